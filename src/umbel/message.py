@@ -1,0 +1,105 @@
+"""The message: what travels from `delay()` to a worker, in Celery's protocol 2.
+
+A task call becomes a **parcel**: a few fields that a broker must act on, and two opaque byte strings, ``head`` and
+``body``. The broker never looks into them.
+
+    head   JSON object {"headers": {...19 keys...}, "properties": {...}, "content-type": str, "content-encoding": str}
+    body   serialized triple [args, kwargs, embed], in the content type that the head names
+
+A worker gets the same bytes back in a **delivery**, with what the broker knows about their past.
+Source: Celery protocol 2; the header names and their order are those of Celery 5.7.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+HEADER_NAMES = (
+    "lang", "task", "id", "shadow", "eta", "expires", "group", "group_index", "retries", "timelimit", "root_id",
+    "parent_id", "argsrepr", "kwargsrepr", "origin", "ignore_result", "replaced_task_nesting", "stamped_headers", "stamps",
+)  # fmt: skip
+
+
+class Parcel(msgspec.Struct, gc=False):
+    """One message on its way into a broker.
+
+    Attributes:
+        queue: name of the queue that the message goes to.
+        id: task id; for listing and revoking, not a key (a retry has the id of its first attempt).
+        name: task name; for listing only.
+        head: the envelope without the body, JSON (see the module).
+        body: serialized ``[args, kwargs, embed]``.
+        priority: 0-9 as the store orders it; 9 is urgent on SQLite and memory.
+        due: unix time before which nobody may claim it; 0.0 means at once.
+    """
+
+    queue: str
+    id: str
+    name: str
+    head: bytes
+    body: bytes
+    priority: int = 0
+    due: float = 0.0
+
+
+class Delivery(msgspec.Struct, gc=False):
+    """One claimed message: held by one owner under one claim number until it is settled or its owner dies.
+
+    Attributes:
+        tag: the store's own reference to the message, unique among its live messages.
+        claim: the claim number under which it is held; an outcome with another number is refused.
+        queue: the queue it came from.
+        head: as sent.
+        body: as sent.
+        priority: as sent.
+        deaths: how many owners died while running this very message.
+        alone: True when it was claimed alone because an earlier owner died and nobody could say what it ran.
+        verdict: set when the message must not run but be settled as this failure ("" when it may run), see `Verdict`.
+        redelivered: True when an earlier delivery of it was not settled.
+    """
+
+    tag: int
+    claim: int
+    queue: str
+    head: bytes
+    body: bytes
+    priority: int = 0
+    deaths: int = 0
+    alone: bool = False
+    verdict: str = ""
+    redelivered: bool = False
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """The head, decoded as far as every reader needs it; headers stay raw until somebody asks."""
+
+    headers: msgspec.Raw
+    properties: msgspec.Raw = msgspec.Raw(b"{}")
+    content_type: str = msgspec.field(name="content-type", default="application/json")
+    content_encoding: str = msgspec.field(name="content-encoding", default="utf-8")
+
+
+class Headers(msgspec.Struct, gc=False):
+    """The headers that the path of a task acts on. Minimal foreign producers send only ``task`` and ``id``."""
+
+    task: str
+    id: str
+    lang: str = "py"
+    shadow: str | None = None
+    eta: str | None = None
+    expires: str | None = None
+    group: str | None = None
+    group_index: int | None = None
+    retries: int = 0
+    timelimit: tuple[float | None, float | None] | None = None
+    root_id: str | None = None
+    parent_id: str | None = None
+    argsrepr: str = ""
+    kwargsrepr: str = ""
+    origin: str = ""
+    ignore_result: bool | None = None
+    replaced_task_nesting: int = 0
+    stamped_headers: list[str] | None = None
+    stamps: dict[str, Any] | None = None
