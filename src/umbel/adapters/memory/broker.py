@@ -1,0 +1,47 @@
+"""The memory store as a broker: hands out the parts."""
+
+from __future__ import annotations
+
+from umbel.broker import Abilities, Owner
+
+from .consumer import MemoryConsumer
+from .control import MemoryControl
+from .owners import MemoryOwners
+from .publisher import MemoryPublisher
+from .shelf import MemoryShelf
+from .store import MemoryStore
+
+ABILITIES = Abilities(
+    results=True,
+    shared=False,
+    fence="store",
+    process_death="everything, it lives in the memory of this one process",
+    server_death="nothing, there is no server",
+    power_loss="everything, it lives in memory",
+)
+
+
+class MemoryBroker:
+    """See `umbel.broker.Broker`. ``store`` is public for tests: `store.kill(nonce)`, `store.nudge()`."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.store = store
+
+    @property
+    def abilities(self) -> Abilities:
+        return ABILITIES
+
+    def publisher(self) -> MemoryPublisher:
+        return MemoryPublisher(self.store)
+
+    def consumer(self, owner: Owner) -> MemoryConsumer:
+        return MemoryConsumer(self.store, owner)
+
+    def owners(self) -> MemoryOwners:
+        return MemoryOwners(self.store)
+
+    def control(self) -> MemoryControl:
+        return MemoryControl(self.store)
+
+    def shelf(self) -> MemoryShelf:
+        return MemoryShelf(self.store)

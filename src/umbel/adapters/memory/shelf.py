@@ -1,0 +1,89 @@
+"""The reading side of the memory store: count, list, delete, replay."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from umbel import clock
+from umbel.broker import Item, Place, QueueCount
+from umbel.message import Parcel
+
+from .entry import Entry
+from .store import MemoryStore
+
+
+class MemoryShelf:
+    """See `umbel.broker.Shelf`."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def counts(self) -> list[QueueCount]:
+        """Sizes of every queue that has a message, by name."""
+        with self._store.lock:
+            self._store.lines.promote(clock.wall())
+            queues: defaultdict[str, list[Entry]] = defaultdict(list)
+            for entry in self._store.entries.values():
+                queues[entry.parcel.queue].append(entry)
+            return [self._count(queue, queues[queue]) for queue in sorted(queues)]
+
+    def items(self, place: Place, *, queue: str | None = None, after: int = 0, limit: int = 100) -> list[Item]:
+        """Messages of one place, in pages."""
+        with self._store.lock:
+            self._store.lines.promote(clock.wall())
+            entries = [entry for entry in self._store.entries_in(place, queue) if entry.tag > after]
+            return [self._item(entry) for entry in sorted(entries, key=self._order)[:limit]]
+
+    def find(self, task_id: str) -> list[Item]:
+        """All stored messages of one task id."""
+        with self._store.lock:
+            self._store.lines.promote(clock.wall())
+            return [self._item(entry) for entry in self._store.entries_of({task_id})]
+
+    def delete(self, place: Place, tags: Sequence[int]) -> int:
+        """Remove by tag what is in that place."""
+        with self._store.lock:
+            self._store.lines.promote(clock.wall())
+            return self._remove([entry for entry in self._store.entries_in(place) if entry.tag in set(tags)])
+
+    def purge(self, queue: str) -> int:
+        """Remove all ready and delayed messages of a queue."""
+        with self._store.lock:
+            return self._remove(self._store.entries_in("ready", queue) + self._store.entries_in("delayed", queue))
+
+    def replay(self, tags: Sequence[int], *, body: bytes | None = None) -> int:
+        """Publish dead letters again: new messages with nothing counted against them."""
+        if body is not None and len(tags) != 1:
+            raise ValueError(f"A new body fits one dead letter and {len(tags)} were named: replay them one by one.")
+        with self._store.lock:
+            dead = [entry for entry in self._store.entries_in("dead") if entry.tag in set(tags)]
+            for entry in dead:
+                sent = entry.parcel
+                new_body = sent.body if body is None else body
+                again = Parcel(sent.queue, sent.id, sent.name, sent.head, new_body, sent.priority)
+                self._store.add([again], clock.wall())
+            return self._remove(dead)
+
+    def _remove(self, entries: list[Entry]) -> int:
+        for entry in entries:
+            self._store.remove(entry)
+        return len(entries)
+
+    def _item(self, entry: Entry) -> Item:
+        return entry.item(self._store.node(entry.owner))
+
+    @staticmethod
+    def _order(entry: Entry) -> tuple[float, int]:
+        """As they would be taken: delayed ones by due time, dead ones by death, the others by priority; then by age."""
+        if entry.place == "delayed":
+            return entry.due, entry.tag
+        return (entry.died if entry.place == "dead" else -entry.parcel.priority), entry.tag
+
+    @staticmethod
+    def _count(queue: str, entries: list[Entry]) -> QueueCount:
+        places = Counter(entry.place for entry in entries)
+        return QueueCount(
+            queue, places["ready"], places["delayed"], places["leased"], places["dead"],
+            oldest=min((entry.stored for entry in entries if entry.place == "ready"), default=0.0),
+        )  # fmt: skip
