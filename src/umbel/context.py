@@ -1,0 +1,247 @@
+"""The request: what a task's function can ask about its own message, by Celery's names (`task.request`).
+
+It is built once a run, so it holds the decoded headers and decodes nothing else; properties, delivery info and custom
+headers are read from the raw head when somebody asks for the first time. Every header that is not one of Celery's own is
+an attribute too: a message sent with ``headers={"tenant": "acme"}`` has ``request.tenant`` and
+``request.headers == {"tenant": "acme"}``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from .message import HEADER_NAMES, Delivery, Envelope, Headers
+
+_KNOWN: Final = frozenset(HEADER_NAMES)
+_HEADER_FIELDS: Final = frozenset(Headers.__struct_fields__)
+# Names that Celery has on every request, set or not.
+_ABSENT: Final = frozenset({"logfile", "loglevel", "soft_time_limit", "taskset", "time_limit", "utc"})
+_decode = msgspec.json.Decoder().decode
+
+
+class Context(msgspec.Struct, dict=True, eq=False):
+    """The request of one run.
+
+    Attributes:
+        args, kwargs: as they were sent.
+        hostname: node name of the worker, None outside of one.
+        called_directly: True when the task was called as a function.
+        is_eager: True inside `apply()`.
+        running, outer: the task and the request around this one (`current.push_request`).
+    """
+
+    _headers: Headers
+    _envelope: Envelope | None = None
+    args: Any = ()
+    kwargs: Any = {}
+    _embed: dict[str, Any] = {}
+    _delivery: Delivery | None = None
+    hostname: str | None = None
+    called_directly: bool = False
+    is_eager: bool = False
+    _children: list[Any] | None = None
+    running: Any = None
+    outer: Any = None
+
+    @property
+    def task(self) -> str:
+        """Task name."""
+        return self._headers.task
+
+    @property
+    def id(self) -> str:
+        """Task id; None when the task was called as a function."""
+        return self._headers.id
+
+    @property
+    def lang(self) -> str:
+        return self._headers.lang
+
+    @property
+    def shadow(self) -> str | None:
+        return self._headers.shadow
+
+    @property
+    def eta(self) -> str | None:
+        """Moment before which it was not to start, ISO 8601."""
+        return self._headers.eta
+
+    @property
+    def expires(self) -> str | None:
+        """Moment after which it is not to start, ISO 8601."""
+        return self._headers.expires
+
+    @property
+    def group(self) -> str | None:
+        return self._headers.group
+
+    @property
+    def group_index(self) -> int | None:
+        return self._headers.group_index
+
+    @property
+    def retries(self) -> int:
+        """Number of retries so far."""
+        return self._headers.retries
+
+    @property
+    def timelimit(self) -> list[float | None] | None:
+        """Hard and soft limit in seconds as the caller gave them."""
+        limits = self._headers.timelimit
+        return None if limits is None else [*limits]
+
+    @property
+    def root_id(self) -> str | None:
+        return self._headers.root_id
+
+    @property
+    def parent_id(self) -> str | None:
+        return self._headers.parent_id
+
+    @property
+    def argsrepr(self) -> str:
+        return self._headers.argsrepr
+
+    @property
+    def kwargsrepr(self) -> str:
+        return self._headers.kwargsrepr
+
+    @property
+    def origin(self) -> str:
+        """Who sent it."""
+        return self._headers.origin
+
+    @property
+    def ignore_result(self) -> bool | None:
+        """Whether the caller wants no result; None when the caller left it to the worker's settings."""
+        return self._headers.ignore_result
+
+    @property
+    def replaced_task_nesting(self) -> int:
+        return self._headers.replaced_task_nesting
+
+    @property
+    def stamped_headers(self) -> list[str] | None:
+        return self._headers.stamped_headers
+
+    @property
+    def stamps(self) -> dict[str, Any] | None:
+        return self._headers.stamps
+
+    @property
+    def callbacks(self) -> list[dict[str, Any]] | None:
+        """Signatures to send after success."""
+        return self._embed.get("callbacks")
+
+    @property
+    def errbacks(self) -> list[dict[str, Any]] | None:
+        """Signatures to send after failure."""
+        return self._embed.get("errbacks")
+
+    @property
+    def chain(self) -> list[dict[str, Any]] | None:
+        """The tasks that follow, last one first."""
+        return self._embed.get("chain")
+
+    @property
+    def chord(self) -> dict[str, Any] | None:
+        return self._embed.get("chord")
+
+    @property
+    def children(self) -> list[Any]:
+        """Results of the tasks that this one sent."""
+        children = self._children
+        if children is None:
+            children = self._children = []
+        return children
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """Message properties as sent."""
+        if self._envelope is None:
+            return {}
+        return self._cached("_properties", self._envelope.properties)
+
+    @property
+    def correlation_id(self) -> str | None:
+        return self.properties.get("correlation_id")
+
+    @property
+    def reply_to(self) -> str | None:
+        return self.properties.get("reply_to")
+
+    @property
+    def delivery_info(self) -> dict[str, Any] | None:
+        """``exchange``, ``routing_key``, ``priority`` and ``redelivered``; None outside of a worker."""
+        delivery = self._delivery
+        if delivery is None:
+            return self.__dict__.get("_delivery_info")
+        sent = self.properties.get("delivery_info") or {}
+        return {
+            "exchange": sent.get("exchange", ""),
+            "routing_key": sent.get("routing_key", delivery.queue),
+            "priority": self.properties.get("priority", delivery.priority),
+            "redelivered": delivery.redelivered,
+        }
+
+    @property
+    def headers(self) -> dict[str, Any] | None:
+        """The custom headers only, None when there are none."""
+        custom = {name: value for name, value in self._wire_headers().items() if name not in _KNOWN}
+        return custom or None
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Attribute by name, or a default."""
+        return getattr(self, key, default)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Set attributes, as `dict.update` takes them."""
+        for name, value in dict(*args, **kwargs).items():
+            if name in _HEADER_FIELDS:
+                setattr(self._headers, name, value)
+            elif name in ("callbacks", "errbacks", "chain", "chord"):
+                self._embed = {**self._embed, name: value}
+            elif name in ("headers", "properties", "delivery_info"):
+                self.__dict__["_wire" if name == "headers" else f"_{name}"] = value or {}
+            else:
+                setattr(self, name, value)
+
+    def as_execution_options(self) -> dict[str, Any]:
+        """The options with which this very task would be sent again."""
+        hard, soft = self._headers.timelimit or (None, None)
+        return {
+            "task_id": self.id, "root_id": self.root_id, "parent_id": self.parent_id, "group_id": self.group,
+            "group_index": self.group_index, "shadow": self.shadow, "chord": self.chord, "chain": self.chain,
+            "link": self.callbacks, "link_error": self.errbacks, "expires": self.expires, "soft_time_limit": soft,
+            "time_limit": hard, "headers": self._resent_headers(), "retries": self.retries, "reply_to": self.reply_to,
+            "replaced_task_nesting": self.replaced_task_nesting, "origin": self.origin,
+            "ignore_result": self.ignore_result, "stamped_headers": self.stamped_headers,
+            **{name: value for name, value in (self.stamps or {}).items() if name in (self.stamped_headers or ())},
+        }  # fmt: skip
+
+    def _resent_headers(self) -> dict[str, Any] | None:
+        custom = {name: value for name, value in (self.headers or {}).items() if not name.startswith("x-death")}
+        return custom or None
+
+    def _wire_headers(self) -> dict[str, Any]:
+        if self._envelope is None:
+            found: dict[str, Any] = self.__dict__.get("_wire", {})
+            return found
+        return self._cached("_wire", self._envelope.headers)
+
+    def _cached(self, name: str, raw: msgspec.Raw) -> dict[str, Any]:
+        known: dict[str, Any] | None = self.__dict__.get(name)
+        if known is None:
+            known = self.__dict__[name] = _decode(raw)
+        return known
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _ABSENT:
+            return None
+        if not name.startswith("__"):
+            for source in (self._wire_headers(), self._embed):
+                if name in source:
+                    return source[name]
+        raise AttributeError(f"the request of a task has no attribute {name!r}")
