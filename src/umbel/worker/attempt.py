@@ -1,0 +1,152 @@
+"""An attempt: one run of one message, a short staircase of steps that ends in an outcome value.
+
+    convert arguments -> before_start, task_prerun -> the function (under the pool's guard) -> outcome -> after_return
+
+The attempt tells the shared page that its function runs and when it stopped, and nothing else about itself: limits are
+watched by the keeper, who finds it in ``desk.running``.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from .. import clock, signals, states
+from ..current import pop_request, push_request
+from ..exceptions import Ignore, Interrupted, Reject, Retry, TaskRevokedError, Terminated, TimeLimitExceeded
+from ..outcome import Done, Outcome, Release
+
+if TYPE_CHECKING:
+    from ..context import Context
+    from ..message import Delivery
+    from ..pool import AsyncGuard, Guard
+    from .desk import Desk
+    from .plan import Plan
+
+logger = logging.getLogger("umbel.worker")
+
+
+class Attempt:
+    """One run.
+
+    Attributes:
+        tag: the store's reference of its message.
+        started: monotonic start of the function, 0.0 before it.
+        runtime: seconds that the function took, set at its end.
+        settled: True when the keeper has already settled it (hard limit); what it returns afterwards is discarded.
+        warned: True when the soft limit was raised in it.
+    """
+
+    __slots__ = (
+        "cell", "delivery", "desk", "hard", "is_async", "plan", "request", "runtime", "settled", "soft", "started", "stopped",
+        "tag", "token", "warned",
+    )  # fmt: skip
+
+    def __init__(self, desk: Desk, plan: Plan, delivery: Delivery, request: Context) -> None:
+        self.desk = desk
+        self.plan = plan
+        self.delivery = delivery
+        self.request = request
+        self.tag = delivery.tag
+        self.is_async = plan.is_async
+        self.started = self.runtime = self.stopped = 0.0
+        self.settled = self.warned = False
+        limits = request.timelimit
+        self.hard = (limits[0] if limits else None) or plan.hard
+        self.soft = (limits[1] if limits else None) or plan.soft
+
+    def run(self, guard: Guard) -> Outcome:
+        """Run a function."""
+        self._begin()
+        try:
+            args, kwargs = self._prepare()
+            value = guard.call(self.plan.function, args, kwargs)
+        except BaseException as error:  # whatever a task raises is its outcome; a stop is Interrupted
+            return self._raised(error)
+        return self._returned(value)
+
+    async def arun(self, guard: AsyncGuard) -> Outcome:
+        """Run a coroutine function."""
+        self._begin()
+        try:
+            args, kwargs = self._prepare()
+            value = await guard.acall(self.plan.function, args, kwargs)
+        except BaseException as error:  # as in run()
+            return self._raised(error)
+        return self._returned(value)
+
+    def _begin(self) -> None:
+        self.token = push_request(self.plan.task, self.request)
+        self.started = now = clock.monotonic()
+        self.desk.running[self.tag] = self
+        self.cell = self.desk.row.begin(self.tag, now, now + self.hard if self.hard else 0.0)
+
+    def _prepare(self) -> tuple[Any, Any]:
+        plan, request = self.plan, self.request
+        args, kwargs = request.args, request.kwargs
+        if plan.convert:
+            args, kwargs = plan.task.arguments(args, kwargs)
+        if signals.task_prerun.receivers:
+            signals.task_prerun.send(
+                sender=plan.task, task_id=request.id, task=plan.task, args=request.args, kwargs=request.kwargs
+            )
+        if plan.before_start:
+            plan.task.before_start(request.id, request.args, request.kwargs)
+        return args, kwargs
+
+    def _end(self) -> None:
+        self.stopped = clock.monotonic()
+        self.runtime = self.stopped - self.started
+        self.leave_page()
+
+    def leave_page(self) -> bool:
+        """Take it off the page; True for the one caller (attempt or keeper) that did."""
+        if self.desk.running.pop(self.tag, None) is None:
+            return False
+        self.desk.row.end(self.cell)
+        return True
+
+    def _returned(self, value: Any) -> Outcome:
+        self._end()
+        try:
+            outcome = self.desk.done(self, value, self.runtime)
+        except Exception as error:  # the value cannot be encoded, or a callback cannot be built: the task failed
+            return self._leave(self.desk.raised(self, error), states.FAILURE, error)
+        return self._leave(outcome, states.SUCCESS, value)
+
+    def _raised(self, error: BaseException) -> Outcome:
+        self._end()
+        desk = self.desk
+        if isinstance(error, Interrupted) or self.settled:
+            return self._leave(Release(self.delivery), states.RETRY, error)
+        if isinstance(error, Retry):
+            return self._leave(desk.retry(self, error), states.RETRY, error)
+        if isinstance(error, Ignore):
+            logger.info("Task %s[%s] ignored", self.plan.name, self.request.id)
+            return self._leave(Done(self.delivery), states.IGNORED, error)
+        if isinstance(error, Reject):
+            outcome = Release(self.delivery) if error.requeue else desk.rejected(self, error)
+            return self._leave(outcome, states.REJECTED, error)
+        if isinstance(error, Terminated | TaskRevokedError):
+            logger.warning("Task %s[%s] terminated", self.plan.name, self.request.id)
+            return self._leave(desk.withdrawn(self.request, self.delivery, error), states.REVOKED, error)
+        return self._leave(desk.raised(self, error), states.FAILURE, error)
+
+    def overdue(self) -> Outcome:
+        """The outcome of a run past its hard limit; the keeper settles it while the function may still be running."""
+        logger.error("Hard time limit (%ss) exceeded for %s[%s]", self.hard, self.plan.name, self.request.id)
+        error = TimeLimitExceeded(self.hard)
+        if signals.task_failure.receivers:
+            signals.task_failure.send(
+                sender=self.plan.task, task_id=self.request.id, exception=error, args=self.request.args,
+                kwargs=self.request.kwargs, traceback=None, einfo=None,
+            )  # fmt: skip
+        return self.desk.failed(self.request, self.delivery, error, plan=self.plan)
+
+    def _leave(self, outcome: Outcome, status: str, value: Any) -> Outcome:
+        error = value if status != states.SUCCESS else None
+        try:
+            self.desk.after_return(self, status, value, error)
+        finally:
+            pop_request(self.token)
+        return outcome

@@ -1,0 +1,106 @@
+"""The channels between the threads of a child: run queue and outcome queue.
+
+    loop (main thread) --run queue--> itself and the pools        the keeper may take unstarted work from the far end
+    pools, loop        --outcomes---> loop or keeper              whoever takes an outcome settles it
+
+Both are deques whose single operations are atomic, so no lock is held by anybody, and a message is always in exactly one
+hand. `wake` is a pipe that ends the loop's sleep when an outcome comes from another thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+
+from ..message import Delivery
+from ..outcome import Outcome
+
+
+class Wake:
+    """A pipe that ends a sleep. `ring` may be called from any thread; `clear` by the sleeper."""
+
+    def __init__(self) -> None:
+        self.fd, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else _pipe()
+
+    def ring(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._write, b"!")
+
+    def clear(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.fd, 4096)
+
+
+def _pipe() -> tuple[int, int]:
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    os.set_blocking(write, False)
+    return read, write
+
+
+class Outcomes:
+    """Finished outcomes on their way to a settler."""
+
+    def __init__(self) -> None:
+        self._items: deque[Outcome] = deque()
+        self.put = self._items.append
+        self.sleeping = False
+        self.wake = Wake()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def post(self, outcome: Outcome) -> None:
+        """Put, from a thread that is not the loop; the loop is woken if it sleeps (it says so before it looks again)."""
+        self._items.append(outcome)
+        if self.sleeping:
+            self.wake.ring()
+
+    def take(self) -> list[Outcome]:
+        """Everything that is there now; nobody else has it from here on."""
+        items = self._items
+        taken = []
+        try:
+            for _ in range(len(items)):
+                taken.append(items.popleft())
+        except IndexError:
+            pass
+        return taken
+
+    def put_back(self, outcomes: list[Outcome]) -> None:
+        """A settle failed: they go back to the front, in order."""
+        self._items.extendleft(reversed(outcomes))
+
+
+class Posting:
+    """The outcome queue as pools on other threads see it."""
+
+    def __init__(self, outcomes: Outcomes) -> None:
+        self.put = outcomes.post
+
+
+class RunQueue:
+    """Claimed messages that have not started. The loop takes from the front, the keeper gives back from the far end."""
+
+    def __init__(self) -> None:
+        self._items: deque[Delivery] = deque()
+        self.extend = self._items.extend
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def next(self) -> Delivery | None:
+        try:
+            return self._items.popleft()
+        except IndexError:
+            return None
+
+    def give_back(self) -> list[Delivery]:
+        """Take all that has not started, from the far end."""
+        taken = []
+        try:
+            while True:
+                taken.append(self._items.pop())
+        except IndexError:
+            return taken

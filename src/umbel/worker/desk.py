@@ -1,0 +1,181 @@
+"""The desk: what all attempts of one child share, and where their outcomes are written up.
+
+Signals, hooks and follow-up messages are built here, on the task's own thread (tracers need its context); the settler gets
+bytes. A hook or a signal that raises is logged and changes no outcome.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from .. import clock, signals, states
+from ..context import Context
+from ..exceptions import Reject, Retry
+from ..message import Delivery, Parcel
+from ..outcome import Bury, Done, Fail, Outcome
+from ..outcome import Retry as RetryOutcome
+from ..record import Record
+from ..serialization import encode_json
+from . import callbacks
+from .documents import Documents, encode_error, format_traceback, safe_repr
+from .einfo import ExceptionInfo
+
+if TYPE_CHECKING:
+    from ..app import Umbel
+    from .attempt import Attempt
+    from .options import WorkerOptions
+    from .page import Row
+    from .plan import Plan
+
+logger = logging.getLogger("umbel.worker")
+_OWN_FILES = ("attempt.py", "pool.py", "guard.py")
+
+
+class Desk:
+    """Shared by the attempts of one child.
+
+    Args:
+        app: the application.
+        options: the worker's.
+        row: this child's row of the shared page.
+    """
+
+    def __init__(self, app: Umbel, options: WorkerOptions, row: Row) -> None:
+        self.app = app
+        self.options = options
+        self.node = options.hostname
+        self.row = row
+        self.running: dict[int, Attempt] = {}
+        self.chatty = logger.isEnabledFor(logging.INFO)
+        conf = app.conf
+        self.documents = Documents(self.node, _seconds(conf.result_expires), bool(conf.result_extended))
+        self._keeps_results = app.result_url is not None
+
+    def keeps(self, plan: Plan | None, request: Context, *, failed: bool = False) -> bool:
+        """Whether this state is stored: by the message's ``ignore_result``, else by the task's."""
+        if not self._keeps_results:
+            return False
+        ignored = request.ignore_result if request.ignore_result is not None else plan is not None and not plan.keep
+        return not ignored or (failed and (plan is None or plan.keep_errors))
+
+    def record(self, status: str, result: bytes, request: Context, traceback: str | None = None) -> Record:
+        return self.documents.write(status, result, request, clock.wall(), traceback=traceback)
+
+    def done(self, attempt: Attempt, value: Any, runtime: float) -> Outcome:
+        """The function returned `value` after `runtime` seconds."""
+        plan, request = attempt.plan, attempt.request
+        result = encode_json(value)
+        parcels: tuple[Parcel, ...] = ()
+        if request.callbacks:
+            parcels = callbacks.link_parcels(self.app, request, value)
+        record = self.record(states.SUCCESS, result, request) if self.keeps(plan, request) else None
+        if plan.on_success:
+            self._hook(plan.task.on_success, value, request.id, request.args, request.kwargs)
+        if signals.task_success.receivers:
+            signals.task_success.send(sender=plan.task, result=value, runtime=runtime)
+        if self.chatty:
+            shown = "..." if plan.redact else safe_repr(value)[:1024]
+            logger.info("Task %s[%s] succeeded in %ss: %s", plan.name, request.id, runtime, shown)
+        return Done(attempt.delivery, record, parcels)
+
+    def retry(self, attempt: Attempt, error: Retry) -> Outcome:
+        """The function raised `Retry`; it carries the next attempt."""
+        plan, request = attempt.plan, attempt.request
+        cause = error.exc if isinstance(error.exc, BaseException) else error
+        text = format_traceback(error)
+        record = self.record(states.RETRY, encode_error(cause), request, text) if self.keeps(plan, request) else None
+        info = ExceptionInfo(cause, text)
+        if plan.on_retry:
+            self._hook(plan.task.on_retry, cause, request.id, request.args, request.kwargs, info)
+        if signals.task_retry.receivers:
+            signals.task_retry.send(sender=plan.task, request=request, reason=error, einfo=info)
+        logger.info("Task %s[%s] retry: %s", plan.name, request.id, error)
+        parcel = getattr(error, "parcel", None)
+        return RetryOutcome(attempt.delivery, record, (parcel,) if parcel is not None else ())
+
+    def raised(self, attempt: Attempt, error: BaseException) -> Outcome:
+        """The function failed with `error`."""
+        plan, request = attempt.plan, attempt.request
+        text = format_traceback(error, _own_files(error))
+        info = ExceptionInfo(error, text)
+        expected = isinstance(error, plan.throws) if plan.throws else False
+        level = logging.INFO if expected else logging.ERROR
+        word = "expected" if expected else "unexpected"
+        shown = type(error).__name__ if plan.redact else safe_repr(error)
+        detail = None if expected or plan.redact else (type(error), error, error.__traceback__)
+        logger.log(level, "Task %s[%s] raised %s: %s", plan.name, request.id, word, shown, exc_info=detail)
+        if plan.on_failure:
+            self._hook(plan.task.on_failure, error, request.id, request.args, request.kwargs, info)
+        if signals.task_failure.receivers:
+            signals.task_failure.send(
+                sender=plan.task, task_id=request.id, exception=error, args=request.args, kwargs=request.kwargs,
+                traceback=error.__traceback__, einfo=info,
+            )  # fmt: skip
+        return self.failed(request, attempt.delivery, error, plan=plan, traceback=text)
+
+    def rejected(self, attempt: Attempt, error: Reject) -> Outcome:
+        """The function refused its message for good."""
+        reason = f"rejected by the task: {error.reason}"
+        logger.warning("Task %s[%s] %s", attempt.plan.name, attempt.request.id, reason)
+        return self.failed(attempt.request, attempt.delivery, error, plan=attempt.plan, bury=reason)
+
+    def failed(
+        self, request: Context, delivery: Delivery, error: BaseException, *, plan: Plan | None = None,
+        traceback: str | None = None, bury: str = "",
+    ) -> Outcome:  # fmt: skip
+        """FAILURE with its errbacks; `bury` names the reason when the message is to be kept in the dead letters."""
+        keep = self.keeps(plan, request, failed=True)
+        record = self.record(states.FAILURE, encode_error(error), request, traceback) if keep else None
+        parcels: tuple[Parcel, ...] = ()
+        if request.errbacks:
+            parcels = callbacks.errback_parcels(self.app, request, error, traceback)
+        if bury:
+            return Bury(delivery, record, parcels, reason=bury, detail=traceback or "")
+        return Fail(delivery, record, parcels)
+
+    def withdrawn(self, request: Context, delivery: Delivery, error: BaseException) -> Outcome:
+        """REVOKED: revoked, expired or terminated."""
+        if signals.task_revoked.receivers:
+            signals.task_revoked.send(
+                sender=self.app.tasks.get(request.task), request=request, terminated=type(error).__name__ == "Terminated",
+                signum=None, expired=error.args[:1] == ("expired",),
+            )  # fmt: skip
+        keep = self.keeps(None, request, failed=True)
+        return Fail(delivery, self.record(states.REVOKED, encode_error(error), request) if keep else None)
+
+    def _hook(self, hook: Any, *args: Any) -> None:
+        try:
+            hook(*args)
+        except Exception:  # a user's hook may raise anything; the outcome stands
+            logger.exception("The hook %s raised; the task's outcome stands", getattr(hook, "__name__", hook))
+
+    def after_return(self, attempt: Attempt, status: str, value: Any, error: BaseException | None) -> None:
+        """Hook and signal at the very end of a run, whatever came of it."""
+        plan, request = attempt.plan, attempt.request
+        if plan.after_return:
+            info = ExceptionInfo(error, "") if error is not None else None
+            self._hook(plan.task.after_return, status, value, request.id, request.args, request.kwargs, info)
+        if signals.task_postrun.receivers:
+            signals.task_postrun.send(
+                sender=plan.task, task_id=request.id, task=plan.task, args=request.args, kwargs=request.kwargs,
+                retval=value, state=status,
+            )  # fmt: skip
+
+
+def _own_files(error: BaseException) -> tuple[str, ...]:
+    """The runner's own frames at the start of a traceback: a user wants to see his."""
+    frame, found = error.__traceback__, []
+    while frame is not None:
+        name = frame.tb_frame.f_code.co_filename
+        if "umbel" not in name or not name.endswith(_OWN_FILES):
+            break
+        found.append(name)
+        frame = frame.tb_next
+    return tuple(found)
+
+
+def _seconds(value: Any) -> float:
+    if value is None:
+        return 0.0
+    return float(value.total_seconds()) if hasattr(value, "total_seconds") else float(value)

@@ -1,0 +1,146 @@
+"""Result documents as a worker writes them: Celery's fields, in Celery's order.
+
+Source: Celery 5.7, key order seen in its stores: status, result, traceback, children, date_done, [group_id],
+[parent_id], [name, args, kwargs, worker, retries, queue], task_id.
+"""
+
+from __future__ import annotations
+
+import functools
+import traceback as tracebacks
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from .. import states
+from ..context import Context
+from ..exceptions import wire_module
+from ..record import Record
+from ..serialization import encode_json
+
+
+class _Document(msgspec.Struct, gc=False):
+    status: str
+    result: msgspec.Raw
+    traceback: str | None
+    children: list[Any] | None
+    date_done: str | None
+    group_id: str | msgspec.UnsetType = msgspec.UNSET
+    parent_id: str | msgspec.UnsetType = msgspec.UNSET
+    name: str | msgspec.UnsetType = msgspec.UNSET
+    args: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    kwargs: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    worker: str | msgspec.UnsetType = msgspec.UNSET
+    retries: int | msgspec.UnsetType = msgspec.UNSET
+    queue: str | msgspec.UnsetType = msgspec.UNSET
+    task_id: str = ""
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+@functools.lru_cache(maxsize=4)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def date_done(now: float) -> str:
+    """A unix time as Celery writes `date_done`.
+
+    Example:
+        >>> date_done(0.5)
+        '1970-01-01T00:00:00.500000+00:00'
+    """
+    second = int(now)
+    return f"{_second(second)}.{int((now - second) * 1e6):06d}+00:00"
+
+
+class Documents:
+    """Writes the records of one worker.
+
+    Args:
+        node: node name, for STARTED and extended documents.
+        expires: seconds that a result is kept; 0 for ever.
+        extended: also write name, args, kwargs, worker, retries and queue (`result_extended`).
+    """
+
+    def __init__(self, node: str, expires: float, extended: bool) -> None:
+        self.node = node
+        self.expires = expires
+        self.extended = extended
+
+    def write(
+        self, status: str, result: bytes, request: Context, now: float, *, traceback: str | None = None
+    ) -> Record:  # fmt: skip
+        """The record of one state of the task of `request`.
+
+        Args:
+            status: state name.
+            result: the encoded value of the field ``result``, JSON.
+            request: the attempt's request.
+            now: unix time.
+            traceback: text, None when there is none.
+        """
+        done = date_done(now) if status in states.READY_STATES else None
+        children = [child.as_tuple() for child in request.children] if request.children else []
+        document = _Document(status, msgspec.Raw(result), traceback, children, done)
+        if request.group is not None:
+            document.group_id = request.group
+        if request.parent_id is not None:
+            document.parent_id = request.parent_id
+        if self.extended:
+            self._extend(document, request)
+        document.task_id = request.id
+        return Record(request.id, status, _encode(document), now + self.expires if self.expires else 0.0)
+
+    def _extend(self, document: _Document, request: Context) -> None:
+        document.name = request.task
+        document.args = msgspec.Raw(encode_json(list(request.args or ())))
+        document.kwargs = msgspec.Raw(encode_json(dict(request.kwargs or {})))
+        document.worker = self.node
+        document.retries = request.retries
+        document.queue = (request.delivery_info or {}).get("routing_key", "")
+
+
+def encode_error(error: BaseException) -> bytes:
+    """The field ``result`` of a failed task: type, arguments and module, as Celery writes them.
+
+    Example:
+        >>> encode_error(ValueError("bad", 42))
+        b'{"exc_type":"ValueError","exc_message":["bad",42],"exc_module":"builtins"}'
+    """
+    kind = type(error)
+    head = {"exc_type": kind.__qualname__, "exc_message": list(error.args), "exc_module": wire_module(kind)}
+    try:
+        return encode_json(head)
+    except Exception:  # an argument that JSON cannot carry goes as its repr, as in Celery; any type may raise anything
+        head["exc_message"] = [_encodable(argument) for argument in error.args]
+        return encode_json(head)
+
+
+def _encodable(value: Any) -> Any:
+    try:
+        encode_json(value)
+    except Exception:  # a user's object decides what its encoding raises
+        return safe_repr(value)
+    return value
+
+
+def safe_repr(value: object) -> str:
+    """`repr`, also for objects whose repr raises."""
+    try:
+        return repr(value)
+    except Exception as error:  # a user's __repr__ may raise anything
+        return f"<{type(value).__name__}: its repr raised {type(error).__name__}>"
+
+
+def format_traceback(error: BaseException, skip_files: Iterable[str] = ()) -> str:
+    """The traceback text of an error, without the frames of `skip_files` at its start."""
+    frame: TracebackType | None = error.__traceback__
+    own = tuple(skip_files)
+    while frame is not None and frame.tb_next is not None and frame.tb_frame.f_code.co_filename in own:
+        frame = frame.tb_next
+    return "".join(tracebacks.format_exception(type(error), error, frame))

@@ -1,0 +1,110 @@
+"""Health: a small file that says whether this worker lives and is ready, and systemd's notifications.
+
+The supervisor writes the file about once a second, whole (written beside it and renamed). Whoever asks reads one file: no
+app is imported, no store is opened, a busy worker is not disturbed.
+
+    live   the supervisor's loop turned within the last 15 s
+    ready  live, all children claim, the store answered within the last 15 s, and the worker is not stopping
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from .. import clock
+
+FRESH: Final = 15.0
+"""Seconds after which a beat is too old."""
+
+
+class Beat(msgspec.Struct):
+    """What the file holds.
+
+    Attributes:
+        node: node name.
+        pid: of the supervisor.
+        beat: monotonic time of the last write (one machine, one boot).
+        store: monotonic time of the last answer of the store.
+        ready: whether the worker takes work.
+        children: process ids of the living children.
+        started: unix time of the start.
+    """
+
+    node: str
+    pid: int
+    beat: float
+    store: float
+    ready: bool
+    children: list[int] = []
+    started: float = 0.0
+
+    def live(self, now: float) -> bool:
+        """Whether the supervisor's loop turns; a file of an earlier boot or of a dead process does not count."""
+        return 0 <= now - self.beat < FRESH and _exists(self.pid)
+
+    def serving(self, now: float) -> bool:
+        return self.live(now) and self.ready and now - self.store < FRESH
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def write(path: str, beat: Beat) -> None:
+    """Replace the file."""
+    target = Path(path)
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = target.with_name(f".{target.name}.{os.getpid()}")
+    fresh.write_bytes(msgspec.json.encode(beat))
+    fresh.replace(target)
+
+
+def read(path: str) -> Beat | None:
+    """What the file says, None when there is none or it is not readable."""
+    try:
+        return msgspec.json.decode(Path(path).read_bytes(), type=Beat)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def remove(path: str) -> None:
+    Path(path).unlink(missing_ok=True)
+
+
+def now() -> float:
+    return clock.monotonic()
+
+
+def notify(state: str) -> None:
+    """Tell systemd (``sd_notify``); does nothing without ``NOTIFY_SOCKET``.
+
+    Args:
+        state: for instance ``READY=1``, ``STOPPING=1``, ``WATCHDOG=1``.
+    """
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
+        link.sendto(state.encode(), address)
+
+
+def seconds(value: float | timedelta | None) -> float:
+    """A setting that is a number of seconds or a timedelta; 0.0 for None."""
+    if value is None:
+        return 0.0
+    return value.total_seconds() if isinstance(value, timedelta) else float(value)

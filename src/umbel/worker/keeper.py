@@ -1,0 +1,244 @@
+"""The keeper: the second thread of a child, with its own connection to the store.
+
+It acts only while one task runs long (over about 10 ms) or the supervisor speaks:
+
+    - stores the outcomes that wait behind the long task, and gives back unstarted work
+    - soft limit: the pool raises SoftTimeLimitExceeded inside the function
+    - hard limit: settles TimeLimitExceeded at once; a function on the main thread cannot be left safely, so the child is
+      replaced; one in a thread or coroutine is interrupted, and the child replaced only when it is deaf for a second
+    - revocations with terminate, looked up twice a second
+    - stop: no more claims; at the end of the grace period running functions are interrupted and handed back
+    - the supervisor is gone (end of pipe): the process ends; the store gives its work to others
+
+It holds the child's liveness (`Owners`), from before the first claim until after the last settle.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import socket
+import threading
+from typing import TYPE_CHECKING, Final
+
+from .. import clock
+from ..broker import Control, Owners
+from ..exceptions import Interrupted, SoftTimeLimitExceeded, Terminated, UmbelError
+from ..outcome import Outcome, Release
+from .attempt import Attempt
+from .channels import Wake
+from .page import DRAINING, STATE
+from .settler import Settler
+
+if TYPE_CHECKING:
+    from .child import Child
+
+logger = logging.getLogger("umbel.worker")
+
+TICK: Final = 0.010
+LOOK: Final = 0.5
+DEAF: Final = 1.0
+
+
+class Keeper(threading.Thread):
+    """One child's keeper. All methods but `finish` run on its own thread."""
+
+    def __init__(self, child: Child, pipe: socket.socket) -> None:
+        super().__init__(name="keeper", daemon=True)
+        self.child = child
+        self.pipe = pipe
+        self.wake = Wake()
+        self.ready = threading.Event()
+        self.failure: UmbelError | None = None
+        self.dozing = False
+        self._deadline = 0.0
+        self._grace = child.options.grace
+        self._looked = 0.0
+        self._overdue: dict[int, float] = {}
+        self._retiring = False
+        self._control: Control | None = None
+        self._done = threading.Event()
+        self._buffer = b""
+
+    def run(self) -> None:
+        try:
+            self._owners: Owners = self.child.app.broker.owners()
+            self._owners.enlist(self.child.owner)
+            self._settler = Settler(self.child.app, self.child.owner, self.child.outcomes)
+        except UmbelError as error:
+            self.failure = error
+            self.ready.set()
+            return
+        self.ready.set()
+        self._say("ready")
+        while not self._done.is_set():
+            self._listen(self._tick())
+            try:
+                self._watch(clock.monotonic())
+            except UmbelError as error:
+                logger.warning("The keeper's look was cut short: %s", error)
+        self._settler.close()
+        self._owners.retire(self.child.owner.nonce)
+        self._owners.close()
+
+    def finish(self) -> None:
+        """Called by the loop at its end: retire and stop; waits at most 2 s."""
+        self._done.set()
+        self.wake.ring()
+        self.join(2.0)
+
+    def _tick(self) -> float:
+        """How long to sleep: short while something runs or waits."""
+        child = self.child
+        if child.desk.running or child.runqueue or self._deadline:
+            self.dozing = False
+            return TICK
+        self.dozing = True
+        return 0.0 if child.desk.running or child.runqueue else 1.0
+
+    def _listen(self, timeout: float) -> None:
+        readable, _, _ = select.select([self.pipe, self.wake.fd], [], [], timeout)
+        self.dozing = False
+        if self.wake.fd in readable:
+            self.wake.clear()
+        if self.pipe not in readable:
+            return
+        data = self.pipe.recv(4096)
+        if not data:
+            os._exit(os.EX_UNAVAILABLE)
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        for line in lines:
+            self._obey(line.decode())
+
+    def _obey(self, order: str) -> None:
+        """Orders of the supervisor: ``stop`` (finish within the grace period) and ``now`` (the period is over)."""
+        child = self.child
+        child.stopping.set()
+        child.row.put(STATE, DRAINING)
+        now = clock.monotonic()
+        self._deadline = now if order == "now" else now + self._grace
+        self._give_back()
+        child.outcomes.wake.ring()
+
+    def _say(self, word: str) -> None:
+        try:
+            self.pipe.sendall(word.encode() + b"\n")
+        except OSError:
+            logger.debug("The supervisor is gone")
+
+    def _watch(self, now: float) -> None:
+        child = self.child
+        child.row.beat = now
+        attempts = list(child.desk.running.values())
+        if attempts:
+            self._limits(attempts, now)
+            if child.inline and any(not a.is_async and now - a.started > TICK for a in attempts):
+                self._give_back()
+            if now - self._looked > LOOK:
+                self._looked = now
+                self._terminate(attempts)
+        if self._deadline and now >= self._deadline:
+            for attempt in attempts:
+                self._interrupt(attempt, Interrupted())
+        if self._overdue or self._retiring:
+            self._deaf(now)
+
+    def _give_back(self) -> None:
+        """Settle what waits behind a long task and give back what has not started."""
+        child = self.child
+        outcomes: list[Outcome] = child.outcomes.take()
+        outcomes += [Release(delivery) for delivery in child.runqueue.give_back()]
+        if outcomes:
+            self._settler.turn(outcomes, None)
+
+    def _limits(self, attempts: list[Attempt], now: float) -> None:
+        for attempt in attempts:
+            age = now - attempt.started
+            if attempt.hard and age >= attempt.hard and not attempt.settled:
+                self._hard(attempt, now)
+            elif attempt.soft and age >= attempt.soft and not attempt.warned:
+                attempt.warned = True
+                logger.warning("Soft time limit (%ss) exceeded for %s[%s]", attempt.soft, attempt.plan.name, attempt.request.id)
+                self._interrupt(attempt, SoftTimeLimitExceeded(attempt.soft))
+
+    def _hard(self, attempt: Attempt, now: float) -> None:
+        attempt.settled = True
+        if attempt.leave_page():
+            self._settler.turn([attempt.overdue()], None)
+            self._stop_deaf(attempt, now)
+
+    def _stop_deaf(self, attempt: Attempt, now: float) -> None:
+        """It is settled; now end the function itself."""
+        if self.child.inline and not attempt.is_async:
+            self._retire("a function on the main thread was past its limit")
+        else:
+            self._interrupt(attempt, Interrupted())
+            self._overdue[attempt.tag] = now + DEAF
+
+    def _terminate(self, attempts: list[Attempt]) -> None:
+        if self._control is None:
+            self._control = self.child.app.broker.control()
+        revoked = self.child.revoked
+        revoked.learn(*self._control.revoked(revoked.revision))
+        for attempt in attempts:
+            name = revoked.terminate.get(attempt.request.id)
+            if name is not None and attempt.tag not in self._overdue:
+                self._interrupt(attempt, Terminated(name))
+                self._overdue[attempt.tag] = clock.monotonic() + DEAF
+
+    def _interrupt(self, attempt: Attempt, error: BaseException) -> None:
+        pool = self.child.coroutines if attempt.is_async else self.child.functions
+        if pool is not None:
+            pool.interrupt(attempt.tag, error)
+
+    def _deaf(self, now: float) -> None:
+        """Functions that did not end a second after they were interrupted: settle them and replace the child."""
+        running = self.child.desk.running
+        for tag, until in list(self._overdue.items()):
+            attempt = running.get(tag)
+            if now < until:
+                continue
+            del self._overdue[tag]
+            if attempt is not None and not attempt.settled:
+                attempt.settled = True
+                if attempt.leave_page():
+                    error = Terminated(self.child.revoked.terminate.get(attempt.request.id, "SIGTERM"))
+                    self._settler.turn([self.child.desk.withdrawn(attempt.request, attempt.delivery, error)], None)
+                self._retire("a function did not end when it was terminated")
+            elif attempt is None and self._still_busy(tag):
+                self._retire("a function did not end a second after its hard limit")
+        if self._retiring and (not running or now >= self._deadline):
+            self._leave()
+
+    def _still_busy(self, tag: int) -> bool:
+        pool = self.child.functions
+        abandon = getattr(pool, "abandon", None)
+        return bool(abandon is not None and abandon(tag)) or self._stalled()
+
+    def _stalled(self) -> bool:
+        stalled = getattr(self.child.coroutines, "stalled", None)
+        return stalled is not None and stalled(clock.monotonic()) > DEAF
+
+    def _retire(self, why: str) -> None:
+        """Stop claiming, have a replacement started at once, let the neighbours finish within the grace period."""
+        if self._retiring:
+            return
+        logger.warning("This child is replaced: %s", why)
+        self._retiring = True
+        self.child.stopping.set()
+        self._deadline = clock.monotonic() + self._grace
+        self._give_back()
+        self._say("retire")
+        if not self.child.desk.running:
+            self._leave()
+
+    def _leave(self) -> None:
+        """End the process although a function of it still runs: everything of it is settled or given back."""
+        self._give_back()
+        rest = [Release(attempt.delivery) for attempt in list(self.child.desk.running.values())]
+        if rest:
+            self._settler.turn(list(rest), None)
+        self._owners.retire(self.child.owner.nonce)
+        logging.shutdown()
+        os._exit(0)

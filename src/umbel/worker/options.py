@@ -1,0 +1,83 @@
+"""What one `umbel worker` was asked for, after settings and command line were merged."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import msgspec
+
+PRESETS = {
+    "process": "process", "prefork": "process", "processes": "process",
+    "thread": "thread", "threads": "thread", "gevent": "thread", "eventlet": "thread",
+    "asyncio": "asyncio", "solo": "solo",
+}  # fmt: skip
+"""Pool names that `-P` accepts, Celery's among them, and the preset each stands for."""
+
+
+class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Attributes:
+    hostname: node name, ``name@host``.
+    pool: preset, one of process, thread, asyncio, solo.
+    concurrency: `-c`, at least 1: children (process), threads, or coroutines.
+    queues: names to consume, in order.
+    time_limit, soft_time_limit: seconds for tasks that name none; None: no limit.
+    max_tasks_per_child: tasks after which a child is replaced; None: never.
+    max_memory_per_child: KiB resident after which a child is replaced; None: never.
+    grace: seconds that running tasks get after SIGTERM; inf: without limit.
+    async_concurrency: coroutines that one child of a process or thread pool runs at the same time.
+    prefetch_multiplier: caps the messages held to this many a slot; 0: no cap beyond umbel's own.
+    start_method: "fork" or "spawn".
+    heartbeat_file: path that is touched while the worker is healthy; None: none.
+    """
+
+    hostname: str
+    pool: str = "process"
+    concurrency: int = 1
+    queues: tuple[str, ...] = ("celery",)
+    time_limit: float | None = None
+    soft_time_limit: float | None = None
+    max_tasks_per_child: int | None = None
+    max_memory_per_child: int | None = None
+    grace: float = 25.0
+    async_concurrency: int = 500
+    prefetch_multiplier: int = 0
+    start_method: str = "fork"
+    heartbeat_file: str | None = None
+
+    @property
+    def children(self) -> int:
+        """Number of child processes."""
+        return self.concurrency if self.pool == "process" else 1
+
+    @property
+    def function_slots(self) -> int:
+        """Functions that one child runs at the same time."""
+        if self.pool == "thread":
+            return self.concurrency
+        return min(32, self.concurrency) if self.pool == "asyncio" else 1
+
+    @property
+    def coroutine_slots(self) -> int:
+        """Coroutines that one child runs at the same time."""
+        return self.concurrency if self.pool == "asyncio" else self.async_concurrency
+
+    @property
+    def function_pool(self) -> str:
+        """Name of the executor that runs functions."""
+        return "inline" if self.pool in ("process", "solo") else "thread"
+
+
+def node_name(wanted: str | None) -> str:
+    """Expand Celery's ``%h %n %d %%`` and complete a bare name with the host.
+
+    Example:
+        >>> node_name("w1@example") 
+        'w1@example'
+    """
+    host = socket.gethostname()
+    short, _, domain = host.partition(".")
+    name = wanted or "celery@%h"
+    for code, value in (("%h", host), ("%n", short), ("%d", domain), ("%i", str(os.getpid())), ("%I", ""), ("%%", "%")):
+        name = name.replace(code, value)
+    return name if "@" in name else f"{name}@{host}"

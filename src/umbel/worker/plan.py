@@ -1,0 +1,65 @@
+"""The plan of a task: what an attempt needs to know about it, looked up once in a child's life instead of once a run."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..app import Umbel
+    from ..task import Task
+    from .options import WorkerOptions
+
+
+class Plan:
+    """One task's facts.
+
+    Attributes:
+        function: what the guard calls: ``task.run``, or the task itself when its class overrides ``__call__``.
+        soft, hard: limits in seconds from the task or the worker, None for none; a message's own limits come first.
+        early: True when the user explicitly chose early acknowledgement.
+        keep: store its results.
+        keep_errors: store its failures even when results are not kept.
+    """
+
+    __slots__ = (
+        "after_return", "before_start", "convert", "early", "function", "hard", "is_async", "keep", "keep_errors", "name",
+        "on_failure", "on_retry", "on_success", "redact", "serializer", "soft", "task", "throws", "track",
+    )  # fmt: skip
+
+    def __init__(self, task: Task[..., Any], app: Umbel, options: WorkerOptions) -> None:
+        self.task = task
+        self.name = task.name
+        self.is_async = task.is_async
+        self.function: Callable[..., Any] = task if task.custom_call else task.run
+        self.soft = _first(task.soft_time_limit, options.soft_time_limit)
+        self.hard = _first(task.time_limit, options.time_limit)
+        self.early = task.acks_late is False
+        self.keep = not task.ignore_result
+        self.keep_errors = bool(task.store_errors_even_if_ignored)
+        self.track = bool(task.track_started)
+        self.throws = tuple(task.throws or ())
+        self.convert = task.converts
+        self.serializer: str = app.conf.result_serializer
+        self.redact = bool(task.redact or app.conf.task_redact_args)
+        self.before_start = task.overrides("before_start")
+        self.on_success = task.overrides("on_success")
+        self.on_failure = task.overrides("on_failure")
+        self.on_retry = task.overrides("on_retry")
+        self.after_return = task.overrides("after_return")
+
+
+def _first(*values: float | None) -> float | None:
+    return next((value for value in values if value is not None), None)
+
+
+def positional_room(function: Callable[..., Any]) -> int:
+    """How many positional arguments a function takes; a large number for ``*args``."""
+    room = 0
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            return 1_000
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            room += 1
+    return room

@@ -1,0 +1,145 @@
+"""The runner: turns a delivery into an attempt, or straight into an outcome when it must not run.
+
+    delivery --decode--> known? revoked? expired? readable? --yes--> Attempt (attempt.py) --pool--> Outcome
+                              \\--no--> Park, Fail (REVOKED), Bury
+
+Nothing here talks to a store; an outcome says what should be stored.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .. import clock
+from ..context import Context
+from ..exceptions import (
+    InvalidTaskError, NotRegistered, TaskRevokedError, Terminated, TimeLimitExceeded, UmbelError, WorkerLostError,
+)  # fmt: skip
+from ..message import Delivery, Envelope, Headers
+from ..outcome import Bury, Outcome, Park
+from ..serialization import loads
+from .attempt import Attempt
+from .desk import Desk
+from .documents import safe_repr
+from .plan import Plan
+
+if TYPE_CHECKING:
+    from .revoked import Revoked
+
+logger = logging.getLogger("umbel.worker")
+
+_envelope = msgspec.json.Decoder(Envelope).decode
+_headers = msgspec.json.Decoder(Headers).decode
+
+
+class Runner:
+    """Makes attempts for one child.
+
+    Args:
+        desk: what the attempts of this child share.
+        revoked: the revocations known so far.
+    """
+
+    def __init__(self, desk: Desk, revoked: Revoked) -> None:
+        self.desk = desk
+        self.revoked = revoked
+        self._plans: dict[str, Plan] = {}
+        conf = desk.app.conf
+        self._accept = frozenset(conf.accept_content)
+        self._hold: float = conf.task_unknown_hold
+
+    def prepare(self, delivery: Delivery) -> Attempt | Outcome:
+        """The attempt that runs this message, or the outcome that it has without running."""
+        try:
+            envelope = _envelope(delivery.head)
+            headers = _headers(envelope.headers)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return Bury(delivery, reason=f"the message's head cannot be read: {error}")
+        if delivery.verdict:
+            return self._sentence(delivery, envelope, headers)
+        plan = self._plans.get(headers.task) or self._plan(headers.task)
+        if plan is None:
+            return self._unknown(delivery, envelope, headers)
+        if headers.id in self.revoked.ids or (headers.expires and _is_past(headers.expires)):
+            return self._withdrawn(delivery, envelope, headers)
+        try:
+            args, kwargs, embed = self._body(delivery, envelope)
+        except Exception as error:  # bytes from a stranger: whatever decoding raises, the worker goes on
+            return self._unreadable(delivery, envelope, headers, error)
+        request = Context(headers, envelope, args, kwargs, embed, delivery, self.desk.node)
+        return Attempt(self.desk, plan, delivery, request)
+
+    def _plan(self, name: str) -> Plan | None:
+        task = self.desk.app.tasks.get(name)
+        if task is None:
+            return None
+        plan = self._plans[name] = Plan(task, self.desk.app, self.desk.options)
+        return plan
+
+    def _body(self, delivery: Delivery, envelope: Envelope) -> tuple[Any, Any, Any]:
+        body = loads(delivery.body, envelope.content_type, envelope.content_encoding, self._accept)
+        if not isinstance(body, list | tuple) or len(body) != 3:
+            raise InvalidTaskError("the body is not a list of arguments, keyword arguments and embed")
+        args, kwargs, embed = body
+        if not isinstance(args, list | tuple) or not isinstance(kwargs, dict):
+            raise InvalidTaskError("the arguments are not a list, or the keyword arguments not an object")
+        return args, kwargs, embed if isinstance(embed, dict) else {}
+
+    def _request(self, delivery: Delivery, envelope: Envelope, headers: Headers) -> Context:
+        """A request for a message that does not run; its arguments are read when they can be."""
+        try:
+            args, kwargs, embed = self._body(delivery, envelope)
+        except Exception:  # what cannot be decoded is left out; the caller reports why
+            args, kwargs, embed = (), {}, {}
+        return Context(headers, envelope, args, kwargs, embed, delivery, self.desk.node)
+
+    def _unknown(self, delivery: Delivery, envelope: Envelope, headers: Headers) -> Outcome:
+        now = clock.wall()
+        waited = now - delivery.parked if delivery.parked else 0.0
+        if waited < self._hold:
+            logger.warning("Task %s[%s] is unknown here: parked for a worker that knows it", headers.task, headers.id)
+            return Park(delivery, due=now + min(max(1.0, waited / 2), 60.0, max(self._hold - waited, 0.1)))
+        logger.error("Task %s[%s] is still unknown after %.0f s: dead letter", headers.task, headers.id, waited)
+        request = self._request(delivery, envelope, headers)
+        return self.desk.failed(request, delivery, NotRegistered(headers.task), bury="unknown task")
+
+    def _withdrawn(self, delivery: Delivery, envelope: Envelope, headers: Headers) -> Outcome:
+        word = "revoked" if headers.id in self.revoked.ids else "expired"
+        logger.info("Discarding %s task: %s[%s]", word, headers.task, headers.id)
+        request = self._request(delivery, envelope, headers)
+        return self.desk.withdrawn(request, delivery, TaskRevokedError(word))
+
+    def _unreadable(self, delivery: Delivery, envelope: Envelope, headers: Headers, error: Exception) -> Outcome:
+        logger.error("Task %s[%s] cannot be read, dead letter: %s", headers.task, headers.id, safe_repr(error))
+        request = self._request(delivery, envelope, headers)
+        return self.desk.failed(request, delivery, error, bury=f"the message's body cannot be read: {safe_repr(error)}")
+
+    def _sentence(self, delivery: Delivery, envelope: Envelope, headers: Headers) -> Outcome:
+        """Settle what the verdict says: nobody runs this message again."""
+        kind, _, detail = delivery.verdict.partition(":")
+        request = self._request(delivery, envelope, headers)
+        error: UmbelError
+        if kind == "TimeLimitExceeded":
+            error = TimeLimitExceeded(float(detail or 0))
+        elif kind == "Terminated":
+            return self.desk.withdrawn(request, delivery, Terminated(detail))
+        else:
+            error = WorkerLostError(detail)
+        logger.error("Task %s[%s] failed: %s", headers.task, headers.id, error)
+        poison = delivery.deaths >= self.desk.app.conf.worker_poison_limit
+        bury = f"it killed its worker {delivery.deaths} times: {detail}" if poison else ""
+        return self.desk.failed(request, delivery, error, bury=bury)
+
+
+def _is_past(moment: str) -> bool:
+    try:
+        when = datetime.fromisoformat(moment)
+    except ValueError:
+        return False
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=UTC)
+    return when.timestamp() <= clock.wall()

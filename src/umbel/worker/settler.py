@@ -1,0 +1,100 @@
+"""The settler: the one component that makes outcomes durable.
+
+    broker and results in one store    one turn: records, follow-ups and removal in one atomic step
+    in different stores                check the claim, store the records, then the turn without them
+
+A settler belongs to one thread and owns that thread's connections. When the store fails, nothing of the call happened:
+the outcomes go back to the outcome queue and are settled later; running tasks go on.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from .. import clock
+from ..broker import Consumer, Owner, Turn, Want
+from ..exceptions import UmbelError
+from ..outcome import Outcome, Release
+
+if TYPE_CHECKING:
+    from ..app import Umbel
+    from ..record import Record
+    from .channels import Outcomes
+
+logger = logging.getLogger("umbel.worker")
+
+UNSETTLED_MOST = 1_000
+"""With this many outcomes unsettled a child stops claiming."""
+
+
+class Settler:
+    """Settles and claims for one thread of one owner.
+
+    Args:
+        app: the application; its broker gives the consumer, its backend the result store.
+        owner: whose claims these are.
+        outcomes: where outcomes go back to when the store fails.
+    """
+
+    def __init__(self, app: Umbel, owner: Owner, outcomes: Outcomes) -> None:
+        self._app = app
+        self._outcomes = outcomes
+        self._apart = not app.settles_results
+        self.consumer: Consumer = app.broker.consumer(owner)
+        self.refused = False
+        self.failing_since = 0.0
+
+    def turn(self, outcomes: list[Outcome], want: Want | None) -> Turn | None:
+        """Settle and claim; None when the store failed (the outcomes are back on their queue)."""
+        try:
+            turn = self._turn(outcomes, want)
+        except UmbelError as error:
+            self._outcomes.put_back(outcomes)
+            if not self.failing_since:
+                self.failing_since = clock.monotonic()
+                logger.error("The store does not answer, %d outcomes wait: %s", len(self._outcomes), error)
+            return None
+        if self.failing_since:
+            logger.warning("The store answers again after %.1f s", clock.monotonic() - self.failing_since)
+            self.failing_since = 0.0
+        if turn.refused and not self.refused:
+            self.refused = True
+            logger.error("This process was declared dead; it stops claiming and is replaced")
+        for outcome in turn.fenced:
+            level = logging.DEBUG if isinstance(outcome, Release) else logging.WARNING
+            logger.log(level, "Dropped the outcome of message %d: it is no longer held here", outcome.delivery.tag)
+        return turn
+
+    def _turn(self, outcomes: list[Outcome], want: Want | None) -> Turn:
+        if self._apart and any(outcome.record is not None for outcome in outcomes):
+            outcomes = self._store_apart(outcomes)
+        return self.consumer.turn(outcomes, want)
+
+    def _store_apart(self, outcomes: list[Outcome]) -> list[Outcome]:
+        held = self.consumer.check(outcomes)
+        backend = self._app.backend()
+        if backend is not None:
+            backend.store([o.record for o, ours in zip(outcomes, held, strict=True) if ours and o.record is not None])
+        return [_without_record(outcome) for outcome in outcomes]
+
+    def tell(self, record: Record) -> None:
+        """Store a state that settles nothing (STARTED); a failure is logged and does not stop the task."""
+        backend = self._app.backend()
+        if backend is None:
+            return
+        try:
+            backend.store([record])
+        except UmbelError as error:
+            logger.warning("The state %s of task %s was not stored: %s", record.status, record.id, error)
+
+    def close(self) -> None:
+        self.consumer.close()
+
+
+def _without_record(outcome: Outcome) -> Outcome:
+    if outcome.record is None:
+        return outcome
+    bare = outcome.__copy__()
+    bare.record = None
+    return bare

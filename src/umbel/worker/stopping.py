@@ -1,0 +1,81 @@
+"""Stop: signals of the operator, and how far the shutdown has come.
+
+    SIGTERM, first SIGINT   warm: stop claiming, finish within the grace period, give the rest back
+    second signal, SIGQUIT  now: running functions are interrupted and handed back at once
+    2 s after "now"         children that do not end are killed; the store gives their work to others, nothing is counted
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+from types import FrameType
+from typing import TYPE_CHECKING, Final
+
+from .. import signals
+
+if TYPE_CHECKING:
+    from .brood import Brood
+
+logger = logging.getLogger("umbel.worker")
+
+LAST_WAIT: Final = 2.0
+
+
+class Stop:
+    """The supervisor's shutdown.
+
+    Args:
+        grace: seconds that running tasks get; inf: without limit.
+    """
+
+    def __init__(self, grace: float) -> None:
+        self.grace = grace
+        self.requested = False
+        self.code = 0
+        self._now = False
+        self._warm_at = self._now_at = 0.0
+        self.fd, self._write = os.pipe()
+        os.set_blocking(self.fd, False)
+        os.set_blocking(self._write, False)
+
+    def install(self) -> None:
+        """Take the signals over; after the nursery was forked, which ignores them."""
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, self._handle)
+        signal.signal(signal.SIGHUP, self._handle)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self.request(now=self.requested or number == signal.SIGQUIT)
+
+    def request(self, *, now: bool = False) -> None:
+        """Begin to stop; `now` without the grace period."""
+        self.requested = True
+        self._now = self._now or now
+
+    def abandon(self, code: int) -> None:
+        """The children are lost already: end with `code`."""
+        self.requested = True
+        self.code = code
+
+    def clear(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.fd, 4096)
+
+    def progress(self, brood: Brood, now: float) -> None:
+        """One step; called by the supervisor's loop."""
+        if not self.requested:
+            return
+        if not self._warm_at:
+            self._warm_at = now
+            logger.warning("Warm shutdown: finishing %d child(ren), at most %.0f s", len(brood.wards), self.grace)
+            signals.worker_shutting_down.send(sender=self, sig="SIGTERM", how="Warm", exitcode=0)
+        if not self._now_at and (self._now or now - self._warm_at >= self.grace):
+            self._now_at = now
+        for ward in brood.wards.values():
+            ward.say("now" if self._now_at else "stop")
+            if self._now_at and now - self._now_at > LAST_WAIT:
+                ward.doom("did not end after its grace period and was killed", {})

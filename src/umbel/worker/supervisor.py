@@ -1,0 +1,252 @@
+"""The supervisor: runs no task; keeps the children alive, their work owned, and the operator informed.
+
+    imports the app -> forks the nursery -> opens the store -> asks for the children -> watches
+
+Every second it rescues the work of dead owners, here and elsewhere, and once in a while it tidies the store. It reads the
+shared page to know what each child runs: so a death counts against the tasks that were running, a child that is deaf
+past a hard limit is killed with its verdict, and a child that stays stopped for 5 s is killed.
+
+Order of shutdown: children stop claiming and finish (grace period) -> interrupted at its end -> killed 2 s later ->
+the nursery is let go -> presence is withdrawn -> the heartbeat file is removed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import selectors
+import signal
+from typing import TYPE_CHECKING, Final
+
+from .. import clock, ids, signals
+from ..broker import Control, Death, Owner, Owners
+from ..exceptions import UmbelError
+from . import health
+from .brood import Brood, Ward
+from .child import run
+from .commands import Commands
+from .nursery import Exited, Forked, Nursery, Stopped
+from .page import Page
+from .stopping import Stop
+
+if TYPE_CHECKING:
+    import socket
+    from typing import NoReturn
+
+    from ..app import Umbel
+    from .options import WorkerOptions
+
+logger = logging.getLogger("umbel.worker")
+
+SWEEP: Final = 1.0
+TIDY: Final = 10.0
+STOPPED_MOST: Final = 5.0
+DEAF_MOST: Final = 1.0
+LOOK: Final = 0.25
+
+
+def _selector() -> selectors.EpollSelector:
+    """One that is itself a file descriptor, so that a wait on the store ends when anything in it speaks."""
+    kind = getattr(selectors, "EpollSelector", None) or selectors.KqueueSelector
+    return kind()
+
+
+class Supervisor:
+    """One `umbel worker`.
+
+    Args:
+        app: the imported application.
+        options: what was asked for.
+    """
+
+    def __init__(self, app: Umbel, options: WorkerOptions) -> None:
+        self.app = app
+        self.options = options
+        rows = options.children * 2 + 2
+        self.page = Page(rows, options.function_slots + options.coroutine_slots)
+        self.brood = Brood(self.page, rows)
+        self.stop = Stop(options.grace)
+        self.started = clock.wall()
+        self.ready = False
+        self._swept = self._tidied = 0.0
+        self._heard = 0
+        self._answered = 0.0
+
+    def _life(self, number: int, pipe: socket.socket) -> NoReturn:
+        self.selector.close()
+        run(self.app, self.options, self.page.row(number), pipe, number + 1)
+
+    def main(self) -> int:
+        """Run until stopped; returns the exit code."""
+        self.selector = _selector()
+        signals.worker_init.send(sender=self)
+        self.nursery = Nursery(self._life)
+        self.stop.install()
+        self.owner = Owner(ids.nonce(), self.options.hostname, os.getpid(), "supervisor", clock.wall(), self._info())
+        self.owners: Owners = self.app.broker.owners()
+        self.control: Control = self.app.broker.control()
+        self.commands = Commands(self)
+        self.owners.enlist(self.owner)
+        self.selector.register(self.nursery.socket, selectors.EVENT_READ)
+        self.selector.register(self.stop.fd, selectors.EVENT_READ)
+        for _ in range(self.options.children):
+            self._hatch()
+        try:
+            self._watch()
+        finally:
+            self._leave()
+        return self.stop.code
+
+    def _info(self) -> dict[str, object]:
+        options = self.options
+        return {"pool": options.pool, "queues": list(options.queues), "concurrency": options.concurrency}
+
+    def _hatch(self) -> None:
+        """Ask the nursery for one more child."""
+        number = self.brood.reserve(ids.nonce())
+        self.nursery.fork(number)
+
+    def _watch(self) -> None:
+        while not self.stop.requested or self.brood.busy:
+            self._listen(LOOK)
+            now = clock.monotonic()
+            self.stop.progress(self.brood, now)
+            self._guard(now)
+            if now - self._swept >= SWEEP:
+                self._swept = now
+                self._sweep()
+            if now - self._tidied >= TIDY:
+                self._tidied = now
+                self._tidy()
+            for _ in range(self.brood.missing(self.options.children, now) if not self.stop.requested else 0):
+                self._hatch()
+
+    def _listen(self, timeout: float) -> None:
+        """Sleep until a control request, a child, the nursery or a signal speaks."""
+        try:
+            for request in self.control.broadcasts(self._heard, timeout, self.selector.fileno()):
+                self._heard = max(self._heard, request.number)
+                self.commands.answer(request.payload)
+        except UmbelError as error:
+            logger.debug("No control requests could be read: %s", error)
+            self.selector.select(timeout)
+        for key, _ in self.selector.select(0):
+            if key.fileobj is self.nursery.socket:
+                self._news()
+            elif isinstance(key.data, Ward):
+                self._hear(key.data)
+            else:
+                self.stop.clear()
+
+    def _news(self) -> None:
+        events = self.nursery.events()
+        if events is None:
+            logger.critical("The nursery is gone; the worker ends with exit code 70 for its service manager to start anew")
+            self.stop.abandon(os.EX_SOFTWARE)
+            self.brood.lost()
+            return
+        for event, pipe in events:
+            if isinstance(event, Forked) and pipe is not None:
+                ward = self.brood.born(event.number, event.pid, pipe)
+                self.selector.register(pipe, selectors.EVENT_READ, ward)
+                if self.stop.requested:
+                    ward.say("stop")
+            elif isinstance(event, Exited):
+                self._buried(event)
+            elif isinstance(event, Stopped):
+                self.brood.stopped(event.pid, event.stopped, clock.monotonic())
+
+    def _hear(self, ward: Ward) -> None:
+        """A child speaks: ready, or retire (a replacement is wanted at once)."""
+        for word in ward.hear():
+            if word == "ready":
+                ward.ready = True
+            elif word == "retire":
+                ward.retiring = True
+        if ward.deaf:
+            self.selector.unregister(ward.pipe)
+        if not self.ready and self.brood.ready(self.options.children):
+            self.ready = True
+            signals.worker_ready.send(sender=self)
+            logger.info("%s ready.", self.options.hostname)
+            health.notify("READY=1")
+
+    def _buried(self, event: Exited) -> None:
+        ward = self.brood.wards.pop(event.pid, None)
+        if ward is None:
+            return
+        if not ward.deaf:
+            self.selector.unregister(ward.pipe)
+        death = ward.death(event.status)
+        if death.cause:
+            level = logging.WARNING if ward.doomed or self.stop.requested else logging.ERROR
+            logger.log(level, "Child %d %s; it ran %d task(s)", event.pid, death.cause, len(death.started))
+        self._rescue([death])
+        self.brood.free(ward, failed=bool(death.cause) and not ward.doomed, now=clock.monotonic())
+
+    def _rescue(self, deaths: list[Death]) -> None:
+        self.brood.unreported += deaths
+        try:
+            count = self.owners.rescue(self.brood.unreported)
+        except UmbelError as error:
+            self._trouble(error)
+            return
+        self.brood.unreported.clear()
+        self._answered = clock.monotonic()
+        if count:
+            logger.warning("Took back %d message(s) of workers that died", count)
+
+    def _sweep(self) -> None:
+        self._rescue([])
+        if self.options.heartbeat_file:
+            self._beat(self.options.heartbeat_file)
+        health.notify("WATCHDOG=1")
+
+    def _beat(self, path: str) -> None:
+        pids = [ward.pid for ward in self.brood.wards.values()]
+        ready = self.ready and not self.stop.requested
+        beat = health.Beat(self.options.hostname, os.getpid(), clock.monotonic(), self._answered, ready, pids, self.started)
+        try:
+            health.write(path, beat)
+        except OSError as error:
+            logger.warning("The heartbeat file %s cannot be written: %s", path, error)
+
+    def _trouble(self, error: UmbelError) -> None:
+        logger.warning("The store does not answer the supervisor: %s", error)
+
+    def _tidy(self) -> None:
+        conf = self.app.conf
+        limits = {
+            "dead_age": health.seconds(conf.dead_letter_max_age), "dead_count": float(conf.dead_letter_max_count),
+            "result_count": float(conf.result_max_count),
+        }  # fmt: skip
+        try:
+            if self.owners.tidy(limits):
+                self._tidied = clock.monotonic() - TIDY + LOOK
+        except UmbelError as error:
+            self._trouble(error)
+
+    def _guard(self, now: float) -> None:
+        """Kill what is stopped for too long, or deaf past its hard limit, and say with which verdict."""
+        for ward in list(self.brood.wards.values()):
+            if ward.stopped_at and now - ward.stopped_at > STOPPED_MOST:
+                ward.doom(f"was stopped for {STOPPED_MOST:.0f} s and killed", {})
+            late = {r.tag: f"TimeLimitExceeded:{r.hard - r.started}" for r in ward.late(now, DEAF_MOST)}
+            if late:
+                ward.doom("was deaf past a hard time limit and killed", late)
+
+    def _leave(self) -> None:
+        signals.worker_shutdown.send(sender=self)
+        self.nursery.socket.close()
+        health.notify("STOPPING=1")
+        try:
+            self.owners.retire(self.owner.nonce)
+        except UmbelError as error:
+            self._trouble(error)
+        if self.options.heartbeat_file:
+            health.remove(self.options.heartbeat_file)
+        try:
+            os.waitpid(self.nursery.pid, 0)
+        except ChildProcessError:
+            logger.debug("The nursery was reaped before")
+        signal.set_wakeup_fd(-1)
