@@ -1,0 +1,113 @@
+"""Fixtures that every room may use: a project of its own in a folder of its own, and the processes started in it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import Processes
+
+TOP = Path(__file__).resolve().parent.parent
+UMBEL = Path(sys.executable).parent / "umbel"
+
+
+def isolated_environment(folder: Path) -> dict[str, str]:
+    """An environment in which nothing of the user's home is read or written, and no setting of umbel is inherited."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("UMBEL_", "CELERY_", "XDG_", "PYTHON"))}
+    home, state = folder / "home", folder / "state"
+    home.mkdir(exist_ok=True)
+    state.mkdir(exist_ok=True)
+    return {
+        **kept,
+        "HOME": str(home),
+        "XDG_STATE_HOME": str(home / ".local" / "state"),
+        "UMBEL_STATE_DIR": str(state),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', os.defpath)}",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+@pytest.fixture(scope="session")
+def top() -> Path:
+    """The folder of the clone."""
+    return TOP
+
+
+@pytest.fixture
+def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The test process itself, and all it starts, in an environment of its own."""
+    env = isolated_environment(tmp_path)
+    for name in set(os.environ) - set(env):
+        if not name.startswith(("UMBEL_CHAOS_", "UMBEL_REQUIRE_", "PYTEST_")):
+            monkeypatch.delenv(name)
+    for name in ("HOME", "XDG_STATE_HOME", "UMBEL_STATE_DIR", "PATH"):
+        monkeypatch.setenv(name, env[name])
+    return env
+
+
+@pytest.fixture
+def processes(tmp_path: Path, isolated: dict[str, str]) -> Iterator[Processes]:
+    """Starts processes in ``tmp_path``; what still runs at the end of the test is killed, and its output shown on failure."""
+    started = Processes(tmp_path, isolated)
+    try:
+        yield started
+    finally:
+        started.reap()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Beside a failed test stands what its processes wrote."""
+    report = yield
+    started = getattr(item, "funcargs", {}).get("processes")
+    if report.when == "call" and report.failed and isinstance(started, Processes) and started.started:
+        report.sections.append(("Output of processes", started.report()))
+    return report
+
+
+@dataclass
+class Project:
+    """A user's project: files in a folder, and the command line of umbel over it.
+
+    Attributes:
+        folder: where its files are; also the current folder of its processes.
+        env: environment of its processes.
+        processes: starts and ends them.
+    """
+
+    folder: Path
+    env: dict[str, str]
+    processes: Processes
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a file of the project; common indentation is removed."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text).lstrip("\n"), encoding="utf-8")
+        return path
+
+    def umbel(self, *arguments: str, timeout: float = 30.0, input: str | None = None):
+        """Run ``umbel ARGUMENTS`` to its end."""
+        return self.processes.run(*arguments, program=UMBEL, timeout=timeout, input=input)
+
+    def worker(self, app: str, *options: str, env: dict[str, str] | None = None):
+        """Start ``umbel -A APP worker OPTIONS``; wait for what you need with ``until_output``."""
+        return self.processes.start(UMBEL, "-A", app, "worker", *options, env=env)
+
+    def python(self, code: str, *, timeout: float = 30.0):
+        """Run a piece of Python in the project's folder to its end."""
+        return self.processes.run("-c", textwrap.dedent(code), timeout=timeout)
+
+
+@pytest.fixture
+def project(tmp_path: Path, isolated: dict[str, str], processes: Processes) -> Project:
+    """An empty project in ``tmp_path``, importable by its processes."""
+    isolated["PYTHONPATH"] = processes.env["PYTHONPATH"] = str(tmp_path)
+    return Project(tmp_path, isolated, processes)
