@@ -2,6 +2,8 @@
 
     UmbelError (CeleryError)
     |-- ImproperlyConfigured, SecurityError
+    |     ContentDisallowed
+    |-- SerializationError: EncodeError, DecodeError             a value that cannot be sent, bytes that cannot be read
     |-- TaskPredicate: Ignore, Reject, Retry                     raised inside a task to decide its fate
     |-- TaskError
     |     QueueNotFound, IncompleteStream, NotRegistered, AlreadyRegistered, TimeoutError,
@@ -43,6 +45,18 @@ class SecurityError(UmbelError):
 
 class ContentDisallowed(SecurityError):
     """A message or result has a content type that `accept_content` does not name."""
+
+
+class SerializationError(UmbelError):
+    """Base of errors between values and bytes."""
+
+
+class EncodeError(SerializationError):
+    """A value cannot be written in the chosen serializer."""
+
+
+class DecodeError(SerializationError):
+    """Bytes are not what their content type says."""
 
 
 class MissingExtra(ImproperlyConfigured, ImportError):
@@ -281,7 +295,9 @@ class UnknownSettingWarning(CeleryWarning):
 
 
 _BILLIARD: Final = frozenset({"SoftTimeLimitExceeded", "TimeLimitExceeded", "WorkerLostError", "Terminated"})
-_KOMBU: Final = frozenset({"OperationalError", "ContentDisallowed"})
+_KOMBU: Final = frozenset(
+    {"OperationalError", "ContentDisallowed", "SerializationError", "EncodeError", "DecodeError"}
+)
 _CELERY: Final = frozenset(
     {
         "CeleryError", "ImproperlyConfigured", "SecurityError", "TaskPredicate", "Ignore", "Reject", "Retry", "TaskError",

@@ -1,0 +1,217 @@
+"""JSON as kombu writes it: what JSON has no word for becomes ``{"__type__": name, "__value__": text}``.
+
+    datetime, date, time   ISO 8601 text          UUID     {"hex": text}
+    Decimal                its text               bytes    "bytes" when it is UTF-8, else "base64"
+    tuple                  a list                 objects  what their ``__json__()`` returns
+
+Structs, dataclasses, attrs classes, Enums and pydantic models become plain JSON, readable by every other program; the
+receiver's annotations bring them back (`typed.py`). NaN and the infinities, half surrogates and keys that are numbers
+are written as Python's json module writes them. Sets are refused, as kombu refuses them.
+
+The usual message holds only plain values: one look at their types, then msgspec. Anything else is walked once.
+Source: the forms of kombu 5.7 ``kombu.utils.json``.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import datetime as dt
+import enum
+import json
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from ..exceptions import DecodeError, EncodeError
+
+_ATOMS: Final = frozenset({str, int, bool, type(None)})
+_fast_encode: Final = msgspec.json.Encoder().encode
+_fast_decode: Final = msgspec.json.Decoder().decode
+_full_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
+
+_TOO_DEEP: Final = "The value is nested too deeply, or contains itself"
+
+
+def encode_json(value: object) -> bytes:
+    """Write a value as JSON.
+
+    Raises:
+        EncodeError: it holds something that has no JSON form; the sentence names the type.
+
+    Example:
+        >>> encode_json({"at": dt.date(2030, 1, 2), "n": (1, 2)})
+        b'{"at":{"__type__":"date","__value__":"2030-01-02"},"n":[1,2]}'
+    """
+    try:
+        if _plain(value):
+            return _fast_encode(value)
+    except RecursionError:
+        raise EncodeError(f"{_TOO_DEEP}.") from None
+    except ValueError:  # half surrogates: only the json module writes them
+        pass
+    try:
+        return _full_encode(_reduce(value)).encode("ascii")
+    except RecursionError:
+        raise EncodeError(f"{_TOO_DEEP}.") from None
+    except (TypeError, ValueError) as error:
+        raise EncodeError(f"The value cannot be sent as JSON: {error}.") from error
+
+
+def decode_json(data: bytes | str) -> Any:
+    """Read JSON, kombu's forms included.
+
+    Raises:
+        DecodeError: it is not JSON, is nested too deeply, or has a form with a wrong value.
+
+    Example:
+        >>> decode_json(b'[1, {"__type__": "uuid", "__value__": {"hex": "00000000000000000000000000000005"}}]')
+        [1, UUID('00000000-0000-0000-0000-000000000005')]
+    """
+    has_forms = '"__type__"' in data if isinstance(data, str) else b'"__type__"' in data
+    try:
+        if not has_forms:
+            try:
+                return _fast_decode(data)
+            except ValueError:  # NaN, half surrogates, numbers out of range: the json module reads more
+                pass
+        return json.loads(data, object_hook=_revive)
+    except RecursionError:
+        raise DecodeError("The JSON is nested too deeply.") from None
+    except (ValueError, ArithmeticError, TypeError, AttributeError) as error:
+        raise DecodeError(f"The JSON cannot be read: {error}.") from error
+
+
+def _plain(value: Any) -> bool:
+    """Whether msgspec writes this value exactly as kombu would."""
+    kind = type(value)
+    if kind in _ATOMS:
+        return True
+    if kind is float:
+        return bool(value - value == 0.0)  # not so for NaN and the infinities, which msgspec would write as null
+    if kind is dict:
+        for key in value:
+            if type(key) is not str:
+                return False
+        value = value.values()
+    elif kind is not list and kind is not tuple:
+        return False
+    for item in value:
+        if type(item) not in _ATOMS and not _plain(item):
+            return False
+    return True
+
+
+def _reduce(value: Any) -> Any:
+    """The same value out of dicts, lists, strings, numbers, booleans and None."""
+    kind = type(value)
+    if kind in _ATOMS or kind is float:
+        return value
+    if kind is dict:
+        return {_key(key): _reduce(item) for key, item in value.items()}
+    if kind is list or kind is tuple:
+        return [_reduce(item) for item in value]
+    form = _FORMS.get(kind)
+    return form(value) if form is not None else _reduce_other(value)
+
+
+def _key(key: Any) -> Any:
+    return key.value if isinstance(key, enum.Enum) else key
+
+
+def _reduce_other(value: Any) -> Any:
+    if isinstance(value, enum.Enum):
+        return _reduce(value.value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, dict):
+        return {_key(key): _reduce(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_reduce(item) for item in value]
+    if not isinstance(value, type) and callable(method := getattr(value, "__json__", None)):
+        return _reduce(method())
+    for kind, form in _FORMS.items():
+        if isinstance(value, kind):
+            return form(value)
+    if _is_record(value):
+        return msgspec.to_builtins(value, str_keys=True, enc_hook=_reduce_field)
+    return _reduce_foreign(value)
+
+
+def _is_record(value: Any) -> bool:
+    if isinstance(value, type):
+        return False
+    return isinstance(value, msgspec.Struct) or dataclasses.is_dataclass(value) or hasattr(value, "__attrs_attrs__")
+
+
+def _reduce_field(value: Any) -> Any:
+    """A field of a Struct or dataclass that msgspec has no form for."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if callable(method := getattr(value, "__json__", None)):
+        return _reduce(method())
+    return _reduce_foreign(value)
+
+
+def _reduce_foreign(value: Any) -> Any:
+    """Types of packages that are looked at only when they are imported already."""
+    for module, name, form in _FOREIGN:
+        found = sys.modules.get(module)
+        if found is not None and isinstance(value, getattr(found, name)):
+            return form(value)
+    hint = "; make it a list" if isinstance(value, set | frozenset) else ""
+    raise TypeError(f"an object of type {type(value).__qualname__!r} has no JSON form{hint}")
+
+
+def _bytes_form(value: bytes) -> dict[str, str]:
+    try:
+        return {"__type__": "bytes", "__value__": value.decode()}
+    except UnicodeDecodeError:
+        return {"__type__": "base64", "__value__": base64.b64encode(value).decode()}
+
+
+_FOREIGN: Final[tuple[tuple[str, str, Callable[[Any], Any]], ...]] = (
+    ("pydantic", "BaseModel", lambda model: model.model_dump(mode="json")),
+    ("django.utils.functional", "Promise", str),
+)
+
+# A datetime is a date too, so its row comes first.
+_FORMS: Final[dict[type, Callable[[Any], Any]]] = {
+    dt.datetime: lambda value: {"__type__": "datetime", "__value__": value.isoformat()},
+    dt.date: lambda value: {"__type__": "date", "__value__": value.isoformat()},
+    dt.time: lambda value: {"__type__": "time", "__value__": value.isoformat()},
+    Decimal: lambda value: {"__type__": "decimal", "__value__": str(value)},
+    UUID: lambda value: {"__type__": "uuid", "__value__": {"hex": value.hex}},
+    bytes: _bytes_form,
+}
+
+
+def _uuid(value: Any) -> UUID:
+    return UUID(**value) if isinstance(value, dict) else UUID(value)
+
+
+_REVIVERS: Final[dict[str, Callable[[Any], Any]]] = {
+    "datetime": dt.datetime.fromisoformat,
+    "date": lambda text: dt.datetime.fromisoformat(text).date(),
+    "time": dt.time.fromisoformat,
+    "decimal": lambda text: Decimal(str(text)),
+    "uuid": _uuid,
+    "bytes": lambda text: text.encode(),
+    "base64": lambda text: base64.b64decode(text.encode()),
+}
+
+
+def _revive(found: dict[str, Any]) -> Any:
+    if len(found) != 2 or "__type__" not in found or "__value__" not in found:
+        return found
+    name = found["__type__"]
+    reviver = _REVIVERS.get(name) if isinstance(name, str) else None
+    if reviver is None:
+        raise ValueError(f"unknown __type__ {name!r}")
+    return reviver(found["__value__"])
