@@ -26,7 +26,7 @@ class AsyncGuard(Protocol):
 
 
 class Attempt(Protocol):
-    """One run of one message, made by the runner."""
+    """One run of one message, made by the runner; an object of its own for each run. `run` and `arun` do not raise."""
 
     tag: int
     is_async: bool
@@ -57,6 +57,21 @@ class Pool(Protocol):
         """Raise ``error`` inside the function that runs under ``tag``; False when none does (any more)."""
         ...
 
+    def abandon(self, tag: int) -> bool:
+        """Give up what runs under ``tag`` and cannot be interrupted: its outcome is discarded, its slot not used again.
+
+        Returns:
+            False when nothing runs under that tag (its outcome was put), and always where a slot cannot be given up.
+        """
+        ...
+
+    def stalled(self, now: float) -> float:
+        """Seconds for which the pool as a whole has made no turn while it has work; ``now`` on the monotonic clock.
+
+        Only an event loop can stall; the other pools say 0.0.
+        """
+        ...
+
     def close(self, timeout: float) -> None:
-        """Stop the executor; waits up to ``timeout`` seconds for what runs."""
+        """Stop the executor; waits up to ``timeout`` seconds for what runs, then raises `Interrupted` inside it."""
         ...
