@@ -56,8 +56,10 @@ class Delivery(msgspec.Struct, gc=False):
         priority: as sent.
         deaths: how many owners died while running this very message.
         alone: True when it was claimed alone because an earlier owner died and nobody could say what it ran.
-        verdict: set when the message must not run but be settled as this failure ("" when it may run), see `Verdict`.
+        verdict: set when the message must not run but be settled as this failure ("" when it may run), for instance
+            "TimeLimitExceeded:5.0" (`broker.Death`).
         redelivered: True when an earlier delivery of it was not settled.
+        parked: unix time at which it was parked for the first time (`outcome.Park`), 0.0 when it never was.
     """
 
     tag: int
@@ -70,6 +72,7 @@ class Delivery(msgspec.Struct, gc=False):
     alone: bool = False
     verdict: str = ""
     redelivered: bool = False
+    parked: float = 0.0
 
 
 class Envelope(msgspec.Struct, gc=False):

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from .. import clock, loading, signals
 from ..broker import Control, Owner, Turn
+from ..exceptions import UmbelError
 from ..outcome import Hold, Release
 from ..pool import Pool
 from . import logs
@@ -85,20 +86,35 @@ class Child:
 
     def main(self) -> int:
         """Run until the end of this life; returns the exit code."""
-        self.keeper.start()
-        self.keeper.ready.wait()
-        if self.keeper.failure is not None:
-            logger.error("A child cannot start: %s", self.keeper.failure)
+        try:
+            self.open()
+        except UmbelError as error:
+            logger.error("A child cannot start: %s", error)
             return os.EX_TEMPFAIL
-        self.settler = Settler(self.app, self.owner, self.outcomes)
         signals.worker_process_init.send(sender=self.options.hostname)
         self.row.put(STATE, READY)
+        self.keeper.say("ready")
         self.loop()
         self.row.put(STATE, DRAINING)
         signals.worker_process_shutdown.send(sender=self.options.hostname, pid=os.getpid(), exitcode=0)
-        self.functions.close(0.5)
-        self.keeper.finish()
+        self.close()
         return 0
+
+    def open(self) -> None:
+        """Become an owner that can claim; raises `UmbelError` when the store cannot be had."""
+        self.keeper.start()
+        self.keeper.ready.wait()
+        if self.keeper.failure is not None:
+            raise self.keeper.failure
+        self.settler = Settler(self.app, self.owner, self.outcomes)
+
+    def close(self) -> None:
+        """The clean end: pools, then connections, then ownership."""
+        self.functions.close(0.5)
+        if self.coroutines is not None:
+            self.coroutines.close(0.5)
+        self.settler.close()
+        self.keeper.finish()
 
     def loop(self) -> None:
         """Settle and claim, work, sleep; until there is nothing left to do and no more is wanted."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import clock, signals, states
 from ..context import Context
+from ..einfo import ExceptionInfo
 from ..exceptions import Reject, Retry
 from ..message import Delivery, Parcel
 from ..outcome import Bury, Done, Fail, Outcome
@@ -19,7 +20,6 @@ from ..record import Record
 from ..serialization import encode_json
 from . import callbacks
 from .documents import Documents, encode_error, format_traceback, safe_repr
-from .einfo import ExceptionInfo
 
 if TYPE_CHECKING:
     from ..app import Umbel

@@ -42,7 +42,7 @@ DEAF: Final = 1.0
 
 
 class Keeper(threading.Thread):
-    """One child's keeper. All methods but `finish` run on its own thread."""
+    """One child's keeper. All methods but `finish` and `say` run on its own thread."""
 
     def __init__(self, child: Child, pipe: socket.socket) -> None:
         super().__init__(name="keeper", daemon=True)
@@ -71,7 +71,6 @@ class Keeper(threading.Thread):
             self.ready.set()
             return
         self.ready.set()
-        self._say("ready")
         while not self._done.is_set():
             self._listen(self._tick())
             try:
@@ -121,7 +120,7 @@ class Keeper(threading.Thread):
         self._give_back()
         child.outcomes.wake.ring()
 
-    def _say(self, word: str) -> None:
+    def say(self, word: str) -> None:
         try:
             self.pipe.sendall(word.encode() + b"\n")
         except OSError:
@@ -229,7 +228,7 @@ class Keeper(threading.Thread):
         self.child.stopping.set()
         self._deadline = clock.monotonic() + self._grace
         self._give_back()
-        self._say("retire")
+        self.say("retire")
         if not self.child.desk.running:
             self._leave()
 

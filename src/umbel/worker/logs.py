@@ -12,6 +12,8 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from .. import signals
 from ..current import request_var
 
@@ -70,17 +72,33 @@ class _Formatter(logging.Formatter):
         return super().format(record)
 
 
-def setup(level: str, logfile: str | None, conf: Mapping[str, Any]) -> None:
+class LogOptions(msgspec.Struct, frozen=True):
+    """What the command line asked for: lowest level, and a file or None for standard error."""
+
+    level: str = "WARNING"
+    logfile: str | None = None
+
+
+_chosen = [LogOptions()]
+
+
+def chosen() -> LogOptions:
+    """What `setup` was last called with."""
+    return _chosen[0]
+
+
+def setup(options: LogOptions, conf: Mapping[str, Any]) -> None:
     """Set up the worker's loggers.
 
     A receiver of the ``setup_logging`` signal replaces all of this, as in Celery.
 
     Args:
-        level: name of the lowest level that is shown.
-        logfile: path; None for standard error.
+        options: level and file.
         conf: ``worker_log_format``, ``worker_task_log_format``, ``worker_log_json``.
     """
-    number = logging.getLevelName(level.upper())
+    _chosen[0] = options
+    logfile = options.logfile
+    number = logging.getLevelName(options.level.upper())
     named = {"loglevel": number, "logfile": logfile, "format": conf["worker_log_format"], "colorize": False}
     if signals.setup_logging.receivers:
         signals.setup_logging.send(sender=None, **named)

@@ -28,6 +28,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     async_concurrency: coroutines that one child of a process or thread pool runs at the same time.
     prefetch_multiplier: caps the messages held to this many a slot; 0: no cap beyond umbel's own.
     start_method: "fork" or "spawn".
+    app_path: how to import the app again in a spawned child, as for `-A`.
     heartbeat_file: path that is touched while the worker is healthy; None: none.
     """
 
@@ -44,6 +45,17 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     prefetch_multiplier: int = 0
     start_method: str = "fork"
     heartbeat_file: str | None = None
+    app_path: str = ""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the shared page: a replacement starts while the old child drains."""
+        return self.children * 2 + 2
+
+    @property
+    def slots(self) -> int:
+        """Functions and coroutines that one child runs at the same time."""
+        return self.function_slots + self.coroutine_slots
 
     @property
     def children(self) -> int:

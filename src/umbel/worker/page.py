@@ -1,7 +1,7 @@
 """The shared page: what each child runs, and since when, readable after its death.
 
-One anonymous shared mapping, made by the supervisor before it forks, inherited by nursery and children. Nobody locks it:
-each child writes only its own rows, the supervisor reads them and writes a row only while its child is not alive.
+One shared mapping of an unlinked file, made by the supervisor before it forks, inherited by nursery and children (a
+spawned child maps the inherited file descriptor). Nobody locks it: each child writes only its own rows, the supervisor reads them and writes a row only while its child is not alive.
 
     row of a child, 8-byte cells:
       0 nonce      owner number of this life, written by the supervisor before the fork
@@ -21,6 +21,8 @@ and no system call.
 from __future__ import annotations
 
 import mmap
+import os
+import tempfile
 from typing import Final, NamedTuple
 
 STARTING: Final = 0
@@ -47,19 +49,32 @@ class Page:
     Args:
         children: number of children.
         slots: functions and coroutines that one child can run at the same time.
+        fd: the mapping's file, for a spawned child; None makes a new one.
     """
 
-    def __init__(self, children: int, slots: int) -> None:
+    def __init__(self, children: int, slots: int, fd: int | None = None) -> None:
         self.slots = slots
         self._width = _HEADER + _ENTRY * slots
-        cells = children * self._width
-        self._map = mmap.mmap(-1, max(cells * 8, mmap.PAGESIZE))
+        size = max(children * self._width * 8, mmap.PAGESIZE)
+        self.fd = _unlinked(size) if fd is None else fd
+        self._map = mmap.mmap(self.fd, size)
         self._ints = memoryview(self._map).cast("q")
         self._floats = memoryview(self._map).cast("d")
 
     def row(self, child: int) -> Row:
         """The row of child number `child`, from 0."""
         return Row(self._ints, self._floats, child * self._width, self.slots)
+
+
+def _unlinked(size: int) -> int:
+    fd: int = os.memfd_create("umbel-page") if hasattr(os, "memfd_create") else _temporary()
+    os.ftruncate(fd, size)
+    return fd
+
+
+def _temporary() -> int:
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
 
 class Row:

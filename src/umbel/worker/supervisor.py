@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 from .. import clock, ids, signals
 from ..broker import Control, Death, Owner, Owners
 from ..exceptions import UmbelError
-from . import health
+from . import health, spawned
 from .brood import Brood, Ward
 from .child import run
 from .commands import Commands
@@ -62,9 +62,8 @@ class Supervisor:
     def __init__(self, app: Umbel, options: WorkerOptions) -> None:
         self.app = app
         self.options = options
-        rows = options.children * 2 + 2
-        self.page = Page(rows, options.function_slots + options.coroutine_slots)
-        self.brood = Brood(self.page, rows)
+        self.page = Page(options.rows, options.slots)
+        self.brood = Brood(self.page, options.rows)
         self.stop = Stop(options.grace)
         self.started = clock.wall()
         self.ready = False
@@ -74,6 +73,8 @@ class Supervisor:
 
     def _life(self, number: int, pipe: socket.socket) -> NoReturn:
         self.selector.close()
+        if self.options.start_method == "spawn":
+            spawned.execute(self.options, self.page, number, pipe)
         run(self.app, self.options, self.page.row(number), pipe, number + 1)
 
     def main(self) -> int:

@@ -1,0 +1,50 @@
+"""The session: what the options before the command asked for, and the application that they mean."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from .. import loading
+from ..exceptions import ImproperlyConfigured
+
+if TYPE_CHECKING:
+    from ..app import Umbel
+
+
+class Session:
+    """Options of the group; the application is imported when a command needs it."""
+
+    def __init__(
+        self, app: str | None, broker: str | None, backend: str | None, config: str | None, *, color: bool, quiet: bool
+    ) -> None:
+        self.name = app
+        self.broker = broker
+        self.backend = backend
+        self.config = config
+        self.color = color and sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        self.quiet = quiet
+        self._app: Umbel | None = None
+
+    def app(self, name: str | None = None) -> Umbel:
+        """The application.
+
+        Args:
+            name: ``-A`` given after the command.
+
+        Raises:
+            ImproperlyConfigured: no application was named, or it cannot be imported.
+        """
+        if self._app is None:
+            wanted = name or self.name
+            if not wanted:
+                raise ImproperlyConfigured("no application was named: add -A module, for instance: umbel -A proj worker")
+            if os.getcwd() not in sys.path:
+                sys.path.insert(0, os.getcwd())
+            self._app = loading.load_app(wanted)
+            changes = {"broker_url": self.broker, "result_backend": self.backend}
+            self._app.conf.update({name: value for name, value in changes.items() if value is not None})
+            if self.config:
+                self._app.config_from_object(self.config)
+        return self._app

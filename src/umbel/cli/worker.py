@@ -1,0 +1,130 @@
+"""``umbel worker``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .. import loading
+from ..exceptions import ImproperlyConfigured, UnsupportedPlatform
+from ..worker import health, logs
+from ..worker.options import PRESETS, WorkerOptions, node_name
+from ..worker.supervisor import Supervisor
+from .session import Session
+
+if TYPE_CHECKING:
+    from ..app import Umbel
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "FATAL")
+
+
+def _names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if value else ()
+
+
+@click.command()
+@click.option("-A", "--app", "app_name", metavar="APP", help="The application, also accepted here.")
+@click.option("-n", "--hostname", metavar="NAME", help="Node name; %h, %n and %d expand to host, name and domain.")
+@click.option("-c", "--concurrency", metavar="N", help="Tasks at the same time; 'auto' or nothing: one a core.")
+@click.option("-P", "--pool", metavar="POOL", help="process (prefork), thread, asyncio or solo.")
+@click.option("-Q", "--queues", callback=_names, metavar="NAMES", help="Queues to consume, comma-separated.")
+@click.option("-X", "--exclude-queues", callback=_names, metavar="NAMES", help="Queues to leave out.")
+@click.option("-I", "--include", callback=_names, metavar="MODULES", help="More modules to import.")
+@click.option("-l", "--loglevel", type=click.Choice(LEVELS, case_sensitive=False), default="WARNING", show_default=True)
+@click.option("-f", "--logfile", metavar="PATH", help="Log to a file instead of standard error.")
+@click.option("--time-limit", type=float, metavar="SECONDS", help="Hard limit of tasks that name none.")
+@click.option("--soft-time-limit", type=float, metavar="SECONDS", help="Soft limit of tasks that name none.")
+@click.option("--max-tasks-per-child", type=int, metavar="N", help="Replace a child after so many tasks.")
+@click.option("--max-memory-per-child", type=int, metavar="KIB", help="Replace a child above this resident size.")
+@click.option("--prefetch-multiplier", type=int, metavar="N", help="Cap of the messages held, per slot.")
+@click.option("--pidfile", metavar="PATH", help="Write the process id there.")
+@click.pass_obj
+def worker(session: Session, app_name: str | None, **options: Any) -> int:
+    """Run tasks until stopped.
+
+    \b
+    umbel -A proj worker                     one process a core
+    umbel -A proj worker -P asyncio -c 200   200 coroutines
+    umbel -A proj worker -Q mail,default -l INFO
+    """
+    if not hasattr(os, "fork"):
+        raise UnsupportedPlatform("a worker runs on Linux and macOS only; delay() works here and sends to one that does")
+    app = session.app(app_name)
+    chosen = merge(app, options)
+    check(app)
+    logs.setup(logs.LogOptions(options["loglevel"], options["logfile"]), app.conf)
+    if not session.quiet:
+        click.echo(banner(app, chosen), err=True)
+    if options["pidfile"]:
+        with open(options["pidfile"], "w") as file:
+            file.write(f"{os.getpid()}\n")
+    return Supervisor(app, chosen).main()
+
+
+def check(app: Umbel) -> None:
+    """Refuse what cannot work, with a sentence."""
+    if not app.broker.abilities.shared:
+        raise ImproperlyConfigured(
+            "memory:// lives inside one process, so a worker of its own would see no task: name no broker to use the"
+            " embedded SQLite store, or test with umbel.testing"
+        )
+
+
+def merge(app: Umbel, options: dict[str, Any]) -> WorkerOptions:
+    """Command line over settings over defaults."""
+    conf = app.conf
+    node = node_name(options["hostname"])
+    pool = options["pool"] or conf.worker_pool
+    if pool not in PRESETS:
+        raise ImproperlyConfigured(f"unknown pool {pool!r}: use one of {', '.join(sorted(set(PRESETS)))}")
+    queues = options["queues"] or (conf.task_default_queue,)
+    multiplier = options["prefetch_multiplier"]
+    if multiplier is None:
+        multiplier = conf.worker_prefetch_multiplier if conf.is_explicit("worker_prefetch_multiplier") else 0
+    return WorkerOptions(
+        hostname=node,
+        pool=PRESETS[pool],
+        concurrency=_concurrency(options["concurrency"] or conf.worker_concurrency, pool),
+        queues=tuple(name for name in queues if name not in options["exclude_queues"]),
+        time_limit=options["time_limit"] or conf.task_time_limit,
+        soft_time_limit=options["soft_time_limit"] or conf.task_soft_time_limit,
+        max_tasks_per_child=options["max_tasks_per_child"] or conf.worker_max_tasks_per_child,
+        max_memory_per_child=options["max_memory_per_child"] or conf.worker_max_memory_per_child,
+        grace=conf.worker_shutdown_grace,
+        async_concurrency=conf.worker_async_concurrency,
+        prefetch_multiplier=multiplier,
+        heartbeat_file=str(loading.state_dir() / "run" / f"{node}.health"),
+    )
+
+
+def _concurrency(value: Any, pool: str) -> int:
+    if PRESETS[pool] == "solo":
+        return 1
+    if value in (None, "auto"):
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        number = int(value)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ImproperlyConfigured(f"-c takes a number from 1, or auto, not {value!r}")
+    return number
+
+
+def banner(app: Umbel, options: WorkerOptions) -> str:
+    """What a person reads first: node, store, pool, queues, tasks."""
+    names = sorted(name for name in app.tasks if not name.startswith("celery."))
+    lines = [
+        f"umbel worker {options.hostname} (pid {os.getpid()}, Python {sys.version.split()[0]})",
+        f"  app      {app.main}",
+        f"  broker   {app.shown_broker_url}",
+        f"  results  {app.shown_result_url}",
+        f"  pool     {options.pool}, -c {options.concurrency}",
+        f"  queues   {', '.join(options.queues)}",
+        f"  tasks    {', '.join(names[:12]) or 'none'}" + (f" and {len(names) - 12} more" if len(names) > 12 else ""),
+        f"  health   {health.FRESH:.0f} s, {options.heartbeat_file}",
+    ]
+    return "\n".join(lines)
