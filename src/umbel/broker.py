@@ -164,7 +164,7 @@ class Item(msgspec.Struct, frozen=True):
     Attributes:
         tag: the store's reference, for paging and deleting.
         place: where it is.
-        parcel: as sent.
+        parcel: as sent; while it is delayed, ``due`` is the time at which that ends.
         stored: unix time of its arrival in the store.
         owner: node name that holds it ("" unless leased).
         deaths: crashes counted against it.
@@ -310,7 +310,14 @@ class Shelf(Protocol):
         ...
 
     def items(self, place: Place, *, queue: str | None = None, after: int = 0, limit: int = 100) -> list[Item]:
-        """Messages in the order in which they would be taken (dead: newest last), ``tag`` above ``after``."""
+        """Messages in the order in which they would be taken (delayed: by due time; dead: newest last), in pages.
+
+        Args:
+            place: where to look.
+            queue: of this queue only.
+            after: last tag of the page before: go on behind it (when it has moved on: only with what is newer than it).
+            limit: most items of this page.
+        """
         ...
 
     def find(self, task_id: str) -> list[Item]:
@@ -326,7 +333,15 @@ class Shelf(Protocol):
         ...
 
     def replay(self, tags: Sequence[int], *, body: bytes | None = None) -> int:
-        """Move dead letters back to their queue with fresh counters; ``body`` replaces the body of a single one."""
+        """Move dead letters back to their queue with fresh counters, as if published now. Returns how many.
+
+        Args:
+            tags: which dead letters.
+            body: replaces the body of a single one.
+
+        Raises:
+            ValueError: a body for any other number of tags than one.
+        """
         ...
 
 

@@ -32,8 +32,13 @@ class MemoryShelf:
         """Messages of one place, in pages."""
         with self._store.lock:
             self._store.lines.promote(clock.wall())
-            entries = [entry for entry in self._store.entries_in(place, queue) if entry.tag > after]
-            return [self._item(entry) for entry in sorted(entries, key=self._order)[:limit]]
+            entries = sorted(self._store.entries_in(place, queue), key=self._order)
+            tags = [entry.tag for entry in entries]
+            if after in tags:
+                entries = entries[tags.index(after) + 1 :]
+            else:  # it has moved on since the page before: only what is newer is surely new to the reader
+                entries = [entry for entry in entries if entry.tag > after]
+            return [self._item(entry) for entry in entries[:limit]]
 
     def find(self, task_id: str) -> list[Item]:
         """All stored messages of one task id."""

@@ -1,0 +1,74 @@
+"""What a producer is promised."""
+
+from __future__ import annotations
+
+import pytest
+
+from umbel import clock
+from umbel.exceptions import OperationalError, QueueFull
+from umbel.message import Parcel
+from umbel.testing.conformance.scene import Scene, names
+
+
+class PublishingChecks:
+    """`Publisher`."""
+
+    def test_a_message_arrives_as_it_was_sent(self, scene: Scene) -> None:
+        """Head and body are opaque bytes, and the delivery says that nothing has happened to the message yet."""
+        every_byte = bytes(range(256))
+        scene.publisher.publish([Parcel("q", "id", "name", every_byte, every_byte[::-1], 7)])
+        worker = scene.worker()
+        found = worker.take()
+        assert (found.queue, found.head, found.body, found.priority) == ("q", every_byte, every_byte[::-1], 7)
+        assert (found.deaths, found.alone, found.verdict, found.redelivered) == (0, False, "", False)
+
+    def test_a_message_of_megabytes_arrives(self, scene: Scene) -> None:
+        """Size is not the store's business."""
+        body = bytes(range(256)) * 20_000
+        scene.publisher.publish([Parcel("q", "id", "name", b"{}", body)])
+        assert scene.worker().take().body == body
+
+    def test_one_id_may_be_published_twice(self, scene: Scene) -> None:
+        """A task id is no key: a retry has the id of its first attempt."""
+        scene.publish("same", "same")
+        scene.publish("same")
+        assert names(scene.worker().claim()) == ["same", "same", "same"]
+
+    def test_a_full_queue_refuses(self, scene: Scene) -> None:
+        """Up to the limit everything is taken, above it nothing."""
+        scene.publisher.publish([scene.parcel("a"), scene.parcel("b")], limits={"q": 3})
+        scene.publisher.publish([scene.parcel("c")], limits={"q": 3})
+        with pytest.raises(QueueFull) as caught:
+            scene.publisher.publish([scene.parcel("d")], limits={"q": 3})
+        assert isinstance(caught.value, OperationalError)
+        assert "q" in str(caught.value)
+
+    def test_all_parcels_are_stored_or_none(self, scene: Scene) -> None:
+        """A refused parcel takes the others of its call with it, whatever their queue and order."""
+        with pytest.raises(QueueFull):
+            scene.publisher.publish(
+                [
+                    scene.parcel("a", queue="wide"),
+                    scene.parcel("b"),
+                    scene.parcel("c"),
+                    scene.parcel("d", queue="wide"),
+                ],
+                limits={"q": 1},
+            )
+        assert scene.shelf.counts() == []
+
+    def test_a_limit_is_for_ready_messages(self, scene: Scene) -> None:
+        """Delayed and leased ones do not fill a queue."""
+        later = clock.wall() + 60
+        scene.publish("running", "delayed")
+        worker = scene.worker()
+        worker.claim()
+        scene.publisher.publish([scene.parcel("x", due=later), scene.parcel("y", due=later)], limits={"q": 1})
+        scene.publisher.publish([scene.parcel("ready"), scene.parcel("z", due=later)], limits={"q": 1})
+        assert [item.parcel.id for item in scene.shelf.items("ready")] == ["ready"]
+
+    def test_a_limit_is_for_its_queue(self, scene: Scene) -> None:
+        """A full queue does not stop another one."""
+        scene.publish("a", "b", queue="full")
+        scene.publisher.publish([scene.parcel("c")], limits={"full": 2, "q": 1})
+        assert scene.place_of("c") == "ready"
