@@ -1,0 +1,268 @@
+"""The only module that imports by name: stores and pools by entry point, applications and settings by path.
+
+    open_broker, open_backend   URL scheme -> entry point in ``umbel.brokers`` / ``umbel.backends``
+    pool_factory                pool name -> entry point in ``umbel.pools``
+    symbol, load_app            "package.module:attribute"
+    default_store_url           where an app that names no broker keeps its file
+
+An entry point of a store is called with (url, options) and returns what `broker.py` or `backend.py` describe.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import importlib.util
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+from urllib.parse import quote
+
+from .backend import Backend
+from .broker import Broker
+from .exceptions import ImproperlyConfigured, MissingExtra
+from .urls import mask_url, scheme
+
+__all__ = [
+    "default_store_url", "load_app", "mask_url", "open_backend", "open_broker", "pool_factory", "state_dir", "symbol",
+]  # fmt: skip
+
+# Schemes of technologies that are extras of umbel, so that a missing one can say what to type.
+_EXTRAS: Final = {
+    "redis": "redis", "rediss": "redis", "redis+socket": "redis", "sentinel": "redis",
+    "amqp": "amqp", "amqps": "amqp", "pyamqp": "amqp", "rpc": "amqp",
+    "kafka": "kafka", "confluentkafka": "kafka",
+    "postgresql": "postgres", "postgres": "postgres",
+    "sqs": "sqs",
+}  # fmt: skip
+
+
+def open_broker(url: str, options: dict[str, Any]) -> Broker:
+    """Open the store that a URL names.
+
+    Args:
+        url: ``scheme://...``.
+        options: `broker_transport_options`.
+
+    Raises:
+        MissingExtra: a package has to be installed first; the sentence has the command.
+        ImproperlyConfigured: no URL, or a scheme that nobody offers.
+        OperationalError: the store cannot be opened.
+
+    Example:
+        >>> open_broker("memory://", {}).abilities.shared
+        False
+    """
+    broker: Broker = _offered("umbel.brokers", scheme(url), "broker")(url, options)
+    return broker
+
+
+def open_backend(url: str, options: dict[str, Any]) -> Backend:
+    """Open the result store that a URL names; arguments and errors are those of `open_broker`."""
+    backend: Backend = _offered("umbel.backends", scheme(url), "result backend")(url, options)
+    return backend
+
+
+def pool_factory(name: str) -> Callable[..., Any]:
+    """What builds the executor of that name inside a child: "inline", "thread", "asyncio", or a package's own.
+
+    Raises:
+        ImproperlyConfigured: nobody offers it.
+    """
+    return _offered("umbel.pools", name, "pool")
+
+
+@functools.cache
+def _offered(group: str, name: str, what: str) -> Callable[..., Any]:
+    # Reading every installed package's metadata takes milliseconds: only for those who open a store.
+    from importlib.metadata import entry_points  # noqa: PLC0415 - see above
+
+    found = entry_points(group=group)
+    for entry in found:
+        if entry.name == name:
+            try:
+                loaded: Callable[..., Any] = entry.load()
+            except ModuleNotFoundError as error:
+                raise _missing(name, what, error.name) from error
+            return loaded
+    if name in _EXTRAS and what != "pool":
+        raise _missing(name, what, None)
+    known = ", ".join(sorted({entry.name for entry in found})) or "none"
+    raise ImproperlyConfigured(f"Nobody offers a {what} called {name!r}; installed are: {known}.")
+
+
+def _missing(name: str, what: str, module: str | None) -> MissingExtra:
+    because = f" (there is no module {module!r})" if module else ""
+    extra = _EXTRAS.get(name)
+    if extra is None:
+        return MissingExtra(f"The {what} {name!r} cannot be loaded{because}; install what its package asks for.")
+    return MissingExtra(f'The {what} {name!r} needs a package{because}; type: pip install "umbel[{extra}]"')
+
+
+def symbol(path: str) -> Any:
+    """What a dotted path names.
+
+    Args:
+        path: "package.module:attribute.attribute", "package.module.attribute" or "package.module".
+
+    Raises:
+        ImproperlyConfigured: the module or the attribute does not exist, or the module raises while it is imported
+            (that error is the cause, with its traceback).
+
+    Example:
+        >>> symbol("os.path:join") is os.path.join
+        True
+    """
+    name, colon, attributes = path.partition(":")
+    if colon:
+        found: Any = _module(name)
+        for attribute in filter(None, attributes.split(".")):
+            if not hasattr(found, attribute):
+                raise ImproperlyConfigured(f"{name!r} has no attribute {attributes!r}.")
+            found = getattr(found, attribute)
+        return found
+    if _exists(path):
+        return _module(path)
+    parent, _, attribute = path.rpartition(".")
+    if parent and _exists(parent):
+        module = _module(parent)
+        if not hasattr(module, attribute):
+            raise ImproperlyConfigured(f"{parent!r} has no module or attribute {attribute!r}.")
+        return getattr(module, attribute)
+    return _module(path)
+
+
+def _exists(name: str) -> bool:
+    """Whether a module of that name can be found; imports its parents."""
+    if name in sys.modules:
+        return True
+    parts = name.split(".")
+    for end in range(1, len(parts)):
+        if not _exists(".".join(parts[:end])):
+            return False
+        parent = _module(".".join(parts[:end]))
+        if not hasattr(parent, "__path__"):
+            return False
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _module(name: str) -> ModuleType:
+    if not re.fullmatch(r"\w+(\.\w+)*", name):
+        raise ImproperlyConfigured(f"{name!r} is no module name; write package.module or package.module:attribute.")
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            raise ImproperlyConfigured(f"There is no module {error.name!r}{_hint(name)}.") from None
+        raise ImproperlyConfigured(f"Importing {name!r} failed: {error}.") from error
+    except Exception as error:  # a user's module may raise anything while it is imported
+        raise ImproperlyConfigured(f"Importing {name!r} failed: {type(error).__name__}: {error}") from error
+
+
+def _hint(name: str) -> str:
+    if name.endswith(".py"):
+        return f"; write {name.removesuffix('.py')!r}, without .py"
+    return f" (looked in {Path.cwd()} and the import path)"
+
+
+def load_app(path: str) -> Any:
+    """The application that ``-A`` names.
+
+    Args:
+        path: "module:attribute"; or "module": its ``app``, its ``celery``, or the first application in it; or a
+            package: the same in it, then in its modules ``umbel`` and ``celery``.
+
+    Returns:
+        The `Umbel` object.
+
+    Raises:
+        ImproperlyConfigured: see `symbol`; or there is no application, or it is one of another library.
+    """
+    if path.endswith(".py") or "/" in path:
+        name = path.removeprefix("./").removesuffix(".py").replace("/", ".")
+        raise ImproperlyConfigured(f"{path!r} is a file; name its module: -A {name}")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    found = symbol(path)
+    app = _search(found) if isinstance(found, ModuleType) else found
+    if _is_app(app):
+        return app
+    if app is None:
+        raise ImproperlyConfigured(
+            f"{path!r} has no application; name it: -A {path}:attribute (an attribute called app is found by itself)."
+        )
+    if _made_by(app, "celery"):
+        raise ImproperlyConfigured(
+            f"{path!r} is an application of Celery; import Umbel instead of Celery, or start with: umbel --as-celery"
+        )
+    raise ImproperlyConfigured(f"{path!r} is no application but an object of type {type(app).__name__!r}.")
+
+
+def _search(module: ModuleType) -> Any:
+    """The application in a module or package, what looks like one of another library, or None."""
+    names = vars(module)
+    candidates = [names.get("app"), names.get("celery"), *names.values()]
+    for candidate in candidates:
+        if _is_app(candidate):
+            return candidate
+    for name in ("umbel", "celery"):
+        full = f"{module.__name__}.{name}"
+        if hasattr(module, "__path__") and _exists(full):
+            found = _search(_module(full))
+            if found is not None:
+                return found
+    return next((candidate for candidate in candidates if _made_by(candidate, "celery")), None)
+
+
+def _is_app(value: Any) -> bool:
+    # By name, because the class lives above this module.
+    return any(base.__name__ == "Umbel" and base.__module__.split(".")[0] == "umbel" for base in type(value).__mro__)
+
+
+def _made_by(value: Any, package: str) -> bool:
+    return any(
+        base.__name__ == "Celery" and base.__module__.partition(".")[0] == package for base in type(value).__mro__
+    )
+
+
+def state_dir() -> Path:
+    """The directory for files that outlive a process: stores without a URL, worker's health files.
+
+    ``UMBEL_STATE_DIR``, else ``~/Library/Application Support/umbel`` on macOS, else ``$XDG_STATE_HOME/umbel``, else
+    ``~/.local/state/umbel``. It is not created here.
+    """
+    chosen = os.environ.get("UMBEL_STATE_DIR")
+    if chosen:
+        return Path(chosen).expanduser().absolute()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "umbel"
+    base = os.environ.get("XDG_STATE_HOME", "")
+    # The specification asks to ignore a relative path.
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state") / "umbel"
+
+
+def default_store_url(app_name: str, module_file: str | None) -> str:
+    """URL of the SQLite file of an app that names no broker: one for each app name and directory.
+
+    Args:
+        app_name: name of the app.
+        module_file: ``__file__`` of the module that defines it; None (a prompt, ``python -c``) means the current
+            directory.
+
+    Example:
+        >>> os.environ["UMBEL_STATE_DIR"] = "/tmp/state"
+        >>> default_store_url("hello", "/srv/shop/hello.py")
+        'sqlite:////tmp/state/hello-70e0ed03.db'
+    """
+    directory = os.path.dirname(os.path.realpath(module_file)) if module_file else os.path.realpath(os.getcwd())
+    digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:8]
+    name = re.sub(r"[^\w.-]+", "_", app_name).strip("._")[:80] or "app"
+    return f"sqlite:///{quote(str(state_dir() / f'{name}-{digest}.db'))}"
