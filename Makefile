@@ -44,7 +44,7 @@ bench: $(READY)
 	@$(PY) -m benchmarks
 
 docs: $(READY)
-	@.venv/bin/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet -d .make/doctrees docs site
+	@.venv/bin/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet --fresh-env -d .make/doctrees docs site
 	@echo "site/index.html"
 
 lock:
