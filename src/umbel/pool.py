@@ -66,7 +66,7 @@ class Pool(Protocol):
         ...
 
     def stalled(self, now: float) -> float:
-        """Seconds for which the pool as a whole has made no turn while it has work; ``now`` on the monotonic clock.
+        """Seconds for which the pool as a whole has made no turn while it has work; ``now`` is on the monotonic clock.
 
         Only an event loop can stall; the other pools say 0.0.
         """

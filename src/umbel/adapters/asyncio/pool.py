@@ -1,32 +1,36 @@
 """The asyncio pool: coroutines run side by side on one event loop, in a thread of its own.
 
-    child's loop    submit --> inbox --(call_soon_threadsafe, once for many)--> loop's thread: a Task an attempt
-    loop's thread              attempt.arun > Run.acall: the user's coroutine, step by step > put
-    keeper          interrupt: call_soon_threadsafe(Run.inject); stalled: a probe that the loop has to answer
+    child's loop     submit --> inbox --(one call to the loop for many)--> a loop task an attempt
+    loop's thread               attempt.arun > CoroutineGuard.acall: the user's coroutine, step by step > put
+    keeper           interrupt: handed to the loop, which throws at the await
+                     stalled:   when did the loop last turn?     acting: whose code is it in?
 
 Each attempt runs in its own copy of the context in which the pool was opened. Interrupting is done between two steps of
 the loop, so it meets a coroutine at its await or not at all, and never the code around it.
 
 On failure: a coroutine that blocks the loop (``while True``, a blocking call) hears nothing, and neither do its
-neighbours. `stalled` tells for how long and `acting` whose code it is; the child is then replaced.
+neighbours. `stalled` tells for how long; `abandon` gives its attempt up, and the child is replaced.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
 import threading
 from collections import deque
 from typing import Any
 
+from ... import clock
 from ...exceptions import Interrupted
 from ...outcome import Outcome
 from ...pool import Attempt, OutcomeQueue
-from .run import Run
+from .guard import CoroutineGuard
+from .loop import LoopThread
 
 UNWIND = 1.0
-"""Seconds that `close` gives interrupted coroutines to clean up, and the loop to end."""
+"""Seconds that `close` gives interrupted coroutines to clean up, and then the loop to end."""
+BEAT = 0.1
+"""Seconds between two turns of a loop that has work and nothing to do."""
 
 _log = logging.getLogger("umbel.pool")
 
@@ -36,21 +40,19 @@ class AsyncioPool:
 
     def __init__(self, outcomes: OutcomeQueue, size: int) -> None:
         self._put = outcomes.put
-        self._size = size  # slots that are not given up
+        self._size = size
         self._submitted = 0  # written by the submitting thread
         self._ended = 0  # written by the loop's thread
+        self._lost: list[CoroutineGuard] = []  # given up; kept because a loop does not keep its tasks
         self._inbox: deque[Attempt] = deque()
-        self._rung = False  # the loop has been told about the inbox and has not looked yet
-        self._runs: dict[int, Run] = {}
-        self._fate = threading.Lock()  # held while it is decided whether an attempt is abandoned or ends
-        self._probed: float | None = None
+        self._rung = False  # the loop was told about the inbox and has not looked yet
+        self._guards: dict[int, CoroutineGuard] = {}
+        self._fate = threading.Lock()  # held while it is decided whether an attempt ends or is given up
+        self._turned = 0.0  # monotonic
+        self._beating = False
         self._closed = False
-        self.acting: Attempt | None = None  # whose code the loop executes now; its own and the runner's is nobody's
-        self._context = contextvars.copy_context()
-        self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
-        self._thread = threading.Thread(target=self._serve, name="umbel-loop", daemon=True)
-        self._thread.start()
+        self.acting: Attempt | None = None  # whose code the loop is in; None for its own, the runner's, and side tasks
+        self._thread = LoopThread()
 
     def free(self) -> int:
         return 0 if self._closed else self._size - self._submitted + self._ended
@@ -66,104 +68,93 @@ class AsyncioPool:
             raise TypeError("The asyncio pool runs coroutines: give a `def` task to the inline or the thread pool.")
         if self.free() <= 0:
             raise RuntimeError("The asyncio pool has no free slot: ask free() before submit().")
+        if not self._busy():
+            self._turned = clock.monotonic()
         self._submitted += 1
         self._inbox.append(attempt)
         if not self._rung:
             self._rung = True
-            self._loop.call_soon_threadsafe(self._take, context=self._context)
+            self._thread.call(self._take)
 
     def interrupt(self, tag: int, error: BaseException) -> bool:
-        run = self._runs.get(tag)
-        if run is None or not run.armed:
-            return False
-        return self._call(run.inject, error)
+        guard = self._guards.get(tag)
+        return guard is not None and guard.armed and self._thread.call(guard.inject, error)
 
     def abandon(self, tag: int) -> bool:
-        """Give up an attempt that the loop cannot end: its outcome is discarded and its slot is not used again.
+        """Give up an attempt: its outcome is discarded and its slot is not used again.
 
         Returns:
             False when nothing runs under that tag: its outcome was put or is being put.
         """
         with self._fate:
-            return self._runs.pop(tag, None) is not None
+            guard = self._guards.pop(tag, None)
+            if guard is None:
+                return False
+            self._lost.append(guard)
+            return True
 
     def stalled(self, now: float) -> float:
-        """Seconds since the loop last turned while it has work, as far as it was asked.
-
-        A call sends the loop a probe unless one is on its way; a loop that answered counts as 0.0. So whoever watches
-        calls this regularly and sees a stall at most one period late.
+        """Seconds since the loop last turned, 0.0 when it turns every `BEAT` or has nothing to run.
 
         Args:
             now: the monotonic clock, in seconds.
         """
-        probed = self._probed
-        if probed is not None:
-            return max(0.0, now - probed)
-        if self._submitted > self._ended:
-            self._probed = now
-            self._call(self._answer)
-        return 0.0
+        silent = now - self._turned
+        return silent if silent > 2 * BEAT and self._busy() else 0.0
 
     def close(self, timeout: float) -> None:
         """Take nothing more, wait up to ``timeout`` seconds for what runs, then interrupt it and wait `UNWIND`."""
-        if self._closed:
-            return
-        self._closed = True
-        asyncio.run_coroutine_threadsafe(self._finish(timeout), self._loop)
-        self._thread.join(timeout + 2 * UNWIND)
+        if not self._closed:
+            self._closed = True
+            self._thread.end(self._finish(timeout), timeout + 2 * UNWIND)
 
-    def _call(self, function: Any, *args: Any) -> bool:
-        try:
-            self._loop.call_soon_threadsafe(function, *args, context=self._context)
-        except RuntimeError:  # the loop is closed
-            return False
-        return True
-
-    def _serve(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._until_stopped())
-
-    async def _until_stopped(self) -> None:
-        await self._stop.wait()
+    def _busy(self) -> bool:
+        return self._submitted - self._ended > len(self._lost)
 
     def _take(self) -> None:
-        self._rung = False  # first: what is appended from here on rings again
-        inbox, loop = self._inbox, self._loop
+        self._rung = False  # first: whatever is appended from here on rings again
+        inbox, loop = self._inbox, self._thread.loop
         while inbox:
             attempt = inbox.popleft()
-            run = self._runs[attempt.tag] = Run(attempt, self)
-            run.task = loop.create_task(self._live(run))
+            guard = self._guards[attempt.tag] = CoroutineGuard(attempt, self)
+            guard.task = loop.create_task(self._live(guard))
+        if not self._beating:
+            self._beating = True
+            self._beat()
 
-    async def _live(self, run: Run) -> None:
-        outcome = await self._outcome(run)
-        tag = run.attempt.tag
+    def _beat(self) -> None:
+        self._turned = clock.monotonic()
+        if self._busy():
+            self._thread.loop.call_later(BEAT, self._beat)
+        else:
+            self._beating = False
+
+    async def _live(self, guard: CoroutineGuard) -> None:
+        outcome = await self._outcome(guard)
+        tag = guard.attempt.tag
         with self._fate:
-            if self._runs.get(tag) is not run:
-                return  # abandoned: the slot stays lost
-            del self._runs[tag]
+            if self._guards.get(tag) is not guard:
+                return  # given up
+            del self._guards[tag]
         if outcome is not None:
             self._put(outcome)
         self._ended += 1
 
-    async def _outcome(self, run: Run) -> Outcome | None:
+    async def _outcome(self, guard: CoroutineGuard) -> Outcome | None:
         try:
-            return await run.attempt.arun(run)
+            return await guard.attempt.arun(guard)
         except BaseException:
-            _log.exception("The attempt of message %d ended without an outcome: it stays held.", run.attempt.tag)
+            _log.exception("The attempt of message %d ended without an outcome: it stays held.", guard.attempt.tag)
             return None
-
-    def _answer(self) -> None:
-        self._probed = None
 
     async def _finish(self, seconds: float) -> None:
         await self._settle(seconds)
-        for run in list(self._runs.values()):
-            run.inject(Interrupted())
+        for guard in list(self._guards.values()):
+            guard.inject(Interrupted())
         await self._settle(UNWIND)
-        self._stop.set()
 
     async def _settle(self, seconds: float) -> None:
-        tasks = [run.task for run in list(self._runs.values()) if run.task is not None]
+        tasks = [guard.task for guard in list(self._guards.values()) if guard.task is not None]
         if tasks:
             await asyncio.wait(tasks, timeout=seconds)
 

@@ -1,16 +1,16 @@
 """The thread pool: functions run side by side on the threads of one child.
 
     child's loop    submit ----> run queue (SimpleQueue)
-    threads                      take > attempt.run > Job.call: arm -- function -- disarm > put
-    keeper          interrupt: armed? then an asynchronous exception, both under the lock of the job
+    threads                      take > attempt.run > ThreadGuard.call: arm -- function -- disarm > put
+    keeper          interrupt: armed? then an asynchronous exception, both under the lock of the guard
                     abandon:   the attempt is nobody's any more; its thread ends after it, its slot with it
 
 Threads are started when they are first needed. They are daemons: a deaf one does not keep the child from ending. Each
 attempt runs in a context of its own, so that a context variable set by one task is not seen by the next.
 
-Guarantee: an injected exception leaves through `Job.call` or not at all, and what the function returned or raised
-stands when it was already on its way. On failure: a function that is blocked in C (`time.sleep`, a lock, a socket)
-hears nothing until that call returns; it is given up by `abandon`.
+Guarantee: an injected exception leaves through `ThreadGuard.call` or not at all, and what the function returned or
+raised stands when it was already on its way. On failure: a function that is blocked in C (`time.sleep`, a lock, a
+socket) hears nothing until that call returns; it is given up by `abandon`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ... import clock
 from ...exceptions import Interrupted
 from ...outcome import Outcome
 from ...pool import Attempt, OutcomeQueue
-from .job import Job
+from .guard import ThreadGuard
 
 UNWIND = 1.0
 """Seconds that `close` gives interrupted functions to clean up."""
@@ -39,9 +39,9 @@ class ThreadPool:
     def __init__(self, outcomes: OutcomeQueue, size: int) -> None:
         self._put = outcomes.put
         self._size = size  # slots that are not given up
-        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._queue: SimpleQueue[ThreadGuard | None] = SimpleQueue()
         self._changed = threading.Condition()  # guards what follows; notified when an attempt is over
-        self._jobs: dict[int, Job] = {}
+        self._guards: dict[int, ThreadGuard] = {}
         self._busy = 0  # submitted, outcome not put yet, not abandoned
         self._threads = 0
         self._closed = False
@@ -58,20 +58,20 @@ class ThreadPool:
         """
         if attempt.is_async:
             raise TypeError("The thread pool runs functions: give an `async def` task to the asyncio pool.")
-        job = Job(attempt)
+        guard = ThreadGuard(attempt)
         with self._changed:
             if self._closed or self._busy >= self._size:
                 raise RuntimeError("The thread pool has no free slot: ask free() before submit().")
             self._busy += 1
-            self._jobs[attempt.tag] = job
+            self._guards[attempt.tag] = guard
             if self._busy > self._threads:
                 self._threads += 1
                 threading.Thread(target=self._work, name=f"umbel-task-{self._threads}", daemon=True).start()
-        self._queue.put(job)
+        self._queue.put(guard)
 
     def interrupt(self, tag: int, error: BaseException) -> bool:
-        job = self._jobs.get(tag)
-        return job is not None and job.interrupt(error)
+        guard = self._guards.get(tag)
+        return guard is not None and guard.interrupt(error)
 
     def abandon(self, tag: int) -> bool:
         """Give up the thread that runs ``tag``: its outcome is discarded and its slot is not used again.
@@ -80,7 +80,7 @@ class ThreadPool:
             False when nothing runs under that tag: its outcome was put or is being put.
         """
         with self._changed:
-            if self._jobs.pop(tag, None) is None:
+            if self._guards.pop(tag, None) is None:
                 return False
             self._busy -= 1
             self._size -= 1
@@ -99,8 +99,8 @@ class ThreadPool:
                 return
             self._closed = True
         if not self._wait_idle(timeout):
-            for job in list(self._jobs.values()):
-                job.interrupt(Interrupted())
+            for guard in list(self._guards.values()):
+                guard.interrupt(Interrupted())
             self._wait_idle(UNWIND)
         for _ in range(self._threads):
             self._queue.put(None)
@@ -118,14 +118,14 @@ class ThreadPool:
 
     def _run_next(self) -> bool:
         """Run one attempt to its outcome; False when the thread has to end."""
-        job = self._queue.get()
-        if job is None:
+        guard = self._queue.get()
+        if guard is None:
             return False
-        outcome = self._outcome(job)
+        outcome = self._outcome(guard)
         with self._changed:
-            if self._jobs.get(job.attempt.tag) is not job:
+            if self._guards.get(guard.attempt.tag) is not guard:
                 return False  # abandoned
-            del self._jobs[job.attempt.tag]
+            del self._guards[guard.attempt.tag]
         if outcome is not None:
             self._put(outcome)
         with self._changed:
@@ -133,12 +133,12 @@ class ThreadPool:
             self._changed.notify_all()
         return True
 
-    def _outcome(self, job: Job) -> Outcome | None:
-        job.thread = threading.get_ident()
+    def _outcome(self, guard: ThreadGuard) -> Outcome | None:
+        guard.thread = threading.get_ident()
         try:
-            return copy_context().run(job.attempt.run, job)
+            return copy_context().run(guard.attempt.run, guard)
         except BaseException:
-            _log.exception("The attempt of message %d ended without an outcome: it stays held.", job.attempt.tag)
+            _log.exception("The attempt of message %d ended without an outcome: it stays held.", guard.attempt.tag)
             return None
 
 

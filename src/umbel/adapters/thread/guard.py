@@ -10,7 +10,7 @@ from ...pool import Attempt
 from .injection import carrier, inject, withdraw
 
 
-class Job:
+class ThreadGuard:
     """Arms, disarms and injects.
 
     Attributes:

@@ -23,7 +23,7 @@ class Stage(Protocol):
     acting: Attempt | None
 
 
-class Run:
+class CoroutineGuard:
     """One attempt, and its guard. Other threads read ``armed``; everything else is the loop's thread's.
 
     Attributes:
