@@ -1,0 +1,130 @@
+"""The table of settings that umbel acts upon. Names, types and defaults are Celery's unless they are umbel's own.
+
+Where the default differs from Celery's, the table has umbel's and `differences.py` says why.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final, Literal
+
+import msgspec
+
+Kind = Literal["bool", "int", "count", "number", "seconds", "text", "names", "dict", "url", "zone", "any"]
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One setting.
+
+    Attributes:
+        name: as in ``conf.name``.
+        kind: what a value may be, see `checks.py`.
+        default: the value when nobody wrote one.
+        doc: one sentence, units included.
+        own: True when Celery does not have it.
+        least: smallest number allowed.
+    """
+
+    name: str
+    kind: Kind
+    default: Any
+    doc: str
+    own: bool = False
+    least: float | None = None
+
+
+_LOG_FORMAT: Final = "[%(asctime)s: %(levelname)s/%(processName)s] %(message)s"
+_TASK_LOG_FORMAT: Final = (
+    "[%(asctime)s: %(levelname)s/%(processName)s] %(task_name)s[%(task_id)s]: %(message)s"
+)  # fmt: skip
+_RETRY_POLICY: Final = {"max_retries": 3, "interval_start": 0, "interval_max": 1, "interval_step": 0.2}
+
+_ROWS: Final = (
+    # Stores
+    Setting("broker_url", "url", None, "URL of the broker; None is a SQLite file of the app's own; the environment's CELERY_BROKER_URL or UMBEL_BROKER_URL wins."),
+    Setting("broker_read_url", "url", None, "URL for consuming when it is not `broker_url`."),
+    Setting("broker_write_url", "url", None, "URL for publishing when it is not `broker_url`."),
+    Setting("broker_transport_options", "dict", {}, "Options handed to the broker's adapter."),
+    Setting("broker_connection_timeout", "number", 4, "Seconds in which a connection must be made.", least=0),
+    Setting("result_backend", "url", None, "URL of the result store; None is the broker's own file on SQLite and memory, elsewhere no results; the environment's CELERY_RESULT_BACKEND or UMBEL_RESULT_BACKEND wins."),
+    Setting("result_backend_transport_options", "dict", {}, "Options handed to the result store's adapter."),
+    # Messages
+    Setting("accept_content", "names", ("json",), "Serializers and content types that are decoded; anything else is refused."),
+    Setting("result_accept_content", "names", None, "The same for results; None takes `accept_content`."),
+    Setting("task_serializer", "text", "json", "Serializer of messages."),
+    Setting("result_serializer", "text", "json", "Serializer of results."),
+    Setting("task_protocol", "int", 2, "Version of the message format; umbel writes 2 and reads 1 and 2."),
+    Setting("task_repr_maxlevels", "int", 3, "Nested containers shown in the text of arguments.", least=0),
+    Setting("task_redact_args", "bool", False, "Keep arguments out of logs, events and listings.", own=True),
+    # Sending
+    Setting("task_publish_deadline", "number", 5.0, "Seconds in which the broker must take responsibility, or `delay()` raises.", own=True, least=0),
+    Setting("task_publish_retry", "bool", True, "Try again within the deadline when the broker does not answer."),
+    Setting("task_publish_retry_policy", "dict", _RETRY_POLICY, "How often and how fast: max_retries, interval_start, interval_step, interval_max (seconds)."),
+    Setting("task_queue_max_length", "dict", {}, "Queue name -> most waiting messages; `delay()` raises QueueFull beyond.", own=True),
+    Setting("task_always_eager", "bool", False, "`apply_async` runs the task in the calling process."),
+    Setting("task_eager_propagates", "bool", False, "Eager tasks raise their errors."),
+    Setting("task_store_eager_result", "bool", False, "Store the results of eager tasks too."),
+    # Routing
+    Setting("task_default_queue", "text", "celery", "Queue of tasks that nothing else routes."),
+    Setting("task_default_priority", "int", None, "Priority of tasks that name none, 0-9.", least=0),
+    Setting("task_inherit_parent_priority", "bool", False, "Tasks sent by a task take its priority."),
+    Setting("task_queues", "any", None, "The queues that exist: a list of names or queue objects, or a dict by name."),
+    Setting("task_create_missing_queues", "bool", True, "A queue that is named but not in `task_queues` exists all the same."),
+    Setting("task_queue_max_priority", "int", None, "Highest priority of queues that name none.", least=0),
+    Setting("task_routes", "any", None, "Task name, glob or compiled pattern -> queue name or options; or a list of these."),
+    # Tasks
+    Setting("task_acks_late", "bool", True, "Acknowledge when the outcome is stored; False acknowledges before the function starts."),
+    Setting("task_acks_on_failure", "bool", None, "Late acknowledgement: acknowledge failures too; None takes the next one."),
+    Setting("task_acks_on_failure_or_timeout", "bool", True, "Late acknowledgement: acknowledge failures and time limits too."),
+    Setting("task_acks_on_timeout", "bool", None, "Late acknowledgement: acknowledge time limits too; None takes the former."),
+    Setting("task_reject_on_worker_lost", "bool", True, "A task whose process died is run again, until `worker_poison_limit`; False stores the failure."),
+    Setting("task_annotations", "any", None, "Task name or \"*\" -> attributes to set on the task."),
+    Setting("task_ignore_result", "bool", False, "Store no results."),
+    Setting("task_store_errors_even_if_ignored", "bool", False, "Store failures although results are ignored."),
+    Setting("task_track_started", "bool", False, "Store STARTED when a task starts."),
+    Setting("task_time_limit", "number", None, "Seconds after which a task is stopped and fails.", least=0),
+    Setting("task_soft_time_limit", "number", None, "Seconds after which SoftTimeLimitExceeded is raised inside the function.", least=0),
+    Setting("task_default_rate_limit", "any", None, "Rate limit of tasks that name none: a number a second, or \"10/m\"."),
+    Setting("task_remote_tracebacks", "bool", False, "`get()` shows the worker's traceback with the error."),
+    Setting("task_unknown_hold", "number", 300.0, "Seconds that a message of an unknown task waits for a worker that knows it.", own=True, least=0),
+    # Results
+    Setting("result_expires", "seconds", timedelta(days=1), "Lifetime of results, seconds or timedelta; 0 or None keeps them."),
+    Setting("result_failure_expires", "seconds", None, "Lifetime of failures; None takes `result_expires`."),
+    Setting("result_extended", "bool", False, "Store name, arguments, worker, retries and queue with the result."),
+    Setting("result_max_count", "int", 0, "Most results that are kept, the oldest go first; 0 is no bound.", own=True, least=0),
+    Setting("dead_letter_max_age", "seconds", timedelta(days=30), "Lifetime of dead letters, seconds or timedelta; 0 keeps them.", own=True),
+    Setting("dead_letter_max_count", "int", 100_000, "Most dead letters that are kept, the oldest go first; 0 is no bound.", own=True, least=0),
+    # Time
+    Setting("enable_utc", "bool", True, "Send times in UTC; off sends them in `timezone`."),
+    Setting("timezone", "zone", None, "Name of a time zone or a tzinfo; None is UTC, or the machine's when `enable_utc` is off."),
+    # Worker
+    Setting("imports", "names", (), "Modules that a worker imports at its start."),
+    Setting("include", "names", (), "More of them; the app's ``include=``."),
+    Setting("worker_pool", "text", "prefork", "Pool preset: process (prefork), thread (threads), asyncio, solo."),
+    Setting("worker_concurrency", "count", None, "Functions that run at once; None or \"auto\" is the number of cores.", least=1),
+    Setting("worker_async_concurrency", "int", 500, "Coroutines that run at once in each child.", own=True, least=1),
+    Setting("worker_prefetch_multiplier", "int", 0, "Most messages held for each slot; 0 holds about 10 ms of measured work.", least=0),
+    Setting("worker_disable_prefetch", "bool", False, "Hold no message that is not running."),
+    Setting("worker_max_tasks_per_child", "int", None, "Tasks after which a child is replaced.", least=1),
+    Setting("worker_max_memory_per_child", "int", None, "Resident memory in KiB above which a child is replaced.", least=1),
+    Setting("worker_pool_start_method", "text", "fork", "How children start: fork, or spawn for libraries that cannot bear a fork."),
+    Setting("worker_proc_alive_timeout", "number", 4.0, "Seconds in which a child must say that it started.", least=0),
+    Setting("worker_shutdown_grace", "number", 25.0, "Seconds that running tasks have after SIGTERM; then they are interrupted and handed back.", own=True, least=0),
+    Setting("worker_soft_shutdown_timeout", "number", 0.0, "Seconds that running tasks have after a second signal.", least=0),
+    Setting("worker_poison_limit", "int", 3, "Deaths of its process after which a message is set aside.", own=True, least=1),
+    Setting("worker_enable_remote_control", "bool", True, "Answer `inspect` and `control`."),
+    Setting("worker_send_task_events", "bool", False, "Send events about tasks."),
+    Setting("worker_state_db", "text", None, "File for revoked ids; the broker keeps them here, so it has no effect."),
+    # Logs
+    Setting("worker_log_format", "text", _LOG_FORMAT, "Format of log lines."),
+    Setting("worker_log_datefmt", "text", None, "Format of their time."),
+    Setting("worker_task_log_format", "text", _TASK_LOG_FORMAT, "Format of log lines written by tasks."),
+    Setting("worker_task_log_datefmt", "text", None, "Format of their time."),
+    Setting("worker_log_color", "bool", None, "Coloured levels; None means on a terminal."),
+    Setting("worker_log_json", "bool", False, "Write logs as one JSON object a line.", own=True),
+    Setting("worker_hijack_root_logger", "bool", False, "Replace the handlers of the root logger."),
+    Setting("worker_redirect_stdouts", "bool", False, "What tasks print goes to the log."),
+    Setting("worker_redirect_stdouts_level", "text", "WARNING", "At this level."),
+)  # fmt: skip
+
+SETTINGS: Final[dict[str, Setting]] = {row.name: row for row in _ROWS}
