@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import loading
@@ -39,9 +40,10 @@ class Session:
         if self._app is None:
             wanted = name or self.name
             if not wanted:
-                raise ImproperlyConfigured("no application was named: add -A module, for instance: umbel -A proj worker")
-            if os.getcwd() not in sys.path:
-                sys.path.insert(0, os.getcwd())
+                raise ImproperlyConfigured("no application was named: add -A MODULE, as in: umbel -A proj worker")
+            here = str(Path.cwd())
+            if here not in sys.path:
+                sys.path.insert(0, here)
             self._app = loading.load_app(wanted)
             changes = {"broker_url": self.broker, "result_backend": self.backend}
             self._app.conf.update({name: value for name, value in changes.items() if value is not None})

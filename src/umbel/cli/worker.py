@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,7 +43,7 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
 @click.option("--prefetch-multiplier", type=int, metavar="N", help="Cap of the messages held, per slot.")
 @click.option("--pidfile", metavar="PATH", help="Write the process id there.")
 @click.pass_obj
-def worker(session: Session, app_name: str | None, **options: Any) -> int:
+def worker(session: Session, /, app_name: str | None, **options: Any) -> int:
     """Run tasks until stopped.
 
     \b
@@ -51,7 +52,7 @@ def worker(session: Session, app_name: str | None, **options: Any) -> int:
     umbel -A proj worker -Q mail,default -l INFO
     """
     if not hasattr(os, "fork"):
-        raise UnsupportedPlatform("a worker runs on Linux and macOS only; delay() works here and sends to one that does")
+        raise UnsupportedPlatform("a worker runs on Linux and macOS; delay() works here and sends to one there")
     app = session.app(app_name)
     chosen = merge(app, options)
     check(app)
@@ -59,8 +60,7 @@ def worker(session: Session, app_name: str | None, **options: Any) -> int:
     if not session.quiet:
         click.echo(banner(app, chosen), err=True)
     if options["pidfile"]:
-        with open(options["pidfile"], "w") as file:
-            file.write(f"{os.getpid()}\n")
+        Path(options["pidfile"]).write_text(f"{os.getpid()}\n")
     return Supervisor(app, chosen).main()
 
 

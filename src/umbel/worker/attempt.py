@@ -38,8 +38,8 @@ class Attempt:
     """
 
     __slots__ = (
-        "cell", "delivery", "desk", "hard", "is_async", "plan", "request", "runtime", "settled", "soft", "started", "stopped",
-        "tag", "token", "warned",
+        "cell", "delivery", "desk", "hard", "is_async", "plan", "request", "runtime", "settled", "soft", "started",
+        "stopped", "tag", "token", "warned",
     )  # fmt: skip
 
     def __init__(self, desk: Desk, plan: Plan, delivery: Delivery, request: Context) -> None:

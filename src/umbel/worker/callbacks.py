@@ -1,7 +1,7 @@
 """Follow-ups of one task: `link` after success, `link_error` after failure, as parcels of the same settle.
 
-Ids are derived from the parent's id and the position, so that a repeated run sends the same follow-ups again and not new
-ones. An errback that takes more than one positional argument and is known here is called in this process with
+Ids are derived from the parent's id and the position, so that a repeated run sends the same follow-ups again and not
+new ones. An errback that takes more than one positional argument and is known here is called in this process with
 ``(request, exc, traceback)``, as in Celery; any other is sent as a task with the failed task's id.
 """
 

@@ -3,8 +3,8 @@
     loop (main thread) --run queue--> itself and the pools        the keeper may take unstarted work from the far end
     pools, loop        --outcomes---> loop or keeper              whoever takes an outcome settles it
 
-Both are deques whose single operations are atomic, so no lock is held by anybody, and a message is always in exactly one
-hand. `wake` is a pipe that ends the loop's sleep when an outcome comes from another thread.
+Both are deques whose single operations are atomic, so no lock is held by anybody, and a message is always in exactly
+one hand. `wake` is a pipe that ends the loop's sleep when an outcome comes from another thread.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from collections import deque
 
 from ..message import Delivery
 from ..outcome import Outcome
+
+UNBOUNDED = 10_000
+"""Most outcomes in one settle."""
 
 
 class Wake:
@@ -52,7 +55,7 @@ class Outcomes:
         return len(self._items)
 
     def post(self, outcome: Outcome) -> None:
-        """Put, from a thread that is not the loop; the loop is woken if it sleeps (it says so before it looks again)."""
+        """Put, from a thread that is not the loop; the loop is woken if it sleeps (it says so, then looks again)."""
         self._items.append(outcome)
         if self.sleeping:
             self.wake.ring()
@@ -60,12 +63,10 @@ class Outcomes:
     def take(self) -> list[Outcome]:
         """Everything that is there now; nobody else has it from here on."""
         items = self._items
-        taken = []
-        try:
-            for _ in range(len(items)):
+        taken: list[Outcome] = []
+        with contextlib.suppress(IndexError):
+            while len(taken) < UNBOUNDED:
                 taken.append(items.popleft())
-        except IndexError:
-            pass
         return taken
 
     def put_back(self, outcomes: list[Outcome]) -> None:

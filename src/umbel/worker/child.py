@@ -4,8 +4,9 @@
     keeper        (keeper.py) its own connection; acts while one task runs long, watches limits, obeys the supervisor
     pools         inline: the loop itself; thread, asyncio: their own threads, which only put outcomes on the queue
 
-The loop settles at task boundaries: when the oldest outcome is older than 2 ms, and before a task that is not known to be
-short. A child ends when it was told to stop, was declared dead, or has run its share, and nothing of it is unsettled.
+The loop settles at task boundaries: when the oldest outcome is older than 2 ms, and before a task that is not known
+to be short. A child ends when it was told to stop, was declared dead, or has run its share, and nothing of it is
+unsettled.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Commands: what a worker answers to ``umbel inspect`` and ``umbel control``, by Celery's names and reply shapes.
 
-A request is Celery's pidbox document: method, arguments, destination, pattern, matcher, ticket, reply_to. The supervisor
-answers, so a busy child is never disturbed; what runs is read from the shared page and looked up in the store.
+A request is Celery's pidbox document: method, arguments, destination, pattern, matcher, ticket, reply_to. The
+supervisor answers, so a busy child is never disturbed; what runs is read from the shared page and looked up in the
+store.
 """
 
 from __future__ import annotations
@@ -139,11 +140,11 @@ class Commands:
 
     def scheduled(self) -> list[dict[str, Any]]:
         shelf = self.worker.app.broker.shelf()
-        found = []
-        for queue in self.worker.options.queues:
-            for item in shelf.items("delayed", queue=queue):
-                found.append({"eta": item.parcel.due, "priority": 6, "request": self._describe(item, 0.0, None)})
-        return found
+        return [
+            {"eta": item.parcel.due, "priority": 6, "request": self._describe(item, 0.0, None)}
+            for queue in self.worker.options.queues
+            for item in shelf.items("delayed", queue=queue)
+        ]
 
     def query_task(self, ids: list[str] | str) -> dict[str, Any]:
         wanted = {ids} if isinstance(ids, str) else set(ids)
@@ -167,9 +168,9 @@ class Commands:
         except msgspec.MsgspecError:
             shown = ("", "")
         return {
-            "id": item.parcel.id, "name": item.parcel.name, "args": shown[0], "kwargs": shown[1], "type": item.parcel.name,
-            "hostname": self.node, "time_start": started or None, "acknowledged": False, "worker_pid": pid,
-            "delivery_info": {
+            "id": item.parcel.id, "name": item.parcel.name, "args": shown[0], "kwargs": shown[1], "type":
+            item.parcel.name, "hostname": self.node, "time_start": started or None, "acknowledged": False,
+            "worker_pid": pid, "delivery_info": {
                 "exchange": "", "routing_key": item.parcel.queue, "priority": item.parcel.priority,
                 "redelivered": item.deaths > 0,
             },

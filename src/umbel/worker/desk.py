@@ -1,7 +1,7 @@
 """The desk: what all attempts of one child share, and where their outcomes are written up.
 
-Signals, hooks and follow-up messages are built here, on the task's own thread (tracers need its context); the settler gets
-bytes. A hook or a signal that raises is logged and changes no outcome.
+Signals, hooks and follow-up messages are built here, on the task's own thread (tracers need its context); the settler
+gets bytes. A hook or a signal that raises is logged and changes no outcome.
 """
 
 from __future__ import annotations
@@ -138,8 +138,8 @@ class Desk:
         """REVOKED: revoked, expired or terminated."""
         if signals.task_revoked.receivers:
             signals.task_revoked.send(
-                sender=self.app.tasks.get(request.task), request=request, terminated=type(error).__name__ == "Terminated",
-                signum=None, expired=error.args[:1] == ("expired",),
+                sender=self.app.tasks.get(request.task), request=request, terminated=type(error).__name__ ==
+                "Terminated", signum=None, expired=error.args[:1] == ("expired",),
             )  # fmt: skip
         keep = self.keeps(None, request, failed=True)
         return Fail(delivery, self.record(states.REVOKED, encode_error(error), request) if keep else None)

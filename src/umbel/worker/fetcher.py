@@ -1,7 +1,7 @@
 """The fetcher: decides what a child would take next, and from which queues.
 
-Queues are named in rotation, so that equal priorities share fairly. A queue whose drawn task had no free slot of its kind
-(function or coroutine) is left alone until such a slot is free.
+Queues are named in rotation, so that equal priorities share fairly. A queue whose drawn task had no free slot of its
+kind (function or coroutine) is left alone until such a slot is free.
 """
 
 from __future__ import annotations

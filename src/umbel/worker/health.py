@@ -1,7 +1,7 @@
 """Health: a small file that says whether this worker lives and is ready, and systemd's notifications.
 
-The supervisor writes the file about once a second, whole (written beside it and renamed). Whoever asks reads one file: no
-app is imported, no store is opened, a busy worker is not disturbed.
+The supervisor writes the file about once a second, whole (written beside it and renamed). Whoever asks reads one
+file: no app is imported, no store is opened, a busy worker is not disturbed.
 
     live   the supervisor's loop turned within the last 15 s
     ready  live, all children claim, the store answered within the last 15 s, and the worker is not stopping

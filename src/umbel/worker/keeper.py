@@ -4,7 +4,8 @@ It acts only while one task runs long (over about 10 ms) or the supervisor speak
 
     - stores the outcomes that wait behind the long task, and gives back unstarted work
     - soft limit: the pool raises SoftTimeLimitExceeded inside the function
-    - hard limit: settles TimeLimitExceeded at once; a function on the main thread cannot be left safely, so the child is
+    - hard limit: settles TimeLimitExceeded at once; a function on the main thread cannot be left safely, so the child
+    is
       replaced; one in a thread or coroutine is interrupted, and the child replaced only when it is deaf for a second
     - revocations with terminate, looked up twice a second
     - stop: no more claims; at the end of the grace period running functions are interrupted and handed back
@@ -97,11 +98,12 @@ class Keeper(threading.Thread):
         return 0.0 if child.desk.running or child.runqueue else 1.0
 
     def _listen(self, timeout: float) -> None:
-        readable, _, _ = select.select([self.pipe, self.wake.fd], [], [], timeout)
+        pipe = self.pipe.fileno()
+        readable, _, _ = select.select([pipe, self.wake.fd], [], [], timeout)
         self.dozing = False
         if self.wake.fd in readable:
             self.wake.clear()
-        if self.pipe not in readable:
+        if pipe not in readable:
             return
         data = self.pipe.recv(4096)
         if not data:
@@ -158,7 +160,8 @@ class Keeper(threading.Thread):
                 self._hard(attempt, now)
             elif attempt.soft and age >= attempt.soft and not attempt.warned:
                 attempt.warned = True
-                logger.warning("Soft time limit (%ss) exceeded for %s[%s]", attempt.soft, attempt.plan.name, attempt.request.id)
+                name, task_id = attempt.plan.name, attempt.request.id
+                logger.warning("Soft time limit (%ss) exceeded for %s[%s]", attempt.soft, name, task_id)
                 self._interrupt(attempt, SoftTimeLimitExceeded(attempt.soft))
 
     def _hard(self, attempt: Attempt, now: float) -> None:

@@ -1,8 +1,8 @@
 """Logging of a worker: its own loggers, never the root logger.
 
-``umbel`` (and ``celery.task``, where `get_task_logger` puts a task's logger when asked by Celery's name) get one handler to
-standard error or a file. Every record of theirs carries the task's id and name from the context; outside of a task they
-are ``???``, as in Celery.
+``umbel`` (and ``celery.task``, where `get_task_logger` puts a task's logger when asked by Celery's name) get one
+handler to standard error or a file. Every record of theirs carries the task's id and name from the context; outside
+of a task they are ``???``, as in Celery.
 """
 
 from __future__ import annotations

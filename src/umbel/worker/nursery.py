@@ -1,7 +1,7 @@
 """The nursery: a single-threaded process that forks every child.
 
-The supervisor forks it after the app was imported and before any thread or connection exists. So a dead child is replaced
-within a second, without importing again and without forking a process that holds locks or sockets.
+The supervisor forks it after the app was imported and before any thread or connection exists. So a dead child is
+replaced within a second, without importing again and without forking a process that holds locks or sockets.
 
     supervisor --"fork N"-->            nursery --fork--> child N
     supervisor <--pid + control pipe--  nursery           (the pipe's far end travels as a file descriptor)
@@ -50,6 +50,9 @@ class Stopped(msgspec.Struct, tag=True, frozen=True):
     stopped: bool
 
 
+Life = Callable[[int, socket.socket], NoReturn]
+"""What a child does: called with its number and its control pipe."""
+
 Event = Forked | Exited | Stopped
 
 _encode = msgspec.json.Encoder().encode
@@ -63,7 +66,7 @@ class Nursery:
         life: called in a fresh child with (number, control pipe); must not return.
     """
 
-    def __init__(self, life: Callable[[int, socket.socket], NoReturn]) -> None:
+    def __init__(self, life: Life) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         supervisor = os.getpid()
         self.pid = os.fork()
@@ -101,7 +104,7 @@ def die_with_parent(parent: int) -> None:
             os._exit(os.EX_UNAVAILABLE)
 
 
-def _serve(link: socket.socket, life: Callable[[int, socket.socket], NoReturn], supervisor: int) -> NoReturn:
+def _serve(link: socket.socket, life: Life, supervisor: int) -> NoReturn:
     """The nursery process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -115,11 +118,11 @@ def _serve(link: socket.socket, life: Callable[[int, socket.socket], NoReturn], 
     signal.signal(signal.SIGCHLD, lambda *_: None)
     buffer = b""
     while True:
-        readable, _, _ = select.select([link, read], [], [])
+        readable, _, _ = select.select([link.fileno(), read], [], [])
         if read in readable:
             os.read(read, 4096)
             _report(link)
-        if link in readable:
+        if link.fileno() in readable:
             data = link.recv(4096)
             if not data:
                 os._exit(0)
@@ -128,7 +131,7 @@ def _serve(link: socket.socket, life: Callable[[int, socket.socket], NoReturn], 
                 _fork(link, int(line), life, (read, write))
 
 
-def _fork(link: socket.socket, number: int, life: Callable[[int, socket.socket], NoReturn], fds: tuple[int, int]) -> None:
+def _fork(link: socket.socket, number: int, life: Life, fds: tuple[int, int]) -> None:
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     nursery = os.getpid()
     pid = os.fork()

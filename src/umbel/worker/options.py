@@ -84,7 +84,7 @@ def node_name(wanted: str | None) -> str:
     """Expand Celery's ``%h %n %d %%`` and complete a bare name with the host.
 
     Example:
-        >>> node_name("w1@example") 
+        >>> node_name("w1@example")
         'w1@example'
     """
     host = socket.gethostname()

@@ -1,7 +1,8 @@
 """The shared page: what each child runs, and since when, readable after its death.
 
 One shared mapping of an unlinked file, made by the supervisor before it forks, inherited by nursery and children (a
-spawned child maps the inherited file descriptor). Nobody locks it: each child writes only its own rows, the supervisor reads them and writes a row only while its child is not alive.
+spawned child maps the inherited file descriptor). Nobody locks it: each child writes only its own rows, the
+supervisor reads them and writes a row only while its child is not alive.
 
     row of a child, 8-byte cells:
       0 nonce      owner number of this life, written by the supervisor before the fork

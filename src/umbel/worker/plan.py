@@ -1,4 +1,4 @@
-"""The plan of a task: what an attempt needs to know about it, looked up once in a child's life instead of once a run."""
+"""The plan of a task: what an attempt needs to know about it, looked up once a child instead of once a run."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Plan:
     """
 
     __slots__ = (
-        "after_return", "before_start", "convert", "early", "function", "hard", "is_async", "keep", "keep_errors", "name",
-        "on_failure", "on_retry", "on_success", "redact", "serializer", "soft", "task", "throws", "track",
+        "after_return", "before_start", "convert", "early", "function", "hard", "is_async", "keep", "keep_errors",
+        "name", "on_failure", "on_retry", "on_success", "redact", "serializer", "soft", "task", "throws", "track",
     )  # fmt: skip
 
     def __init__(self, task: Task[..., Any], app: Umbel, options: WorkerOptions) -> None:

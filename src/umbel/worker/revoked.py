@@ -10,8 +10,8 @@ from ..broker import Revocation
 class Revoked:
     """What must not start (`ids`) and what must be stopped if it runs (`terminate`).
 
-    The loop asks for the difference when a claim shows a newer revision, before anything of that claim starts; the keeper
-    asks twice a second while a task runs long.
+    The loop asks for the difference when a claim shows a newer revision, before anything of that claim starts; the
+    keeper asks twice a second while a task runs long.
     """
 
     def __init__(self) -> None:

@@ -17,7 +17,13 @@ import msgspec
 from .. import clock
 from ..context import Context
 from ..exceptions import (
-    InvalidTaskError, NotRegistered, TaskRevokedError, Terminated, TimeLimitExceeded, UmbelError, WorkerLostError,
+    InvalidTaskError,
+    NotRegistered,
+    TaskRevokedError,
+    Terminated,
+    TimeLimitExceeded,
+    UmbelError,
+    WorkerLostError,
 )  # fmt: skip
 from ..message import Delivery, Envelope, Headers
 from ..outcome import Bury, Outcome, Park

@@ -12,6 +12,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from .. import clock
 from ..broker import Consumer, Owner, Turn, Want
 from ..exceptions import UmbelError
@@ -95,6 +97,4 @@ class Settler:
 def _without_record(outcome: Outcome) -> Outcome:
     if outcome.record is None:
         return outcome
-    bare = outcome.__copy__()
-    bare.record = None
-    return bare
+    return msgspec.structs.replace(outcome, record=None)

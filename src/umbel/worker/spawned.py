@@ -1,7 +1,7 @@
 """Spawned children (`worker_pool_start_method = "spawn"`): a fresh interpreter instead of a copy of the nursery.
 
-For libraries that must not be forked (CUDA, some gRPC servers). The child imports the app again, so it starts in the time
-that this takes; all else is as in a forked one. The nursery forks and then executes
+For libraries that must not be forked (CUDA, some gRPC servers). The child imports the app again, so it starts in the
+time that this takes; all else is as in a forked one. The nursery forks and then executes
 ``python -m umbel.worker.spawned``, with the shared page and the control pipe inherited by number.
 """
 
@@ -40,7 +40,8 @@ def execute(options: WorkerOptions, page: Page, number: int, pipe: socket.socket
     os.set_inheritable(page.fd, True)
     os.set_inheritable(pipe.fileno(), True)
     birth = Birth(options, page.fd, pipe.fileno(), number, sys.path, logs.chosen())
-    os.execv(sys.executable, [sys.executable, "-m", "umbel.worker.spawned", msgspec.json.encode(birth).decode()])
+    argument = msgspec.json.encode(birth).decode()
+    os.execv(sys.executable, [sys.executable, "-m", "umbel.worker.spawned", argument])  # noqa: S606  no shell is wanted
 
 
 def main(argument: str) -> NoReturn:

@@ -1,8 +1,8 @@
 """Stop: signals of the operator, and how far the shutdown has come.
 
-    SIGTERM, first SIGINT   warm: stop claiming, finish within the grace period, give the rest back
-    second signal, SIGQUIT  now: running functions are interrupted and handed back at once
-    2 s after "now"         children that do not end are killed; the store gives their work to others, nothing is counted
+SIGTERM, first SIGINT   warm: stop claiming, finish within the grace period, give the rest back
+second signal, SIGQUIT  now: running functions are interrupted and handed back at once
+2 s after "now"         children that do not end are killed; the store gives their work to others, nothing is counted
 """
 
 from __future__ import annotations

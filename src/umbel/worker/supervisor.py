@@ -2,9 +2,9 @@
 
     imports the app -> forks the nursery -> opens the store -> asks for the children -> watches
 
-Every second it rescues the work of dead owners, here and elsewhere, and once in a while it tidies the store. It reads the
-shared page to know what each child runs: so a death counts against the tasks that were running, a child that is deaf
-past a hard limit is killed with its verdict, and a child that stays stopped for 5 s is killed.
+Every second it rescues the work of dead owners, here and elsewhere, and once in a while it tidies the store. It reads
+the shared page to know what each child runs: so a death counts against the tasks that were running, a child that is
+deaf past a hard limit is killed with its verdict, and a child that stays stopped for 5 s is killed.
 
 Order of shutdown: children stop claiming and finish (grace period) -> interrupted at its end -> killed 2 s later ->
 the nursery is let go -> presence is withdrawn -> the heartbeat file is removed.
@@ -142,7 +142,7 @@ class Supervisor:
     def _news(self) -> None:
         events = self.nursery.events()
         if events is None:
-            logger.critical("The nursery is gone; the worker ends with exit code 70 for its service manager to start anew")
+            logger.critical("The nursery is gone: the worker ends with code 70, to be started anew")
             self.stop.abandon(os.EX_SOFTWARE)
             self.brood.lost()
             return
@@ -206,9 +206,9 @@ class Supervisor:
     def _beat(self, path: str) -> None:
         pids = [ward.pid for ward in self.brood.wards.values()]
         ready = self.ready and not self.stop.requested
-        beat = health.Beat(self.options.hostname, os.getpid(), clock.monotonic(), self._answered, ready, pids, self.started)
+        now, node = clock.monotonic(), self.options.hostname
         try:
-            health.write(path, beat)
+            health.write(path, health.Beat(node, os.getpid(), now, self._answered, ready, pids, self.started))
         except OSError as error:
             logger.warning("The heartbeat file %s cannot be written: %s", path, error)
 

@@ -1,0 +1,67 @@
+"""The channels inside a child: everything is in exactly one hand, and a sleeping loop is woken."""
+
+from __future__ import annotations
+
+import select
+import threading
+
+from umbel.message import Delivery
+from umbel.outcome import Done, Outcome
+from umbel.worker.channels import Outcomes, RunQueue
+
+
+def delivery(tag: int) -> Delivery:
+    return Delivery(tag, 1, "celery", b"{}", b"[]")
+
+
+def test_two_takers_share_the_outcomes_and_lose_none() -> None:
+    outcomes = Outcomes()
+    taken: list[list[Outcome]] = []
+    barrier = threading.Barrier(2)
+
+    def take() -> None:
+        barrier.wait()
+        for _ in range(2_000):
+            taken.append(outcomes.take())
+
+    threads = [threading.Thread(target=take) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for tag in range(5_000):
+        outcomes.put(Done(delivery(tag)))
+    for thread in threads:
+        thread.join()
+    taken.append(outcomes.take())
+    assert sorted(outcome.delivery.tag for batch in taken for outcome in batch) == list(range(5_000))
+
+
+def test_outcomes_that_could_not_be_settled_come_back_first_and_in_order() -> None:
+    outcomes = Outcomes()
+    for tag in (1, 2):
+        outcomes.put(Done(delivery(tag)))
+    failed = outcomes.take()
+    outcomes.put(Done(delivery(3)))
+    outcomes.put_back(failed)
+    assert [outcome.delivery.tag for outcome in outcomes.take()] == [1, 2, 3]
+
+
+def test_a_posted_outcome_wakes_a_sleeping_loop_only() -> None:
+    outcomes = Outcomes()
+    outcomes.post(Done(delivery(1)))
+    assert select.select([outcomes.wake.fd], [], [], 0)[0] == []
+    outcomes.sleeping = True
+    outcomes.post(Done(delivery(2)))
+    assert select.select([outcomes.wake.fd], [], [], 0)[0] == [outcomes.wake.fd]
+    outcomes.wake.clear()
+    assert select.select([outcomes.wake.fd], [], [], 0)[0] == []
+
+
+def test_unstarted_work_is_given_back_from_the_far_end_once() -> None:
+    queue = RunQueue()
+    queue.extend([delivery(tag) for tag in range(5)])
+    first = queue.next()
+    assert first is not None
+    assert first.tag == 0
+    assert [given.tag for given in queue.give_back()] == [4, 3, 2, 1]
+    assert queue.next() is None
+    assert queue.give_back() == []
