@@ -22,7 +22,9 @@ myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-nitpick_ignore_regex = [("py:.*", r".*")]  # the reference names types of the standard library and of msgspec, which are not here
+nitpick_ignore_regex = [
+    ("py:.*", r".*")
+]  # the reference names types of the standard library and of msgspec, which are not here
 
 html_theme = "furo"
 html_title = f"umbel {release}"

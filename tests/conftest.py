@@ -19,7 +19,11 @@ UMBEL = Path(sys.executable).parent / "umbel"
 
 def isolated_environment(folder: Path) -> dict[str, str]:
     """An environment in which nothing of the user's home is read or written, and no setting of umbel is inherited."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("UMBEL_", "CELERY_", "XDG_", "PYTHON"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("UMBEL_", "CELERY_", "XDG_", "PYTHON"))
+    }
     home, state = folder / "home", folder / "state"
     home.mkdir(exist_ok=True)
     state.mkdir(exist_ok=True)
@@ -54,7 +58,7 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 @pytest.fixture
 def processes(tmp_path: Path, isolated: dict[str, str]) -> Iterator[Processes]:
-    """Starts processes in ``tmp_path``; what still runs at the end of the test is killed, and its output shown on failure."""
+    """Starts processes in ``tmp_path``; what still runs at the end of the test is killed."""
     started = Processes(tmp_path, isolated)
     try:
         yield started
@@ -63,7 +67,9 @@ def processes(tmp_path: Path, isolated: dict[str, str]) -> Iterator[Processes]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Beside a failed test stands what its processes wrote."""
     report = yield
     started = getattr(item, "funcargs", {}).get("processes")

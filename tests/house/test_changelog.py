@@ -9,7 +9,9 @@ import pytest
 
 from tests.support import tree
 
-CHANGED = "Before: results were kept for a week.\nNow: they are kept for a day.\nDo: set `result_expires` if you read them later."
+CHANGED = """Before: results were kept for a week.
+Now: they are kept for a day.
+Do: set `result_expires` if you read them later."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,9 @@ def test_a_right_fragment_passes(changelog, name, text):
 
 
 def test_fragments_become_a_release(changelog):
-    text = changelog.release("1.0", {"+a.fixed.md": "One.\n", "7.changed.md": CHANGED + "\n", "8.added.md": "Two.\n"}, "2026-11-20")
+    text = changelog.release(
+        "1.0", {"+a.fixed.md": "One.\n", "7.changed.md": CHANGED + "\n", "8.added.md": "Two.\n"}, "2026-11-20"
+    )
     assert text.splitlines() == [
         "## 1.0 (2026-11-20)",
         "",

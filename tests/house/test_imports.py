@@ -76,7 +76,9 @@ def test_only_loading_imports_dynamically():
     wrong = {
         module: lines
         for module, path in FILES.items()
-        if module != "umbel.loading" and not module.startswith("umbel.testing") and (lines := dynamic_imports(tree.parse(path)))
+        if module != "umbel.loading"
+        and not module.startswith("umbel.testing")
+        and (lines := dynamic_imports(tree.parse(path)))
     }
     assert wrong == {}
 
@@ -102,7 +104,9 @@ def test_dynamic_imports_are_seen(code):
     assert dynamic_imports(ast.parse(code)) != []
 
 
-@pytest.mark.parametrize("code", ["from importlib.metadata import version", "from importlib import resources", "import os"])
+@pytest.mark.parametrize(
+    "code", ["from importlib.metadata import version", "from importlib import resources", "import os"]
+)
 def test_harmless_imports_are_not(code):
     assert dynamic_imports(ast.parse(code)) == []
 

@@ -64,7 +64,10 @@ def test_the_environment_is_its_own(project):
 
 
 def test_files_of_a_project_are_importable(project):
-    project.write("pkg/mod.py", """
+    project.write(
+        "pkg/mod.py",
+        """
         ANSWER = 42
-    """)
+    """,
+    )
     assert project.python("from pkg.mod import ANSWER; print(ANSWER)").stdout == "42\n"

@@ -1,4 +1,4 @@
-"""Budgets of the path, held by every file of the package: a function of 40 lines, a file of 400, a protocol of six methods."""
+"""Budgets of the path, held by every file of the package: a function 40 lines, a file 400, a protocol six methods."""
 
 from __future__ import annotations
 
@@ -57,10 +57,16 @@ def test_protocols_have_at_most_six_methods():
 
 
 def test_a_docstring_does_not_count():
-    (function,) = functions(ast.parse('@decorated\ndef f():\n    """One.\n\n    Two.\n    """\n    a = 1\n    return a\n'))
+    (function,) = functions(
+        ast.parse('@decorated\ndef f():\n    """One.\n\n    Two.\n    """\n    a = 1\n    return a\n')
+    )
     assert lines(function) == 3
 
 
 def test_methods_of_a_protocol_are_counted():
-    text = "class P(Protocol[T]):\n" + "".join(f"    def m{n}(self): ...\n" for n in range(7)) + "class Q:\n    def m(self): ...\n"
+    text = (
+        "class P(Protocol[T]):\n"
+        + "".join(f"    def m{n}(self): ...\n" for n in range(7))
+        + "class Q:\n    def m(self): ...\n"
+    )
     assert list(protocols(ast.parse(text))) == [("P", 7)]

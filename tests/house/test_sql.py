@@ -1,4 +1,4 @@
-"""SQL and Lua live in files of their own, and each file says at its head what it is for and which invariant it keeps."""
+"""SQL and Lua live in files of their own, and each says at its head what it is for and which invariant it keeps."""
 
 from __future__ import annotations
 
@@ -31,12 +31,17 @@ def embedded(module: ast.Module) -> list[int]:
     docs = {
         id(node.body[0].value)
         for node in ast.walk(module)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body and isinstance(node.body[0], ast.Expr)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
     }
     return [
         node.lineno
         for node in ast.walk(module)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs and STATEMENT.match(node.value)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in docs
+        and STATEMENT.match(node.value)
     ]
 
 
@@ -61,9 +66,16 @@ def test_a_missing_head_is_seen(text):
 
 
 def test_a_head_passes():
-    assert head_faults("-- Claims up to ?1 messages.\n--\n-- Invariant: a message has one owner.\nUPDATE message SET owner = 1;") == []
+    assert (
+        head_faults(
+            "-- Claims up to ?1 messages.\n--\n-- Invariant: a message has one owner.\nUPDATE message SET owner = 1;"
+        )
+        == []
+    )
 
 
 def test_embedded_statements_are_seen_and_docstrings_are_not():
-    text = 'def f(c):\n    """SELECT a FROM b"""\n    c.execute("SELECT a\\n FROM b")\n    c.execute("PRAGMA user_version")\n'
+    text = (
+        'def f(c):\n    """SELECT a FROM b"""\n    c.execute("SELECT a\\n FROM b")\n    c.execute("PRAGMA page_size")\n'
+    )
     assert embedded(ast.parse(text)) == [3]

@@ -12,7 +12,8 @@ import pytest
 from tests.support import tree
 
 UNFINISHED = re.compile(
-    r"\b(TODO|FIXME|XXX|HACK|stub|placeholder|not (yet )?implemented|NotImplementedError|for now|simplified|toy)\b", re.IGNORECASE
+    r"\b(TODO|FIXME|XXX|HACK|stub|placeholder|not (yet )?implemented|NotImplementedError|for now|simplified|toy)\b",
+    re.IGNORECASE,
 )
 REGISTRIES = re.compile(r"\b(pypi\.org|pythonhosted\.org|registry\.npmjs|proxy\.golang|repo1?\.maven)", re.IGNORECASE)
 HOUSE = ("tests/house/", "tests/support/")  # name these words in order to forbid them
@@ -58,7 +59,9 @@ def test_no_large_or_generated_file_is_tracked():
     assert large + generated == []
 
 
-@pytest.mark.parametrize("line", ["# TODO: later", "raise NotImplementedError", "a stub", "not yet implemented", "works for now"])
+@pytest.mark.parametrize(
+    "line", ["# TODO: later", "raise NotImplementedError", "a stub", "not yet implemented", "works for now"]
+)
 def test_unfinished_work_is_seen(line):
     assert UNFINISHED.search(line)
 
@@ -75,13 +78,20 @@ def cases() -> Iterator[tuple[str, ast.Module]]:
 
 
 def test_every_test_asserts_something():
-    silent = [f"{name}:{test.lineno} {test.name}" for name, module in cases() for test in tree.tests_of(module) if not tree.asserts(test)]
+    silent = [
+        f"{name}:{test.lineno} {test.name}"
+        for name, module in cases()
+        for test in tree.tests_of(module)
+        if not tree.asserts(test)
+    ]
     assert not silent, "\n".join(silent)
 
 
 def test_no_test_sleeps():
     """A test polls a condition (tests/support/until.py); the tasks that it defines may take their time."""
-    asleep = [f"{name}:{line}" for name, module in cases() for test in tree.tests_of(module) for line in tree.sleeps(test)]
+    asleep = [
+        f"{name}:{line}" for name, module in cases() for test in tree.tests_of(module) for line in tree.sleeps(test)
+    ]
     assert not asleep, "\n".join(asleep)
 
 

@@ -29,6 +29,6 @@ def test_it_gives_up_at_its_deadline_and_says_what_it_waited_for():
 
 
 def test_without_a_message_it_shows_the_condition():
-    with pytest.raises(AssertionError, match="len\\(children\\) == 3"):
-        children = [1]
+    children = [1]
+    with pytest.raises(AssertionError, match=r"len\(children\) == 3"):
         until(lambda: len(children) == 3, timeout=0.01)

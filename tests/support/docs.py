@@ -1,7 +1,7 @@
 """Runs the code blocks of a Markdown page, in their order, in one temporary folder: what a page shows is what happens.
 
-    ```python         runs in one interpreter of the page, whose names stay from block to block;
-                      when its first line is a comment with a file name (`# hello.py`), it is written to that file instead
+    ```python         runs in one interpreter of the page, whose names stay from block to block; when its first line is
+                      a comment with a file name (`# hello.py`), it is written to that file instead
     ```console        each line that begins with `$ ` (and its `> ` continuations) runs in one shell of the page; the
                       lines below it are its output, standard error included. `...` stands for anything within a line,
                       alone on a line for any lines. A command ends with code 0, or with the code that a comment behind
@@ -10,7 +10,7 @@
     ```sh             is for commands that cannot run inside a test (they install, or take minutes): only the words of
                       SETUP may begin its lines
 
-Every other language is shown only. Called in a child process (`python -m tests.support.docs PAGE`), whose exit code tells.
+Every other language is shown only. Called in a child process, `python -m tests.support.docs PAGE`; its exit code tells.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-SETUP = re.compile(r"(sudo )?(make|git clone|cd|pip install|python3? -m venv|apt-get install|systemctl|docker|UMBEL_\w+=\S+ make)\b|#|\Z")
+SETUP = re.compile(
+    r"(sudo )?(make|git clone|cd|pip install|python3? -m venv|apt-get install|docker|UMBEL_\w+=\S+ make)\b|#|\Z"
+)
 SHOWN_FILES = {"toml", "ini", "json", "text", "yaml", "sql"}
 FENCE = re.compile(r"(?P<indent> *)(?P<ticks>`{3,}|~{3,})\s*(?P<language>[\w+-]*)\s*(?P<info>.*)")
 FILE_COMMENT = re.compile(r"# ([\w./-]+\.\w+)\s*\Z")
@@ -111,7 +113,11 @@ class Shell:
 
     def __init__(self) -> None:
         self._bash = subprocess.Popen(
-            ["bash", "--norc", "--noprofile"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            ["bash", "--norc", "--noprofile"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         self._jobs = itertools.count(1)
 
@@ -153,7 +159,10 @@ class Page:
             elif block.language == "console":
                 yield from self._console(block)
             elif block.language in ("sh", "bash", "shell"):
-                yield from (f"line {block.line}: not a setup command, make it a console block: {row}" for row in _odd(block.text))
+                yield from (
+                    f"line {block.line}: not a setup command, make it a console block: {row}"
+                    for row in _odd(block.text)
+                )
 
     def _write(self, name: str, text: str) -> None:
         path = Path(name)

@@ -1,4 +1,4 @@
-"""Who imports whom inside the package, as written: imports inside functions and under TYPE_CHECKING count like any other."""
+"""Who imports whom inside the package, as written: imports inside functions and under TYPE_CHECKING count too."""
 
 from __future__ import annotations
 

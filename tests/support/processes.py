@@ -24,7 +24,6 @@ from pathlib import Path
 
 from .until import until
 
-
 MARK = "UMBEL_TEST_MARK"
 """Environment variable whose value names the test that started a process."""
 
@@ -43,7 +42,13 @@ class Process:
         self.log = log
         with log.open("wb") as out:
             self._popen = subprocess.Popen(
-                command, cwd=folder, env=dict(env), stdin=stdin, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+                command,
+                cwd=folder,
+                env=dict(env),
+                stdin=stdin,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
         self.pid = self._popen.pid
         self.stdin = self._popen.stdin
@@ -123,7 +128,9 @@ class Processes:
         self.env = {**env, MARK: self.mark}
         self.started: list[Process] = []
 
-    def start(self, *command: str | Path, env: Mapping[str, str] | None = None, stdin: int = subprocess.DEVNULL) -> Process:
+    def start(
+        self, *command: str | Path, env: Mapping[str, str] | None = None, stdin: int = subprocess.DEVNULL
+    ) -> Process:
         """Start a program in the test's folder. ``env`` is added to the test's own environment."""
         words = [str(word) for word in command]
         log = self.folder / f"process-{len(self.started)}.log"
@@ -131,7 +138,9 @@ class Processes:
         self.started.append(process)
         return process
 
-    def python(self, *arguments: str | Path, env: Mapping[str, str] | None = None, stdin: int = subprocess.DEVNULL) -> Process:
+    def python(
+        self, *arguments: str | Path, env: Mapping[str, str] | None = None, stdin: int = subprocess.DEVNULL
+    ) -> Process:
         """Start this interpreter: ``python("-m", "umbel", ...)`` or ``python("script.py")``."""
         return self.start(sys.executable, *arguments, env=env, stdin=stdin)
 
@@ -139,10 +148,11 @@ class Processes:
         self, *arguments: str | Path, program: str | Path = sys.executable, env: Mapping[str, str] | None = None,
         input: str | None = None, timeout: float = 30.0,
     ) -> subprocess.CompletedProcess[str]:  # fmt: skip
-        """Run a program (this interpreter) to its end, output and error apart; the exit code is the caller's to judge."""
+        """Run a program (this interpreter) to its end, output and error apart; the caller judges the exit code."""
         return subprocess.run(
             [str(program), *map(str, arguments)], cwd=self.folder, env={**self.env, **(env or {})}, input=input,
-            stdin=subprocess.DEVNULL if input is None else None, capture_output=True, text=True, timeout=timeout, check=False,
+            stdin=subprocess.DEVNULL if input is None else None, capture_output=True, text=True, timeout=timeout,
+            check=False,
         )  # fmt: skip
 
     def reap(self) -> None:
@@ -163,18 +173,21 @@ def _table() -> dict[int, tuple[int, int, str]]:
     """pid -> (parent, session, state) of every process of this machine."""
     if Path("/proc/self/stat").exists():
         return dict(_proc_rows())
-    listing = subprocess.run(["ps", "-axo", "pid=,ppid=,sess=,stat="], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(
+        ["ps", "-axo", "pid=,ppid=,sess=,stat="], capture_output=True, text=True, check=True
+    ).stdout
     rows = (line.split() for line in listing.splitlines())
     return {int(pid): (int(parent), int(sess or "0", 16), state) for pid, parent, sess, state in rows}
 
 
 def _proc_rows() -> Iterable[tuple[int, tuple[int, int, str]]]:
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
             with contextlib.suppress(OSError):
+                text = (entry / "stat").read_text(encoding="utf-8", errors="replace")
                 # the name, in parentheses, may hold anything; the fields behind it are plain
-                fields = Path("/proc", entry, "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-                yield int(entry), (int(fields[1]), int(fields[3]), fields[0])
+                fields = text.rpartition(")")[2].split()
+                yield int(entry.name), (int(fields[1]), int(fields[3]), fields[0])
 
 
 def descendants(pid: int) -> list[int]:

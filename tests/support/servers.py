@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def program(name: str, package: str = "") -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens on, above the range from which the system hands out its own."""
+    """A port that nobody listens on now; somebody may before it is used, so its user tries again."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -54,7 +55,15 @@ class Redis:
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         self.socket = folder / "redis.sock"
-        self._command = [program("redis-server"), "--bind", "127.0.0.1", "--unixsocket", str(self.socket), "--dir", str(folder)]
+        self._command = [
+            program("redis-server"),
+            "--bind",
+            "127.0.0.1",
+            "--unixsocket",
+            str(self.socket),
+            "--dir",
+            str(folder),
+        ]
         self._command += ["--save", "", "--appendonly", "no", "--daemonize", "no", *options]
         self._popen: subprocess.Popen[bytes] | None = None
         self.port = 0
@@ -73,11 +82,12 @@ class Redis:
         for _ in range(5):  # somebody else may take the port between our look and its bind
             port = self.port or free_port()
             with (self.folder / "redis.log").open("ab") as log:
-                self._popen = subprocess.Popen([*self._command, "--port", str(port)], stdout=log, stderr=log, start_new_session=True)
-            if until(lambda: self._answers(port) or self._ended(), self.log):
-                if self._popen.poll() is None:
-                    self.port = port
-                    return self
+                self._popen = subprocess.Popen(
+                    [*self._command, "--port", str(port)], stdout=log, stderr=log, start_new_session=True
+                )
+            if until(partial(self._up, port), self.log) == "answers":
+                self.port = port
+                return self
         raise AssertionError(f"redis-server does not start:\n{self.log()}")
 
     def log(self) -> str:
@@ -102,14 +112,14 @@ class Redis:
             self._popen.wait()
         self._popen = None
 
-    def _ended(self) -> bool:
-        return self._popen is not None and self._popen.poll() is not None
-
-    def _answers(self, port: int) -> bool:
+    def _up(self, port: int) -> str:
+        """Whether it ``answers`` or has ``ended``; empty while neither is true."""
+        if self._popen is None or self._popen.poll() is not None:
+            return "ended"
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
             connection.sendall(b"PING\r\n")
-            return connection.recv(16).startswith(b"+PONG")
-        return False
+            return "answers" if connection.recv(16).startswith(b"+PONG") else ""
+        return ""
 
 
 @contextlib.contextmanager

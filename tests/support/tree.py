@@ -40,7 +40,11 @@ def module_name(path: Path) -> str:
 
 def tests_of(module: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     """Every function of a file that pytest would take for a test."""
-    return [n for n in ast.walk(module) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) and n.name.startswith("test_")]
+    return [
+        n
+        for n in ast.walk(module)
+        if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef) and n.name.startswith("test_")
+    ]
 
 
 CHECKING = re.compile(r"assert|check|expect|conform|verify|until|judge|raises|warns|fail|examples?\b", re.IGNORECASE)
@@ -49,7 +53,8 @@ CHECKING = re.compile(r"assert|check|expect|conform|verify|until|judge|raises|wa
 def asserts(function: ast.AST) -> bool:
     """Whether it holds an assertion, or a call whose name promises one."""
     return any(
-        isinstance(node, ast.Assert) or (isinstance(node, ast.Call) and CHECKING.search(ast.unparse(node.func))) for node in ast.walk(function)
+        isinstance(node, ast.Assert) or (isinstance(node, ast.Call) and CHECKING.search(ast.unparse(node.func)))
+        for node in ast.walk(function)
     )
 
 
