@@ -1,0 +1,49 @@
+"""The store as a broker: hands out parts, each with a connection of its own."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...broker import Abilities, Owner
+from .address import Address
+from .consumer import SqliteConsumer
+from .control import SqliteControl
+from .owners import SqliteOwners
+from .publisher import SqlitePublisher
+from .shelf import SqliteShelf
+
+_POWER: Final = {
+    "normal": "what was written since the last checkpoint, seconds to minutes; never damage. ?durability=full: nothing",
+    "full": "nothing",
+}
+
+
+class SqliteBroker:
+    """See `umbel.broker.Broker`."""
+
+    __slots__ = ("_address",)
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+
+    @property
+    def abilities(self) -> Abilities:
+        return Abilities(
+            results=True, shared=True, fence="store", process_death="nothing", server_death="nothing",
+            power_loss=_POWER[self._address.durability],
+        )  # fmt: skip
+
+    def publisher(self) -> SqlitePublisher:
+        return SqlitePublisher(self._address)
+
+    def consumer(self, owner: Owner) -> SqliteConsumer:
+        return SqliteConsumer(self._address, owner)
+
+    def owners(self) -> SqliteOwners:
+        return SqliteOwners(self._address)
+
+    def control(self) -> SqliteControl:
+        return SqliteControl(self._address)
+
+    def shelf(self) -> SqliteShelf:
+        return SqliteShelf(self._address)

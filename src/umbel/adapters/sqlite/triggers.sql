@@ -1,0 +1,241 @@
+-- What the store does by itself: everything that must be one step is one INSERT, into a table or into a view whose
+-- INSTEAD OF triggers do the work row by row. So no write transaction ever spans two calls into Python, and a thread
+-- that holds the interpreter lock never holds the file's write lock.
+--
+-- Run after schema.sql, and again by each migration that changes them (they are dropped first).
+
+-- A new message takes its place.
+CREATE TRIGGER message_ready AFTER INSERT ON message WHEN NEW.due <= 0 BEGIN
+    INSERT INTO ready (queue, level, seq)
+    VALUES (NEW.queue, (9 - min(9, max(0, NEW.priority))) * 2 + 1, NEW.seq);
+END;
+
+CREATE TRIGGER message_delayed AFTER INSERT ON message WHEN NEW.due > 0 BEGIN
+    INSERT INTO delayed (queue, due, seq, level)
+    VALUES (NEW.queue, NEW.due, NEW.seq, (9 - min(9, max(0, NEW.priority))) * 2 + 1);
+END;
+
+-- turn: one consumer's turn as one statement, its rows in this order: follow-ups and outcomes, then the claim.
+--     kind      1 remove, 2 release, 3 park, 4 bury, 5 hold, 6 follow-up, 7 claim, 8 send, 9 limit; NULL: padding
+--     owner     nonce                     claim     number under which it is held; of a claim: the new number
+--     seq       message; of a claim: limit; of a limit: most ready rows
+--     hash, id, status, doc, expires      record to store, id NULL: none; of a follow-up or send: its own id;
+--                                         of a claim: id = JSON array of wanted queues, expires = now
+--     at        now, unix time            due       of a park, follow-up, send: unix time
+--     reason, detail                      of a bury
+--     queue, name, priority, head, body   of a follow-up or send
+-- Invariant: a row whose (owner, claim, seq) holds nothing changes nothing but `fenced`; a follow-up stands before the
+-- row that removes its parent, so both happen or neither.
+CREATE VIEW turn (kind, owner, claim, seq, hash, id, status, doc, expires,
+                  at, due, reason, detail, queue, name, priority, head, body) AS
+SELECT 0, 0, 0, 0, 0, '', '', x'', 0.0, 0.0, 0.0, '', '', '', '', 0, x'', x'';
+
+-- changes() is the number of rows of the statement before: first 1 = held, after the insert into fenced 0 = held.
+CREATE TRIGGER turn_remove INSTEAD OF INSERT ON turn WHEN NEW.kind = 1 BEGIN
+    DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
+    INSERT OR REPLACE INTO fenced (owner, claim, seq, at)
+    SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO result (hash, id, status, doc, expires)
+    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+END;
+
+-- The other kinds stand behind a second view, so that a removal (nearly all rows) does not try each of them.
+CREATE TRIGGER turn_other INSTEAD OF INSERT ON turn WHEN NEW.kind > 1 BEGIN
+    INSERT INTO rare VALUES (NEW.kind, NEW.owner, NEW.claim, NEW.seq, NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires,
+                             NEW.at, NEW.due, NEW.reason, NEW.detail, NEW.queue, NEW.name, NEW.priority, NEW.head, NEW.body);
+END;
+
+CREATE VIEW rare (kind, owner, claim, seq, hash, id, status, doc, expires,
+                  at, due, reason, detail, queue, name, priority, head, body) AS
+SELECT 0, 0, 0, 0, 0, '', '', x'', 0.0, 0.0, 0.0, '', '', '', '', 0, x'', x'';
+
+CREATE TRIGGER rare_release INSTEAD OF INSERT ON rare WHEN NEW.kind = 2 BEGIN
+    INSERT INTO ready (queue, level, seq)
+    SELECT queue, level, seq FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    INSERT OR REPLACE INTO fenced (owner, claim, seq, at)
+    SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO result (hash, id, status, doc, expires)
+    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+END;
+
+CREATE TRIGGER rare_park INSTEAD OF INSERT ON rare WHEN NEW.kind = 3 BEGIN
+    INSERT INTO delayed (queue, due, seq, level)
+    SELECT queue, NEW.due, seq, level FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    INSERT OR REPLACE INTO fenced (owner, claim, seq, at)
+    SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO result (hash, id, status, doc, expires)
+    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+END;
+
+CREATE TRIGGER rare_bury INSTEAD OF INSERT ON rare WHEN NEW.kind = 4 BEGIN
+    INSERT INTO dead (seq, at, reason, detail)
+    SELECT seq, NEW.at, NEW.reason, NEW.detail FROM lease
+    WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    INSERT OR REPLACE INTO fenced (owner, claim, seq, at)
+    SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO result (hash, id, status, doc, expires)
+    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+END;
+
+CREATE TRIGGER rare_hold INSTEAD OF INSERT ON rare WHEN NEW.kind = 5 BEGIN
+    UPDATE lease SET early = 1 WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    INSERT OR REPLACE INTO fenced (owner, claim, seq, at)
+    SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO result (hash, id, status, doc, expires)
+    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+END;
+
+CREATE TRIGGER rare_follow INSTEAD OF INSERT ON rare WHEN NEW.kind = 6 BEGIN
+    INSERT INTO message (seq, queue, priority, id, name, due, stored, head, body)
+    SELECT max(CAST((NEW.at - 1735689600) * 1000000 AS INTEGER), ifnull((SELECT max(seq) FROM message), 0) + 1),
+           NEW.queue, NEW.priority, NEW.id, NEW.name, NEW.due, NEW.at, NEW.head, NEW.body
+    FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+END;
+
+-- A claim takes from one (queue, level): the lowest level over the wanted queues, among equals the first queue.
+-- Nothing is claimed for an owner that is not (or no longer) in `owner`.
+CREATE TRIGGER rare_claim INSTEAD OF INSERT ON rare
+WHEN NEW.kind = 7 AND EXISTS (SELECT 1 FROM owner WHERE nonce = NEW.owner) BEGIN
+    INSERT INTO ready (queue, level, seq)
+    SELECT d.queue, d.level, d.seq FROM json_each(NEW.id) w CROSS JOIN delayed d
+    WHERE d.queue = w.value AND d.due <= NEW.expires LIMIT 500;
+    DELETE FROM delayed WHERE changes() > 0 AND (queue, due, seq) IN (
+        SELECT d.queue, d.due, d.seq FROM json_each(NEW.id) w CROSS JOIN delayed d
+        WHERE d.queue = w.value AND d.due <= NEW.expires LIMIT 500);
+    INSERT INTO lease (owner, claim, seq, queue, level, alone)
+    SELECT NEW.owner, NEW.claim, r.seq, r.queue, r.level, 1 - (r.level & 1)
+    FROM (
+        SELECT w.value AS queue, (SELECT min(level) FROM ready WHERE queue = w.value) AS level
+        FROM json_each(NEW.id) w WHERE level IS NOT NULL ORDER BY 2, w.key LIMIT 1
+    ) best CROSS JOIN ready r
+    WHERE r.queue = best.queue AND r.level = best.level
+    ORDER BY r.seq
+    LIMIT CASE WHEN (
+        SELECT min(level) FROM ready WHERE queue IN (SELECT value FROM json_each(NEW.id))
+    ) & 1 THEN NEW.seq ELSE 1 END;
+    DELETE FROM ready
+    WHERE (queue, level) = (SELECT queue, level FROM lease WHERE owner = NEW.owner AND claim = NEW.claim LIMIT 1)
+      AND seq <= (SELECT max(seq) FROM lease WHERE owner = NEW.owner AND claim = NEW.claim);
+END;
+
+CREATE TRIGGER rare_send INSTEAD OF INSERT ON rare WHEN NEW.kind = 8 BEGIN
+    INSERT INTO message (seq, queue, priority, id, name, due, stored, head, body)
+    VALUES (max(CAST((NEW.at - 1735689600) * 1000000 AS INTEGER), ifnull((SELECT max(seq) FROM message), 0) + 1),
+            NEW.queue, NEW.priority, NEW.id, NEW.name, NEW.due, NEW.at, NEW.head, NEW.body);
+END;
+
+-- Stands after the sends that it bounds; the whole statement is undone.
+CREATE TRIGGER rare_limit INSTEAD OF INSERT ON rare WHEN NEW.kind = 9 BEGIN
+    SELECT RAISE(ABORT, 'umbel: queue full')
+    WHERE (SELECT count(*) FROM (SELECT 1 FROM ready WHERE queue = NEW.queue LIMIT NEW.seq + 1)) > NEW.seq;
+END;
+
+-- rescue: an owner's end as one statement.
+--     owner     nonce
+--     witness   1: `started` says what ran; 0: nobody knows, all become suspects; 2: a clean end, nothing is counted
+--     started   JSON array of seqs whose death counts
+--     verdicts  JSON object seq -> verdict
+--     cause     one line        poison    deaths after which the verdict falls
+-- Invariant: its leases and its row in `owner` go in the same step; it can never claim again.
+CREATE VIEW rescue (owner, witness, started, verdicts, cause, poison) AS SELECT 0, 0, '', '', '', 0;
+
+CREATE TRIGGER rescue_owner INSTEAD OF INSERT ON rescue BEGIN
+    UPDATE message SET redelivered = 1, deaths = deaths + lost.counted, verdict = CASE
+        WHEN lost.verdict IS NOT NULL THEN lost.verdict
+        WHEN lost.early OR (lost.counted AND deaths + 1 >= NEW.poison) THEN 'WorkerLostError:' || NEW.cause
+        ELSE message.verdict END
+    FROM (
+        SELECT seq, early, v.value AS verdict,
+               CASE NEW.witness WHEN 1 THEN s.value IS NOT NULL WHEN 0 THEN alone ELSE 0 END AS counted
+        FROM lease
+        LEFT JOIN (SELECT DISTINCT value FROM json_each(NEW.started)) s ON s.value = lease.seq
+        LEFT JOIN json_each(NEW.verdicts) v ON CAST(v.key AS INTEGER) = lease.seq
+        WHERE owner = NEW.owner AND NEW.witness < 2
+    ) lost WHERE message.seq = lost.seq;
+    INSERT INTO ready (queue, level, seq)
+    SELECT queue, CASE NEW.witness WHEN 0 THEN level & ~1 ELSE level END, seq FROM lease WHERE owner = NEW.owner;
+    DELETE FROM lease WHERE owner = NEW.owner;
+    DELETE FROM fenced WHERE owner = NEW.owner;
+    DELETE FROM owner WHERE nonce = NEW.owner;
+END;
+
+-- withdraw: removal of one message by hand, with the record that says so.
+--     token, seq    the message; a miss is noted in `fenced` under (token, 0, seq)
+--     place         'ready', 'delayed', 'leased' or 'dead', where it was seen, and its key there:
+--     queue, level, due, owner, claim
+--     hash, id, status, doc, expires      record to store, id NULL: none
+-- Invariant: a message that moved since it was seen stays, and nothing is stored.
+CREATE VIEW withdraw (token, seq, place, queue, level, due, owner, claim, hash, id, status, doc, expires) AS
+SELECT 0, 0, '', '', 0, 0.0, 0, 0, 0, '', '', x'', 0.0;
+
+CREATE TRIGGER withdraw_ready INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'ready' BEGIN
+    DELETE FROM ready WHERE queue = NEW.queue AND level = NEW.level AND seq = NEW.seq;
+    DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
+    INSERT OR REPLACE INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO result (hash, id, status, doc, expires)
+    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+END;
+
+CREATE TRIGGER withdraw_delayed INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'delayed' BEGIN
+    DELETE FROM delayed WHERE queue = NEW.queue AND due = NEW.due AND seq = NEW.seq;
+    DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
+    INSERT OR REPLACE INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO result (hash, id, status, doc, expires)
+    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+END;
+
+CREATE TRIGGER withdraw_leased INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'leased' BEGIN
+    DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
+    INSERT OR REPLACE INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO result (hash, id, status, doc, expires)
+    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+END;
+
+CREATE TRIGGER withdraw_dead INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'dead' BEGIN
+    DELETE FROM dead WHERE seq = NEW.seq;
+    DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
+    INSERT OR REPLACE INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO result (hash, id, status, doc, expires)
+    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+END;
+
+-- purge: one bounded step of emptying a queue; no message above `last` is touched.
+CREATE VIEW purge (queue, last, step) AS SELECT '', 0, 0;
+
+CREATE TRIGGER purge_step INSTEAD OF INSERT ON purge BEGIN
+    DELETE FROM message WHERE seq IN (SELECT seq FROM ready WHERE queue = NEW.queue AND seq <= NEW.last LIMIT NEW.step);
+    DELETE FROM ready WHERE changes() > 0 AND (queue, level, seq) IN (
+        SELECT queue, level, seq FROM ready WHERE queue = NEW.queue AND seq <= NEW.last LIMIT NEW.step);
+    DELETE FROM message WHERE seq IN (SELECT seq FROM delayed WHERE queue = NEW.queue AND seq <= NEW.last LIMIT NEW.step);
+    DELETE FROM delayed WHERE changes() > 0 AND (queue, due, seq) IN (
+        SELECT queue, due, seq FROM delayed WHERE queue = NEW.queue AND seq <= NEW.last LIMIT NEW.step);
+END;
+
+-- forget_dead: one bounded step of the retention of dead letters: those before `before`, and all but the newest `keep`.
+CREATE VIEW forget_dead (before, keep, step) AS SELECT 0.0, 0, 0;
+
+CREATE TRIGGER forget_dead_step INSTEAD OF INSERT ON forget_dead BEGIN
+    DELETE FROM message WHERE seq IN (SELECT seq FROM dead WHERE at < NEW.before ORDER BY at, seq LIMIT NEW.step);
+    DELETE FROM dead WHERE changes() > 0
+        AND seq IN (SELECT seq FROM dead WHERE at < NEW.before ORDER BY at, seq LIMIT NEW.step);
+    DELETE FROM message WHERE NEW.keep > 0
+        AND seq IN (SELECT seq FROM dead ORDER BY at DESC, seq DESC LIMIT NEW.step OFFSET NEW.keep);
+    DELETE FROM dead WHERE changes() > 0
+        AND seq IN (SELECT seq FROM dead ORDER BY at DESC, seq DESC LIMIT NEW.step OFFSET NEW.keep);
+END;
+
+-- replay: a dead letter back to its queue, with fresh counters; body NULL: as it was.
+CREATE VIEW replay (seq, body) AS SELECT 0, x'';
+
+CREATE TRIGGER replay_one INSTEAD OF INSERT ON replay BEGIN
+    DELETE FROM dead WHERE seq = NEW.seq;
+    UPDATE message SET deaths = 0, verdict = '', redelivered = 0, due = 0.0, body = ifnull(NEW.body, body)
+    WHERE seq = NEW.seq AND changes() = 1;
+    INSERT INTO ready (queue, level, seq)
+    SELECT queue, (9 - min(9, max(0, priority))) * 2 + 1, seq FROM message WHERE seq = NEW.seq AND changes() = 1;
+END;
