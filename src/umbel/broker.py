@@ -246,7 +246,7 @@ class Owners(Protocol):
 
         Of a reported death the started messages get one more death (three: verdict "WorkerLostError:<cause>"), the
         others return untouched. Of an unreported death (nobody survived to say) every message returns to be claimed
-        alone, and only those that were held alone get one more death. A held message under early acknowledgement gets
+        alone, and only those that had been claimed alone get one more death. A held message under early acknowledgement gets
         the verdict "WorkerLostError:<cause>" at once.
 
         Returns:
@@ -333,7 +333,7 @@ class Shelf(Protocol):
         ...
 
     def replay(self, tags: Sequence[int], *, body: bytes | None = None) -> int:
-        """Move dead letters back to their queue with fresh counters, as if published now. Returns how many.
+        """Move dead letters back to their queue with fresh counters, to be claimed at once. Returns how many.
 
         Args:
             tags: which dead letters.

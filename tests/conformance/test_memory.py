@@ -5,6 +5,7 @@ from itertools import count
 import pytest
 
 from umbel.adapters.memory import discard_store, open_backend, open_broker
+from umbel.testing.conformance.backend import BackendSuite
 from umbel.testing.conformance.broker import BrokerSuite
 
 _numbers = count()
@@ -12,6 +13,7 @@ _numbers = count()
 
 class MemoryLab:
     patience = 5.0
+    histories = 30
 
     def __init__(self):
         self.url = f"memory://conformance-{next(_numbers)}"
@@ -43,4 +45,8 @@ def lab():
 
 
 class TestMemoryBroker(BrokerSuite):
+    pass
+
+
+class TestMemoryBackend(BackendSuite):
     pass

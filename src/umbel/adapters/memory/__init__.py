@@ -45,8 +45,8 @@ def discard_store(url: str = "memory://") -> None:
 
 
 def open_broker(url: str, options: dict[str, Any]) -> MemoryBroker:
-    """Open a memory store as a broker; it has no options."""
-    return MemoryBroker(open_store(url))
+    """Open a memory store as a broker; its one option is ``poison_limit``, others are ignored."""
+    return MemoryBroker(open_store(url), max(1, int(options.get("poison_limit", 3))))
 
 
 def open_backend(url: str, options: dict[str, Any]) -> MemoryBackend:

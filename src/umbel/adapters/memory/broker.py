@@ -22,10 +22,16 @@ ABILITIES = Abilities(
 
 
 class MemoryBroker:
-    """See `umbel.broker.Broker`. ``store`` is public for tests: `store.kill(nonce)`, `store.nudge()`."""
+    """See `umbel.broker.Broker`.
 
-    def __init__(self, store: MemoryStore) -> None:
+    Args:
+        store: shared with others; public, because tests want `store.kill(nonce)` and `store.nudge()`.
+        poison_limit: deaths after which a message is not run any more.
+    """
+
+    def __init__(self, store: MemoryStore, poison_limit: int = 3) -> None:
         self.store = store
+        self._poison_limit = poison_limit
 
     @property
     def abilities(self) -> Abilities:
@@ -38,7 +44,7 @@ class MemoryBroker:
         return MemoryConsumer(self.store, owner)
 
     def owners(self) -> MemoryOwners:
-        return MemoryOwners(self.store)
+        return MemoryOwners(self.store, self._poison_limit)
 
     def control(self) -> MemoryControl:
         return MemoryControl(self.store)

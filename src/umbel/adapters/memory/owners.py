@@ -14,7 +14,6 @@ from umbel.broker import Death, Owner
 from .entry import Entry
 from .store import MemoryStore
 
-DEATHS_TO_VERDICT: Final = 3
 UNREPORTED: Final = "the worker's process died and nobody saw how"
 ROWS_A_STEP: Final = 1000
 
@@ -22,14 +21,14 @@ ROWS_A_STEP: Final = 1000
 class MemoryOwners:
     """See `umbel.broker.Owners`."""
 
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: MemoryStore, poison_limit: int = 3) -> None:
         self._store = store
+        self._poison_limit = poison_limit
 
     def enlist(self, owner: Owner) -> None:
-        """It lives from now on, unless it has lived before."""
+        """It lives from now on."""
         with self._store.lock:
-            if owner.nonce not in self._store.ended:
-                self._store.living[owner.nonce] = owner
+            self._store.living[owner.nonce] = owner
 
     def retire(self, nonce: int) -> None:
         """A clean end: what it still holds is as if it had never been claimed."""
@@ -66,7 +65,6 @@ class MemoryOwners:
     def _end(self, nonce: int) -> None:
         self._store.living.pop(nonce, None)
         self._store.killed.pop(nonce, None)
-        self._store.ended.add(nonce)
 
     def _take_back_reported(self, death: Death) -> int:
         """Its supervisor knows which functions were running."""
@@ -83,7 +81,7 @@ class MemoryOwners:
         self._end(nonce)
         entries = self._store.held_by(nonce)
         for entry in entries:
-            if entry.alone and len(entries) == 1:
+            if entry.alone:
                 self._count_death(entry, UNREPORTED)
             entry.alone = True
             self._take_back(entry, UNREPORTED)
@@ -91,7 +89,7 @@ class MemoryOwners:
 
     def _count_death(self, entry: Entry, cause: str) -> None:
         entry.deaths += 1
-        if entry.deaths >= DEATHS_TO_VERDICT:
+        if entry.deaths >= self._poison_limit:
             entry.verdict = f"WorkerLostError:{cause}"
 
     def _take_back(self, entry: Entry, cause: str, verdict: str = "") -> None:

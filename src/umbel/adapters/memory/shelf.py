@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+import msgspec
+
 from umbel import clock
 from umbel.broker import Item, Place, QueueCount
-from umbel.message import Parcel
 
 from .entry import Entry
 from .store import MemoryStore
@@ -58,17 +59,18 @@ class MemoryShelf:
             return self._remove(self._store.entries_in("ready", queue) + self._store.entries_in("delayed", queue))
 
     def replay(self, tags: Sequence[int], *, body: bytes | None = None) -> int:
-        """Publish dead letters again: new messages with nothing counted against them."""
+        """Put dead letters back to their own place, with nothing counted against them."""
         if body is not None and len(tags) != 1:
             raise ValueError(f"A new body fits one dead letter and {len(tags)} were named: replay them one by one.")
         with self._store.lock:
             dead = [entry for entry in self._store.entries_in("dead") if entry.tag in set(tags)]
             for entry in dead:
-                sent = entry.parcel
-                new_body = sent.body if body is None else body
-                again = Parcel(sent.queue, sent.id, sent.name, sent.head, new_body, sent.priority)
-                self._store.add([again], clock.wall())
-            return self._remove(dead)
+                if body is not None:
+                    entry.parcel = msgspec.structs.replace(entry.parcel, body=body)
+                entry.deaths, entry.alone, entry.verdict, entry.redelivered = 0, False, "", False
+                entry.reason, entry.detail, entry.died = "", "", 0.0
+                self._store.give_back(entry)
+            return len(dead)
 
     def _remove(self, entries: list[Entry]) -> int:
         for entry in entries:

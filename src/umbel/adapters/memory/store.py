@@ -36,7 +36,6 @@ class MemoryStore:
         self.notices = Notices()
         self.living: dict[int, Owner] = {}
         self.killed: dict[int, Owner] = {}  # died without a word; `rescue` has not looked yet
-        self.ended: set[int] = set()  # every nonce that ever died or retired: it never lives again
         self.sleepers: dict[Bell, frozenset[str]] = {}
         self._tags = itertools.count(1)
         self._claims = itertools.count(1)
@@ -49,7 +48,6 @@ class MemoryStore:
             owner = self.living.pop(nonce, None)
             if owner is not None:
                 self.killed[nonce] = owner
-                self.ended.add(nonce)
 
     def node(self, nonce: int) -> str:
         """Node name of an owner, "" when nobody of that nonce is known."""

@@ -8,6 +8,7 @@ import pytest
 
 from .checks.claiming import ClaimingChecks
 from .checks.controlling import BroadcastChecks, RevocationChecks
+from .checks.histories import HistoryChecks
 from .checks.owning import LivingChecks, RescueChecks
 from .checks.publishing import PublishingChecks
 from .checks.settling import SettlingChecks
@@ -20,7 +21,7 @@ from .scene import Scene, opened_scene
 
 class BrokerSuite(
     PublishingChecks, ClaimingChecks, SettlingChecks, LivingChecks, RescueChecks, RevocationChecks, BroadcastChecks,
-    ListingChecks, RemovingChecks, WaitingChecks, TidyingChecks,
+    ListingChecks, RemovingChecks, WaitingChecks, TidyingChecks, HistoryChecks,
 ):  # fmt: skip
     """Every sentence of `umbel.broker`. A subclass gives the fixture ``lab``."""
 

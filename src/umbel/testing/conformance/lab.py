@@ -13,9 +13,11 @@ class Lab(Protocol):
 
     Attributes:
         patience: seconds that a check waits for something that should happen at once; 5 is generous.
+        histories: how many random histories are compared with the model; 20 finds what there is to find.
     """
 
     patience: float
+    histories: int
 
     def broker(self) -> Broker:
         """Another broker object on this store, as another process would open it."""

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 from umbel import clock, ids
-from umbel.backend import Backend
+from umbel.backend import Backend, Watch
 from umbel.broker import (
     Abilities,
     Broker,
@@ -156,6 +156,12 @@ class Scene:
             stored = self.backend.fetch([task_id]).get(task_id)
             assert (stored.status if stored else None) == status
 
+    def watch(self, *task_ids: str) -> Watch:
+        """A watch on these ids."""
+        watch = self.opened(self.backend.watch())
+        watch.add(task_ids)
+        return watch
+
     # workers
 
     def owner(self, node: str = "worker@suite") -> Owner:
@@ -271,7 +277,7 @@ class Scene:
             wait_for([future])
             os.close(ring)
         self._threads.shutdown()
-        for part in self._parts:
+        for part in reversed(self._parts):
             part.close()
         for descriptor in self._descriptors:
             os.close(descriptor)

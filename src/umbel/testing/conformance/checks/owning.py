@@ -69,13 +69,6 @@ class LivingChecks:
         scene.lose(other)
         assert worker.turn().refused is False
 
-    def test_a_dead_owner_never_lives_again(self, scene: Scene) -> None:
-        """Its nonce is burnt, whoever enlists it."""
-        worker = scene.worker()
-        scene.lose(worker)
-        scene.owners.enlist(worker.owner)
-        assert worker.turn().refused is True
-
     def test_outcomes_of_a_dead_owner_are_fenced(self, scene: Scene) -> None:
         """They write nothing, and the message is somebody else's."""
         scene.publish("a")
