@@ -11,8 +11,8 @@ from tests.support import tree
 
 APT = """#!/bin/sh
 echo "$@" >>"$LOG"
-case "$*" in *install*) [ -n "$BROKEN" ] || { printf '#!/bin/sh\\n' >"$BIN/some-server" && chmod +x "$BIN/some-server"; } ;; esac
 [ -z "$BROKEN" ] || { echo "E: Unable to locate package some-server" >&2; exit 100; }
+case "$*" in *install*) printf '#!/bin/sh\\n' >"$BIN/some-server" && chmod +x "$BIN/some-server" ;; esac
 """
 
 
@@ -115,3 +115,16 @@ def test_a_python_that_is_too_old_or_missing_is_one_sentence(system, python, sen
     assert done.returncode == 1
     assert sentence in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_python_without_venv_names_the_package(system, tmp_path):
+    system.program("python3", '#!/bin/sh\ncase "$2" in *ensurepip*) exit 1 ;; esac\nexit 0\n')
+    system.program("apt-get", APT)
+    system.user(1000)
+    shutil.copytree(tree.TOP / "scripts", tmp_path / "clone" / "scripts")
+    command = ["/bin/sh", str(tmp_path / "clone" / "scripts" / "venv")]
+    done = subprocess.run(
+        command, env={"PATH": str(system.bin)}, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 1
+    assert "sudo apt-get install python3-venv" in done.stderr
