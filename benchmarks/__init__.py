@@ -1,0 +1,18 @@
+"""Benchmarks: umbel on SQLite beside Huey on SQLite, Celery prefork on Redis and a bare SQLite loop.
+
+One run compares them side by side on the same message. `python -m benchmarks --help` shows what it can do.
+
+    __main__      command line
+    measures/     one file a measure: what is done, what is timed, what must be true at the end
+    rig           one contestant set up for one measure: its folder, its server, its client, its workers
+    processes     start, watch, weigh, end: by pid, bounded in time
+    client        the process that calls tasks and reads results, one verb a line
+    callers/      the client's side of each contestant: call one, call many, read results
+    apps/         the worker's side of each contestant: the same functions, registered
+    bare          the bare SQLite loop, both sides
+    work          the functions, and what each of them must return
+    report        medians, verdicts, Markdown, JSON, plot
+    profile       where the time of one task goes in a child of umbel
+
+The runner's own process imports no contestant: workers and clients are processes of their own.
+"""

@@ -1,0 +1,25 @@
+"""Drain: tasks that wait in the store when the worker starts, from the first function's start to the last result."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from benchmarks.rig import Rig
+from benchmarks.work import first_start
+
+
+def _drain(kind: str, rig: Rig, count: int) -> dict[str, float]:
+    sent = rig.ask("many", kind=kind, count=count)
+    worker = rig.worker()
+    end = rig.results(count)
+    rig.end(worker)
+    rate = count / (end - first_start(rig.marks))
+    if kind != "noop":
+        return {f"{kind}, tasks/s": rate}
+    return {"drain, tasks/s": rate, "bulk enqueue, tasks/s": count / sent["seconds"]}
+
+
+noop = partial(_drain, "noop")
+pause = partial(_drain, "pause")
+long = partial(_drain, "long")
+mix = partial(_drain, "mix")
