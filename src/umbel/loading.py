@@ -189,8 +189,9 @@ def load_app(path: str) -> Any:
     if path.endswith(".py") or "/" in path:
         name = path.removeprefix("./").removesuffix(".py").replace("/", ".")
         raise ImproperlyConfigured(f"{path!r} is a file; name its module: -A {name}")
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
     found = symbol(path)
     app = _search(found) if isinstance(found, ModuleType) else found
     if _is_app(app):
@@ -244,9 +245,9 @@ def state_dir() -> Path:
         return Path(chosen).expanduser().absolute()
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "umbel"
-    base = os.environ.get("XDG_STATE_HOME", "")
+    base = Path(os.environ.get("XDG_STATE_HOME", ""))
     # The specification asks to ignore a relative path.
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state") / "umbel"
+    return (base if base.is_absolute() else Path.home() / ".local" / "state") / "umbel"
 
 
 def default_store_url(app_name: str, module_file: str | None) -> str:
@@ -262,7 +263,7 @@ def default_store_url(app_name: str, module_file: str | None) -> str:
         >>> default_store_url("hello", "/srv/shop/hello.py")
         'sqlite:////tmp/state/hello-70e0ed03.db'
     """
-    directory = os.path.dirname(os.path.realpath(module_file)) if module_file else os.path.realpath(os.getcwd())
+    directory = Path(module_file).resolve().parent if module_file else Path.cwd().resolve()
     digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:8]
     name = re.sub(r"[^\w.-]+", "_", app_name).strip("._")[:80] or "app"
     return f"sqlite:///{quote(str(state_dir() / f'{name}-{digest}.db'))}"

@@ -8,8 +8,8 @@ from typing import Final
 from .exceptions import ImproperlyConfigured
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9.+_-]*)://")
-_SECRET_NAME: Final = r"[\w.-]*(?:password|passwd|pwd|passphrase|secret|token|credential|api_?key|access_?key)[\w.-]*"
-_SECRET_PAIR: Final = re.compile(rf"(?i)\b({_SECRET_NAME})=([^&;\s]*)")
+_SENSITIVE: Final = r"[\w.-]*(?:password|passwd|pwd|passphrase|secret|token|credential|api_?key|access_?key)[\w.-]*"
+_SECRET_PAIR: Final = re.compile(rf"(?i)\b({_SENSITIVE})=([^&;\s]*)")
 _HIDDEN: Final = "**"
 
 

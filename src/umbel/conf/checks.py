@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import timedelta, tzinfo
-from numbers import Real
 from typing import Any, Final
 from zoneinfo import available_timezones
 
@@ -12,12 +12,14 @@ from ..exceptions import ImproperlyConfigured
 from .table import Kind, Setting
 
 
-def checked(row: Setting, value: Any) -> Any:
-    """The value to keep.
+def checked(row: Setting | None, value: Any) -> Any:
+    """The value to keep; a setting without a row takes anything.
 
     Raises:
         ImproperlyConfigured: it cannot be a value of this setting. The value itself is not shown, it may be a secret.
     """
+    if row is None:
+        return value
     if value is None and (row.default is None or row.kind in ("bool", "seconds")):
         return False if row.kind == "bool" and row.default is not None else None
     if row.kind == "count" and value == "auto":
@@ -25,7 +27,7 @@ def checked(row: Setting, value: Any) -> Any:
     words, fits = _KINDS[row.kind]
     if not fits(value):
         raise ImproperlyConfigured(f"The setting {row.name} must be {words}, not {_shown(value)}.")
-    if row.least is not None and value < row.least:
+    if row.least is not None and value is not None and value < row.least:
         raise ImproperlyConfigured(f"The setting {row.name} must be at least {row.least:g}, not {value!r}.")
     return bool(value) if row.kind == "bool" else value
 
@@ -41,7 +43,7 @@ def _is_int(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and value == value  # not NaN
+    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)
 
 
 def _is_seconds(value: Any) -> bool:
@@ -75,5 +77,5 @@ _KINDS: Final[dict[Kind, tuple[str, Callable[[Any], bool]]]] = {
     "dict": ("a dict", lambda value: isinstance(value, dict)),
     "url": ("a URL", _is_url),
     "zone": ("the name of a time zone, for instance 'Europe/Berlin', or a tzinfo", _is_zone),
-    "any": ("anything", lambda value: True),
+    "any": ("anything", lambda _value: True),
 }

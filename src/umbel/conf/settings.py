@@ -145,7 +145,7 @@ class Settings(MutableMapping[str, Any]):
             if written not in self._written:
                 refuse_or_warn(written, self._prefix)
             name = written
-        self._written[name] = checked(SETTINGS[name], value) if name in SETTINGS else value
+        self._written[name] = checked(SETTINGS.get(name), value)
         self.__dict__.pop(name, None)
 
     def __delitem__(self, written: str) -> None:
@@ -191,7 +191,7 @@ class Settings(MutableMapping[str, Any]):
         self._reading.add(here)
         try:
             found = read(symbol(source) if isinstance(source, str) else source, self._prefix)
-            loaded = {name: checked(SETTINGS[name], value) if name in SETTINGS else value for name, value in found.items()}
+            loaded = {name: checked(SETTINGS.get(name), value) for name, value in found.items()}
         except ImproperlyConfigured:
             if not (self._silent and isinstance(source, str)):
                 raise

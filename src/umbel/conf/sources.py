@@ -52,5 +52,5 @@ def _attributes(source: Any, prefix: str) -> Iterator[tuple[str, Any]]:
         if not known and name.isupper() and not prefix and not name.startswith(_OURS):
             continue
         value = getattr(source, name)
-        if known or not isinstance(value, ModuleType | type | Callable):  # type: ignore[arg-type]
+        if known or not isinstance(value, ModuleType | type | Callable):
             yield name, value

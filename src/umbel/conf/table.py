@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one setting, one line
 """The table of settings that umbel acts upon. Names, types and defaults are Celery's unless they are umbel's own.
 
 Where the default differs from Celery's, the table has umbel's and `differences.py` says why.
@@ -78,13 +79,13 @@ _ROWS: Final = (
     Setting("task_acks_on_failure_or_timeout", "bool", True, "Late acknowledgement: acknowledge failures and time limits too."),
     Setting("task_acks_on_timeout", "bool", None, "Late acknowledgement: acknowledge time limits too; None takes the former."),
     Setting("task_reject_on_worker_lost", "bool", True, "A task whose process died is run again, until `worker_poison_limit`; False stores the failure."),
-    Setting("task_annotations", "any", None, "Task name or \"*\" -> attributes to set on the task."),
+    Setting("task_annotations", "any", None, 'Task name or "*" -> attributes to set on the task.'),
     Setting("task_ignore_result", "bool", False, "Store no results."),
     Setting("task_store_errors_even_if_ignored", "bool", False, "Store failures although results are ignored."),
     Setting("task_track_started", "bool", False, "Store STARTED when a task starts."),
     Setting("task_time_limit", "number", None, "Seconds after which a task is stopped and fails.", least=0),
     Setting("task_soft_time_limit", "number", None, "Seconds after which SoftTimeLimitExceeded is raised inside the function.", least=0),
-    Setting("task_default_rate_limit", "any", None, "Rate limit of tasks that name none: a number a second, or \"10/m\"."),
+    Setting("task_default_rate_limit", "any", None, 'Rate limit of tasks that name none: a number a second, or "10/m".'),
     Setting("task_remote_tracebacks", "bool", False, "`get()` shows the worker's traceback with the error."),
     Setting("task_unknown_hold", "number", 300.0, "Seconds that a message of an unknown task waits for a worker that knows it.", own=True, least=0),
     # Results
@@ -101,7 +102,7 @@ _ROWS: Final = (
     Setting("imports", "names", (), "Modules that a worker imports at its start."),
     Setting("include", "names", (), "More of them; the app's ``include=``."),
     Setting("worker_pool", "text", "prefork", "Pool preset: process (prefork), thread (threads), asyncio, solo."),
-    Setting("worker_concurrency", "count", None, "Functions that run at once; None or \"auto\" is the number of cores.", least=1),
+    Setting("worker_concurrency", "count", None, 'Functions that run at once; None or "auto" is the number of cores.', least=1),
     Setting("worker_async_concurrency", "int", 500, "Coroutines that run at once in each child.", own=True, least=1),
     Setting("worker_prefetch_multiplier", "int", 0, "Most messages held for each slot; 0 holds about 10 ms of measured work.", least=0),
     Setting("worker_disable_prefetch", "bool", False, "Hold no message that is not running."),

@@ -3,6 +3,8 @@
     codecs.py     names, content types, what may be decoded
     json_form.py  JSON with kombu's forms for dates, decimals, UUIDs and bytes; models as plain JSON
     typed.py      annotation -> function that turns what arrived into what the function expects
+
+Another serializer is one call of `register`.
 """
 
 from __future__ import annotations

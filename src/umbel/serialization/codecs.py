@@ -7,7 +7,8 @@ structure and are always accepted. Pickle can run code while it is read, so it n
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Set
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 import msgspec
@@ -110,7 +111,7 @@ def dumps(value: Any, serializer: str = "json") -> tuple[str, str, bytes]:
     return chosen.content_type, chosen.content_encoding, data
 
 
-def loads(data: bytes, content_type: str | None, content_encoding: str | None, accept: Set[str]) -> Any:
+def loads(data: bytes, content_type: str | None, content_encoding: str | None, accept: AbstractSet[str]) -> Any:
     """Read a value.
 
     Args:

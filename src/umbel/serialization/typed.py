@@ -15,19 +15,20 @@ TypeError with the path to it; the value itself is never shown, it may be a secr
 
 from __future__ import annotations
 
-import collections.abc as abc
 import dataclasses
 import enum
+import functools
 import inspect
 import sys
 import types
 import typing
+from collections import abc
 from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
-from .typed_leaves import Convert, Mismatch, enum_values, key_of, named_tuple, record, text, validated
+from .typed_leaves import Convert, Mismatch, enum_values, key_of, record, text, validated
 
 _NOTHING: Final = (Any, object, str, int, float, bool, None, type(None), list, dict, inspect.Parameter.empty)
 _LISTS: Final = (list, abc.Sequence, abc.MutableSequence, abc.Collection, abc.Iterable)
@@ -46,6 +47,9 @@ def converter(annotation: Any, name: str = "value") -> Callable[[Any], Any] | No
         The function, or None when nothing is to be converted (int, str, list, Any, no annotation, ...). It raises
         TypeError with the path of what does not fit.
 
+    Raises:
+        TypeError: the annotation holds a type that nobody here can read.
+
     Example:
         >>> from uuid import UUID
         >>> converter(dict[str, UUID])({"a": "00000000-0000-0000-0000-000000000005"})
@@ -53,7 +57,10 @@ def converter(annotation: Any, name: str = "value") -> Callable[[Any], Any] | No
         >>> converter(int) is None
         True
     """
-    convert = _build(annotation)
+    try:
+        convert = _build(annotation)
+    except NameError as error:
+        raise TypeError(f"{name}: the fields of {annotation!r} cannot be resolved: {error}.") from error
     if convert is None:
         return None
 
@@ -85,7 +92,7 @@ def _build(hint: Any) -> Convert | None:
         return _tuple(args)
     if origin in _DICTS:
         return _mapping(*args)
-    return record(hint, origin) if _is_record(origin) else None
+    return _record(hint, origin) if _is_record(origin) else None
 
 
 def _unwrap(hint: Any) -> Any:
@@ -113,17 +120,50 @@ def _is_record(kind: Any) -> bool:
     )
 
 
+def _record(hint: Any, kind: Any) -> Convert:
+    try:
+        return record(hint, kind)
+    except TypeError:  # msgspec refuses some unions and Enums
+        if not dataclasses.is_dataclass(kind):
+            raise
+        return _fieldwise(kind)
+
+
+def _fieldwise(kind: Any) -> Convert:
+    """A dataclass that msgspec cannot read: field by field."""
+    fields = [field for field in dataclasses.fields(kind) if field.init]
+    nothing = dataclasses.MISSING
+    required = [field.name for field in fields if field.default is nothing and field.default_factory is nothing]
+
+    @functools.cache  # at the first value: the class may name itself
+    def steps() -> dict[str, Convert | None]:
+        hints = typing.get_type_hints(kind, include_extras=True)
+        return {field.name: _build(hints[field.name]) for field in fields}
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, kind):
+            return value
+        if not isinstance(value, abc.Mapping):
+            raise Mismatch.of("an object", value)
+        for name in required:
+            if name not in value:
+                raise Mismatch(f"misses the field {name}")
+        return kind(**{name: _at(f".{name}", step, value[name]) for name, step in steps().items() if name in value})
+
+    return convert
+
+
 def _leaf(kind: type) -> Convert | None:
     """A class without parameters."""
     pydantic: Any = sys.modules.get("pydantic")
     if pydantic is not None and (issubclass(kind, pydantic.BaseModel) or hasattr(kind, "__pydantic_validator__")):
         return validated(kind, kind)
     if _is_record(kind):
-        return record(kind, kind)
+        return _record(kind, kind)
     if issubclass(kind, enum.Enum):
         return enum_values(kind)
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):
-        return named_tuple(kind)
+        return record(kind, kind)
     if kind in _SETS:
         return _gathered(None, _SETS[kind])
     if kind is tuple:
@@ -137,13 +177,13 @@ def _leaf(kind: type) -> Convert | None:
 def _each(convert: Convert | None, values: Any) -> list[Any]:
     if convert is None:
         return list(values)
-    made = []
-    for position, item in enumerate(values):
-        try:
-            made.append(convert(item))
-        except Mismatch as wrong:
-            wrong.path.insert(0, f"[{position}]")
-            raise
+    made: list[Any] = []
+    try:
+        for item in values:
+            made.append(convert(item))  # noqa: PERF401 - its length tells where it stopped
+    except Mismatch as wrong:
+        wrong.path.insert(0, f"[{len(made)}]")
+        raise
     return made
 
 
@@ -185,17 +225,17 @@ def _tuple(args: tuple[Any, ...]) -> Convert:
             raise Mismatch(f"expected {len(inner)} items, got {len(value)}")
         made = []
         for position, (step, item) in enumerate(zip(inner, value, strict=True)):
-            made += _at(position, step, item)
+            made.append(_at(f"[{position}]", step, item))
         return tuple(made)
 
     return convert
 
 
-def _at(position: int, convert: Convert | None, item: Any) -> list[Any]:
+def _at(step: str, convert: Convert | None, item: Any) -> Any:
     try:
-        return [item if convert is None else convert(item)]
+        return item if convert is None else convert(item)
     except Mismatch as wrong:
-        wrong.path.insert(0, f"[{position}]")
+        wrong.path.insert(0, step)
         raise
 
 
@@ -233,7 +273,9 @@ class _Union:
         arms = [(hint, _build(hint)) for hint in map(_unwrap, hints)]
         self.optional = any(hint is None or hint is type(None) for hint, _ in arms)
         self.plain = tuple(kind for hint, convert in arms if convert is None and (kind := _plain_kind(hint)))
-        self.anything = any(convert is None and not _plain_kind(hint) for hint, convert in arms if hint is not type(None))
+        self.anything = any(
+            convert is None and not _plain_kind(hint) for hint, convert in arms if hint is not type(None)
+        )
         made = [(hint, convert) for hint, convert in arms if convert is not None]
         self.wire = [convert for hint, convert in made if text(hint) is None]
         self.text = [convert for hint, convert in made if text(hint) is not None]

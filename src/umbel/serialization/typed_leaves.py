@@ -54,6 +54,7 @@ def record(hint: Any, kind: Any) -> Convert:
     Raises:
         TypeError: msgspec cannot read a field's type; the sentence names it.
     """
+    msgspec.json.Decoder(hint)  # refuses what it cannot read
     try:
         fields = frozenset(field.encode_name for field in msgspec.inspect.type_info(hint).fields)  # type: ignore[attr-defined]
     except AttributeError:  # constraints have no fields
@@ -66,10 +67,6 @@ def record(hint: Any, kind: Any) -> Convert:
             raise _from_msgspec(error) from error
 
     return _Record(kind, convert, fields)
-
-
-def named_tuple(kind: type) -> Convert:
-    return record(kind, kind)
 
 
 def _from_msgspec(error: msgspec.ValidationError) -> Mismatch:
@@ -164,7 +161,6 @@ def text(kind: Any) -> Convert | None:
 
 
 _TRUTH: Final = {"true": True, "false": False}
-
 
 
 def key_of(hint: Any) -> Convert | None:
