@@ -76,6 +76,7 @@ def test_who_may_not_install_is_told_what_to_type(system):
     done = system.need("some-server", "other-server")
     assert done.returncode == 1
     assert "Type this, then try again:  sudo apt-get install other-server some-server" in done.stderr
+    assert "installing" not in done.stderr
     assert system.log.read_text() == ""
 
 
