@@ -1,0 +1,123 @@
+"""Local workers: real `umbel worker` processes, each in a session of its own, ended by process id on every path."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Self
+
+GRACE: Final = 8.0  # seconds between SIGTERM and SIGKILL at the end
+LAST_LINES: Final = 12
+
+
+class WorkerDied(Exception):
+    """A worker ended although nobody told it to; the text has the last lines of its log."""
+
+
+@dataclass(slots=True)
+class Node:
+    """One worker.
+
+    Attributes:
+        name: without the host.
+        queue: the one that it consumes.
+        process: its supervisor, the leader of its process group.
+        log: where it writes.
+        killed: this program has ended it.
+    """
+
+    name: str
+    queue: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    killed: bool = False
+
+
+@dataclass(slots=True)
+class Fleet:
+    """The workers of one machine.
+
+    Args:
+        broker: URL of the store.
+        data: folder of the crawls.
+        logs: folder for the workers' logs.
+
+    Used as a context manager: leaving it ends every worker, whatever happened.
+    """
+
+    broker: str
+    data: Path
+    logs: Path
+    nodes: dict[str, Node] = field(default_factory=dict)
+
+    def start(self, name: str, queue: str) -> Node:
+        """Start a worker on a queue.
+
+        Args:
+            name: of the node, new in this fleet.
+            queue: frontier, crawl or storage.
+        """
+        log = self.logs / f"{name}.log"
+        command = [sys.executable, "-m", "umbel", "-A", "umbel_crawler.app", "worker"]
+        with log.open("wb") as stream:
+            process = subprocess.Popen(
+                [*command, "-Q", queue, "-n", f"{name}@%h", "-P", "process", "-c", "1", "-l", "info"],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "UMBEL_CRAWLER_BROKER": self.broker, "UMBEL_CRAWLER_DATA": str(self.data)},
+                start_new_session=True,
+            )
+        node = self.nodes[name] = Node(name, queue, process, log)
+        return node
+
+    def kill(self, node: Node) -> None:
+        """SIGKILL to the supervisor and all its children at once, as a power cut would do to a machine."""
+        node.killed = True
+        _signal_group(node, signal.SIGKILL)
+        node.process.wait()
+
+    def check(self) -> None:
+        """See that every worker lives.
+
+        Raises:
+            WorkerDied: one does not.
+        """
+        for node in self.nodes.values():
+            if not node.killed and node.process.poll() is not None:
+                lines = node.log.read_text("utf-8", "replace").splitlines()[-LAST_LINES:]
+                tail = "\n".join(f"    {line}" for line in lines)
+                raise WorkerDied(f"The worker {node.name} ended with exit code {node.process.returncode}:\n{tail}")
+
+    def stop(self) -> None:
+        """SIGTERM, then SIGKILL for whoever is still there after eight seconds."""
+        running = [node for node in self.nodes.values() if not node.killed]
+        for node in running:
+            if node.process.poll() is None:
+                node.process.terminate()
+        deadline = time.monotonic() + GRACE
+        for node in running:
+            try:
+                node.process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                pass
+        for node in running:
+            self.kill(node)  # the group: children that outlived their supervisor too
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+
+def _signal_group(node: Node, number: signal.Signals) -> None:
+    try:
+        os.killpg(node.process.pid, number)
+    except ProcessLookupError:
+        pass
