@@ -31,6 +31,11 @@ def open_crawl(tmp_path: Path):
         each.close()
 
 
+class QuietServer(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up is part of the tests."""
+
+
 class Site:
     """Routes: a path to HTML, or to a function (handler, number of the request to this path) that answers itself."""
 
@@ -43,7 +48,7 @@ class Site:
         self.connections = 0
         self.closing = threading.Event()
         self.lock = threading.Lock()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.server = QuietServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
         self.thread.start()

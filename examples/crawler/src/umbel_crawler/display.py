@@ -109,7 +109,8 @@ def _picture(snapshot: Snapshot, lost: Collection[str], notes: Collection[str]) 
         Text.assemble("errors ", (f"{snapshot.errors}", "bold red" if snapshot.errors else "dim")),
         Text.assemble((f"{snapshot.rate:.1f}", "bold"), " pages/s"),
     )
-    bar = ProgressBar(total=max(1, snapshot.known), completed=snapshot.pages + snapshot.errors, width=72)
+    bar = Table.grid()  # the bar alone would not end its line
+    bar.add_row(ProgressBar(total=max(1, snapshot.known), completed=snapshot.pages + snapshot.errors, width=72))
     return Group(counts, bar, _node_table(snapshot, lost), *(Text(note, style="yellow") for note in notes))
 
 
