@@ -44,6 +44,7 @@ class Context(msgspec.Struct, dict=True, eq=False):
     _children: list[Any] | None = None
     running: Any = None
     outer: Any = None
+    protected: bool = False
 
     @property
     def task(self) -> str:

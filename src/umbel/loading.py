@@ -29,7 +29,7 @@ from .exceptions import ImproperlyConfigured, MissingExtra
 from .urls import mask_url, scheme
 
 __all__ = [
-    "default_store_url", "load_app", "mask_url", "open_backend", "open_broker", "pool_factory", "state_dir", "symbol",
+    "default_store_url", "exists", "load_app", "mask_url", "open_backend", "open_broker", "pool_factory", "state_dir", "symbol",
 ]  # fmt: skip
 
 # Schemes of technologies that are extras of umbel, so that a missing one can say what to type.
@@ -126,10 +126,10 @@ def symbol(path: str) -> Any:
                 raise ImproperlyConfigured(f"{name!r} has no attribute {attributes!r}.")
             found = getattr(found, attribute)
         return found
-    if _exists(path):
+    if exists(path):
         return _module(path)
     parent, _, attribute = path.rpartition(".")
-    if parent and _exists(parent):
+    if parent and exists(parent):
         module = _module(parent)
         if not hasattr(module, attribute):
             raise ImproperlyConfigured(f"{parent!r} has no module or attribute {attribute!r}.")
@@ -137,13 +137,13 @@ def symbol(path: str) -> Any:
     return _module(path)
 
 
-def _exists(name: str) -> bool:
-    """Whether a module of that name can be found; imports its parents."""
+def exists(name: str) -> bool:
+    """Whether a module of that name can be found; imports the packages above it, not the module."""
     if name in sys.modules:
         return True
     parts = name.split(".")
     for end in range(1, len(parts)):
-        if not _exists(".".join(parts[:end])):
+        if not exists(".".join(parts[:end])):
             return False
         parent = _module(".".join(parts[:end]))
         if not hasattr(parent, "__path__"):
@@ -216,7 +216,7 @@ def _search(module: ModuleType) -> Any:
             return candidate
     for name in ("umbel", "celery"):
         full = f"{module.__name__}.{name}"
-        if hasattr(module, "__path__") and _exists(full):
+        if hasattr(module, "__path__") and exists(full):
             found = _search(_module(full))
             if found is not None:
                 return found

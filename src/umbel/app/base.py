@@ -1,0 +1,364 @@
+"""Umbel: the application. It keeps settings and tasks, builds messages and opens the stores they go to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from types import FrameType, TracebackType
+from typing import Any, Final
+
+from .. import signals
+from ..backend import Backend, Watch
+from ..broker import Broker
+from ..canvas import Signature, signature
+from ..client import Client
+from ..conf import Settings
+from ..context import Context
+from ..current import running_task, set_app, set_default
+from ..exceptions import InvalidTaskError
+from ..ids import derived_id, new_id
+from ..loading import default_store_url, mask_url, symbol
+from ..message import Parcel
+from ..result import AsyncResult
+from ..routing import Routes, compile_routes
+from ..task import Task
+from ..task.calls import sending_request
+from ..template import Template
+from . import publishing
+from .compose import compose, now
+from .stores import Stores
+from .tasks import Tasks
+
+_RESULTS_WITH_BROKER: Final = ("sqlite", "memory")
+"""Schemes of brokers that keep results too unless `result_backend` says otherwise."""
+
+
+class Conf(Settings):
+    """The settings of an app; it counts their changes, so that what was made from them can be made anew."""
+
+    def __init__(self, written: Mapping[str, Any]) -> None:
+        self.__dict__["_revision"] = 0
+        super().__init__(written)
+
+    def __setitem__(self, written: str, value: Any) -> None:
+        super().__setitem__(written, value)
+        self.__dict__["_revision"] += 1
+
+    def __delitem__(self, written: str) -> None:
+        super().__delitem__(written)
+        self.__dict__["_revision"] += 1
+
+    def _forget(self) -> None:
+        super()._forget()
+        self.__dict__["_revision"] += 1
+
+
+class Umbel(Tasks):
+    """An application.
+
+    Args:
+        main: its name; stands for ``__main__`` in task names, and names the default store.
+        broker: URL of the broker; None: a SQLite file of the app's own.
+        backend: URL of the result store; None: the broker's own file on SQLite, else no results.
+        include: modules that a worker imports.
+        set_as_current: make it the current app of this thread.
+        changes: settings as a dictionary.
+        config_source: as `config_from_object` takes it.
+        namespace: prefix of names in ``config_source``.
+        task_cls: base class of all tasks.
+        tasks: tasks to register.
+        settings: any setting by name; Celery's other constructor keywords are accepted.
+
+    Raises:
+        ImproperlyConfigured: a setting is wrong.
+
+    Example:
+        >>> app = Umbel("hello")
+        >>> @app.task
+        ... def add(x: int, y: int) -> int:
+        ...     return x + y
+        >>> add(2, 3)
+        5
+    """
+
+    def __init__(
+        self, main: str | None = None, broker: str | None = None, backend: str | None = None,
+        include: Iterable[str] | None = None, set_as_current: bool = True, changes: Mapping[str, Any] | None = None,
+        config_source: Any = None, namespace: str | None = None, task_cls: Any = None, tasks: Any = None,
+        strict_typing: bool = True, **settings: Any,
+    ) -> None:  # fmt: skip
+        self.main = main
+        self.strict_typing = strict_typing
+        self._module_file = _defining_file()
+        written = {**(changes or {}), **{key: settings[key] for key in settings if key not in _ACCEPTED}}
+        named = {"broker_url": broker, "result_backend": backend, "include": tuple(include) if include else None}
+        written.update({name: value for name, value in named.items() if value is not None})
+        self.conf: Conf = Conf(written)
+        if config_source is not None or namespace is not None:
+            self.conf.config_from_object(
+                config_source or {}, namespace, silent=bool(settings.get("config_source_silent"))
+            )
+        if task_cls is not None:
+            self.task_cls = symbol(task_cls) if isinstance(task_cls, str) else task_cls
+        self._templates: dict[Any, Template] = {}
+        self._routes: Routes = ()
+        self._revision = -1
+        self._stores = Stores(lambda: self.broker_url, lambda: self.result_url, self._store_options)
+        self._prepare_tasks()
+        if set_as_current:
+            self.set_current()
+        for task in (tasks or {}).values() if isinstance(tasks, Mapping) else tasks or ():
+            self.register_task(task)
+        self.on_init()
+
+    def on_init(self) -> None:
+        """Called at the end of the constructor; for subclasses."""
+
+    # Settings
+
+    def config_from_object(
+        self, obj: Any, silent: bool = False, force: bool = False, namespace: str | None = None
+    ) -> None:
+        """Take settings from a module, object or dictionary; see `Settings.config_from_object`.
+
+        Example:
+            >>> app.config_from_object("proj.settings", namespace="CELERY")   # doctest: +SKIP
+        """
+        self.conf.config_from_object(obj, namespace, force=force, silent=silent)
+
+    def now(self) -> datetime:
+        """This moment, aware, as messages write it."""
+        return now(self.conf)
+
+    @property
+    def broker_url(self) -> str:
+        """URL of the broker."""
+        url = self.conf.broker_write_url or self.conf.broker_url
+        if not url:
+            return default_store_url(self.main or "default", self._module_file)
+        return str(url[0] if isinstance(url, list | tuple) else url).partition(";")[0]
+
+    @property
+    def result_url(self) -> str | None:
+        """URL of the results, None when none are kept."""
+        url = self.conf.result_backend
+        if url is None:
+            broker = self.broker_url
+            return broker if broker.partition(":")[0] in _RESULTS_WITH_BROKER else None
+        return None if url in ("", "disabled") else str(url)
+
+    @property
+    def shown_broker_url(self) -> str:
+        """The same without its password, for people."""
+        return mask_url(self.broker_url)
+
+    @property
+    def settles_results(self) -> bool:
+        """Whether the broker stores a result in the step that settles its message."""
+        return self.result_url == self.broker_url and self.broker.abilities.results
+
+    def _store_options(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return dict(self.conf.broker_transport_options), dict(self.conf.result_backend_transport_options)
+
+    # Stores
+
+    @property
+    def broker(self) -> Broker:
+        """The broker, opened when it is first needed, and again in a forked process."""
+        return self._stores.broker
+
+    def backend(self) -> Backend | None:
+        """This thread's connection to the results, None when none are kept."""
+        return self._stores.backend()
+
+    def watch(self) -> Watch:
+        """This thread's subscription to results."""
+        return self._stores.watch()
+
+    def client(self) -> Client:
+        """The thread that does the waiting of coroutines."""
+        return self._stores.client()
+
+    def after_fork(self) -> None:
+        """Nothing that a parent has opened is used in its children; it happens by itself where the platform tells."""
+        self._templates.clear()
+
+    def close(self) -> None:
+        """Close what was opened; it is opened again when it is needed."""
+        self._stores.close()
+
+    def __enter__(self) -> Umbel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Sending
+
+    def template(
+        self, name: str, task: Any, options: Mapping[str, Any], call: tuple[Any, Any] = ((), {})
+    ) -> Template:
+        """The message of a call of ``name`` under these options, with blanks for the call itself."""
+        if self._revision != self.conf._revision or not self.finalized:
+            self._refresh()
+        plain = not options and task is not None
+        if plain:
+            known = self._templates.get(task)
+            if known is not None:
+                return known
+        if task is not None and task.overrides("shadow_name") and not options.get("shadow"):
+            shadow = task.shadow_name(*call, options)
+            options, plain = {**options, "shadow": shadow}, False
+        made = compose(self.conf, self._routes, name, task, options)
+        if plain and made.expires is None:
+            self._templates[task] = made
+        return made
+
+    def _refresh(self) -> None:
+        """Settings have changed since the last message."""
+        self.finalize()
+        self._revision = self.conf._revision
+        self._templates.clear()
+        self._routes = compile_routes(self.conf.task_routes)
+
+    def fill(self, template: Template, args: Any, kwargs: Any, task_id: str, parent: Context | None) -> Parcel:
+        """The message of one call."""
+        parcel = template.fill(args, kwargs, task_id, parent)
+        if parent is not None and self.conf.task_inherit_parent_priority and not template.priority:
+            parcel.priority = (parent.delivery_info or {}).get("priority") or 0
+        if signals.before_task_publish.receivers:
+            parcel = publishing.announce(template, parcel, args, kwargs)
+        return parcel
+
+    def publish(self, parcels: Sequence[Parcel], retry_policy: Mapping[str, Any] | None = None) -> None:
+        """Hand messages to the broker: all of them, or none and an error within `task_publish_deadline` seconds."""
+        conf = self.conf
+        publishing.publish(
+            self._stores.publisher, parcels, deadline=conf.task_publish_deadline,
+            limits=conf.task_queue_max_length or None, retry_policy=retry_policy,
+        )  # fmt: skip
+        if signals.after_task_publish.receivers:
+            publishing.report(parcels)
+
+    def build(
+        self, name: str, args: Any, kwargs: Any, *, task: Any = None, parent: Context | None = None, **options: Any
+    ) -> Parcel:
+        """The message of one call; nothing is sent."""
+        template = self.template(name, task, options, (args, kwargs))
+        return self.fill(template, args, kwargs, options.get("task_id") or new_id(), parent)
+
+    def build_signature(
+        self, sig: Mapping[str, Any], args_prefix: tuple[Any, ...], parent: Context, position: int
+    ) -> Parcel:
+        """The message of a callback.
+
+        Args:
+            sig: a signature, or its dictionary form.
+            args_prefix: what comes before its arguments, unless it is immutable.
+            parent: request of the task that sends it.
+            position: its number among the follow-ups of that task; its id is made from both.
+
+        Raises:
+            InvalidTaskError: it is a workflow, or no signature.
+        """
+        form = Signature.from_dict(sig)
+        if not form.get("task") or form.subtask_type is not None:
+            raise InvalidTaskError(f"A callback must be the signature of one task, not {form.subtask_type or dict(sig)}.")
+        args, kwargs, options = form._merge(args_prefix)
+        task_id = options.pop("task_id", None) or derived_id(parent.id, position)
+        task = self.tasks.get(form.task)
+        template = self.template(form.task, task, options, (args, kwargs))
+        return self.fill(template, args, kwargs, task_id, parent)
+
+    def send_task(
+        self, name: str, args: Any = None, kwargs: Any = None, countdown: float | None = None, eta: Any = None,
+        task_id: str | None = None, producer: Any = None, connection: Any = None, router: Any = None,
+        result_cls: Any = None, expires: Any = None, publisher: Any = None, link: Any = None, link_error: Any = None,
+        add_to_parent: bool = True, **options: Any,
+    ) -> AsyncResult[Any]:  # fmt: skip
+        """Send a task by name; it does not have to be known here.
+
+        Args:
+            name: task name.
+            args, kwargs: its arguments.
+            options: as `Task.apply_async` takes them.
+
+        Example:
+            >>> app.send_task("proj.tasks.add", (2, 3), queue="slow")   # doctest: +SKIP
+        """
+        args, kwargs = list(args or ()), dict(kwargs or {})
+        given = {
+            **options, "countdown": countdown, "eta": eta, "expires": expires, "link": link, "link_error": link_error,
+            "add_to_parent": add_to_parent,
+        }  # fmt: skip
+        known = self._tasks.get(name)
+        if known is None:
+            given.setdefault("ignore_result", None)
+        template = self.template(name, known, given, (args, kwargs))
+        template.ignore_result = options.get("ignore_result")
+        parent = sending_request()
+        parcel = self.fill(template, args, kwargs, task_id or new_id(), parent)
+        self.publish((parcel,), template.retry_policy)
+        shape = known.shape if known is not None else None
+        result: AsyncResult[Any] = AsyncResult.sent(parcel.id, self, shape, bool(template.ignore_result))
+        if parent is not None and add_to_parent:
+            parent.children.append(result)
+        return result
+
+    def AsyncResult(self, id: str, **kwargs: Any) -> AsyncResult[Any]:  # noqa: N802 - Celery's name
+        """The handle on a task by id."""
+        return AsyncResult(id, app=self, **kwargs)
+
+    def signature(self, *args: Any, **kwargs: Any) -> Signature[Any]:
+        """A signature that this app sends."""
+        kwargs["app"] = self
+        return signature(*args, **kwargs)
+
+    # What is current
+
+    def set_current(self) -> None:
+        """Make it the current app of this thread."""
+        set_app(self)
+
+    def set_default(self) -> None:
+        """Make it the app of threads that have no current one."""
+        set_default(self)
+
+    @property
+    def current_task(self) -> Task[..., Any] | None:
+        """The running task, None outside of tasks."""
+        found: Task[..., Any] | None = running_task()
+        return found
+
+    Task = Task
+
+    def report(self) -> str:
+        """What to put into a bug report: versions, stores and settings, without secrets."""
+        lines = [f"umbel app:{self.main} python:{sys.version.split()[0]} platform:{sys.platform}"]
+        lines.append(f"broker:{self.shown_broker_url} results:{mask_url(self.result_url) if self.result_url else 'none'}")
+        lines += [f"{name}: {value!r}" for name, value in sorted(self.conf.table().items())]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<Umbel {self.main or '__main__'}>"
+
+
+_ACCEPTED: Final = frozenset(
+    {
+        "loader", "amqp", "events", "log", "control", "fixups", "autofinalize", "config_source_silent",
+    }
+)  # fmt: skip
+"""Celery's constructor keywords that are about its own parts."""
+
+
+def _defining_file() -> str | None:
+    """The file of the module that creates the app."""
+    frame: FrameType | None = sys._getframe(1)
+    package = __name__.partition(".")[0]
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        frame = frame.f_back
+    found: str | None = frame.f_globals.get("__file__") if frame is not None else None
+    return found

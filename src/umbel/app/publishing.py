@@ -1,0 +1,88 @@
+"""Handing messages to the broker: signals, the deadline, and trying again within it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from .. import clock, signals
+from ..broker import Publisher
+from ..exceptions import StoreLocked, StoreUnavailable
+from ..message import Parcel
+from ..template import Template
+
+_pause = threading.Event()
+_decode = msgspec.json.Decoder().decode
+
+
+def publish(
+    publisher: Callable[[], Publisher], parcels: Sequence[Parcel], *, deadline: float, limits: dict[str, int] | None,
+    retry_policy: Mapping[str, Any] | None,
+) -> None:  # fmt: skip
+    """Publish, or raise within ``deadline`` seconds.
+
+    Args:
+        publisher: gives this thread's publisher.
+        parcels: all are taken, or none.
+        deadline: seconds in all.
+        limits: queue name -> most waiting messages.
+        retry_policy: max_retries, interval_start, interval_step, interval_max; None: one attempt.
+    """
+    until = clock.monotonic() + deadline
+    failures = 0
+    while True:
+        try:
+            publisher().publish(parcels, deadline=max(0.001, until - clock.monotonic()), limits=limits)
+            return
+        except (StoreUnavailable, StoreLocked) as error:
+            failures += 1
+            wait = _interval(retry_policy, failures)
+            if wait is None or clock.monotonic() + wait >= until:
+                raise error from error.__cause__
+            _pause.wait(wait)
+
+
+def _interval(policy: Mapping[str, Any] | None, failures: int) -> float | None:
+    """Seconds before the next attempt, None when there is none."""
+    if policy is None:
+        return None
+    most = policy.get("max_retries")
+    if most is not None and failures > most:
+        return None
+    start, step, longest = (float(policy.get(f"interval_{name}") or 0) for name in ("start", "step", "max"))
+    return min(longest, start + step * (failures - 1))
+
+
+def announce(template: Template, parcel: Parcel, args: Any, kwargs: Any) -> Parcel:
+    """Send `before_task_publish`; receivers may change headers and properties, and the message has what they leave.
+
+    Tracers put their context into the headers here, on the thread that sends.
+    """
+    head = _decode(parcel.head)
+    headers, properties = head["headers"], head["properties"]
+    before = (dict(headers), dict(properties))
+    info = properties.get("delivery_info") or {}
+    signals.before_task_publish.send(
+        sender=template.task, body=(args, kwargs, template.embed), exchange=info.get("exchange", ""),
+        routing_key=info.get("routing_key", parcel.queue), declare=[], headers=headers, properties=properties,
+        retry_policy=template.retry_policy,
+    )  # fmt: skip
+    if (headers, properties) == before:
+        return parcel
+    return msgspec.structs.replace(parcel, head=msgspec.json.encode(head))
+
+
+def report(parcels: Sequence[Parcel]) -> None:
+    """Send `after_task_publish` for messages that the broker has taken."""
+    for parcel in parcels:
+        head = _decode(parcel.head)
+        info = head["properties"].get("delivery_info") or {}
+        signals.after_task_publish.send(
+            sender=parcel.name, headers=head["headers"], body=parcel.body, exchange=info.get("exchange", ""),
+            routing_key=info.get("routing_key", parcel.queue),
+        )  # fmt: skip
+
+

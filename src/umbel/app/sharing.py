@@ -1,0 +1,71 @@
+"""What belongs to no app in particular: `shared_task`, `current_app` and `current_task`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Literal, ParamSpec, TypeVar, overload
+
+from ..current import get_app, running_task, set_default
+from ..proxy import Proxy
+from ..task import Task
+from .base import Umbel
+from .tasks import AsyncTask, BoundDecorator, Decorator, decorated, shared
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def get_current_app() -> Umbel:
+    """The current app of this thread; an app called ``default`` when there is none yet."""
+    app = get_app()
+    if app is None:
+        app = Umbel("default", set_as_current=False)
+        set_default(app)
+    found: Umbel = app
+    return found
+
+
+def app_or_default(app: Umbel | None = None) -> Umbel:
+    """``app``, or the current one."""
+    return get_current_app() if app is None else app
+
+
+current_app: Umbel = Proxy(get_current_app, "current_app")  # type: ignore[assignment]  # it behaves like one
+"""Stands for the current app."""
+
+current_task: Task[..., Any] = Proxy(running_task, "current_task")  # type: ignore[assignment]  # as above
+"""Stands for the running task; false outside of tasks."""
+
+
+@overload
+def shared_task(fun: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+@overload
+def shared_task(fun: Callable[P, R], /) -> Task[P, R]: ...
+@overload
+def shared_task(*, bind: Literal[True], **kwargs: Any) -> BoundDecorator: ...
+@overload
+def shared_task(*, bind: Literal[False] = ..., **kwargs: Any) -> Decorator: ...
+def shared_task(*args: Any, **kwargs: Any) -> Any:
+    """Make a function a task of every app, for libraries that know none.
+
+    What is returned stands for the task of the current app. Arguments are those of `Umbel.task`.
+
+    Example:
+        >>> @shared_task
+        ... def clean(path: str) -> None: ...
+    """
+    return decorated(args, kwargs, _share)
+
+
+def _share(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    given = {option: value for option, value in options.items() if option not in ("shared", "lazy")}
+    shared.add(function, given)
+    wanted = given.get("name")
+
+    def find() -> Any:
+        app = get_current_app()
+        return app.tasks[wanted or app.gen_task_name(function.__name__, function.__module__)]
+
+    return Proxy(find, function.__name__)
+
+

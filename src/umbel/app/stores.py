@@ -1,0 +1,191 @@
+"""The opened stores of one app in one process: nothing is opened before it is needed, or carried over a fork.
+
+A thread has its own publisher, backend and watch, closed when the thread ends. In a forked child everything that the
+parent had opened is left alone, not closed: closing it would release locks and talk on connections that are the
+parent's. The child opens its own.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from ..backend import Backend, Watch
+from ..broker import Broker, Publisher
+from ..client import Client
+from ..loading import open_backend, open_broker
+from ..record import Record
+from ..result.waiting import is_ready
+
+_left_alone: list[Any] = []
+"""What a parent had opened, kept in its children so that nothing finalizes it."""
+
+
+class _Parts:
+    """What one thread has opened."""
+
+    def __init__(self) -> None:
+        self.publisher: Publisher | None = None
+        self.backend: Backend | None = None
+        self.watch: Watch | None = None
+
+    def close(self) -> None:
+        for part in (self.watch, self.backend, self.publisher):
+            if part is not None:
+                part.close()
+        self.publisher = self.backend = self.watch = None
+
+    def __del__(self) -> None:
+        try:
+            self.close()
+        except Exception:  # noqa: S110 - the thread is gone, and with it everybody who could be told
+            pass
+
+
+class _Thread(threading.local):
+    parts: _Parts | None = None
+
+
+class Stores:
+    """Opens the stores of one app.
+
+    Args:
+        broker_url: gives the URL of the broker.
+        result_url: gives the URL of the results, None when none are kept.
+        options: gives the options of broker and backend.
+    """
+
+    def __init__(
+        self,
+        broker_url: Callable[[], str],
+        result_url: Callable[[], str | None],
+        options: Callable[[], tuple[dict[str, Any], dict[str, Any]]],
+    ) -> None:
+        self._broker_url = broker_url
+        self._result_url = result_url
+        self._options = options
+        self._held: list[_Parts] = []
+        self._lock = threading.RLock()
+        self._start()
+        _all.add(self)
+
+    def _start(self) -> None:
+        self._broker: Broker | None = None
+        self._client: Client | None = None
+        self._thread = _Thread()
+        self._parts: weakref.WeakSet[_Parts] = weakref.WeakSet()
+
+    @property
+    def broker(self) -> Broker:
+        """The broker of this process."""
+        if self._broker is None:
+            with self._lock:
+                if self._broker is None:
+                    self._broker = open_broker(self._broker_url(), self._options()[0])
+        return self._broker
+
+    def _mine(self) -> _Parts:
+        parts = self._thread.parts
+        if parts is None:
+            parts = self._thread.parts = _Parts()
+            with self._lock:
+                self._parts.add(parts)
+        return parts
+
+    def publisher(self) -> Publisher:
+        """This thread's way into the broker."""
+        parts = self._thread.parts or self._mine()
+        if parts.publisher is None:
+            parts.publisher = self.broker.publisher()
+        return parts.publisher
+
+    def backend(self) -> Backend | None:
+        """This thread's connection to the results."""
+        parts = self._thread.parts or self._mine()
+        if parts.backend is None:
+            url = self._result_url()
+            if url is None:
+                return None
+            parts.backend = open_backend(url, self._options()[1])
+        return parts.backend
+
+    def watch(self) -> Watch:
+        """This thread's subscription to results."""
+        parts = self._thread.parts or self._mine()
+        if parts.watch is None:
+            backend = self.backend()
+            assert backend is not None
+            parts.watch = backend.watch()
+        return parts.watch
+
+    def fetch(self, ids: list[str]) -> dict[str, Record]:
+        """The newest state of each id."""
+        backend = self.backend()
+        assert backend is not None
+        return backend.fetch(ids)
+
+    def client(self) -> Client:
+        """The client thread of this process."""
+        if self._client is None:
+            with self._lock:
+                if self._client is None:
+                    self._client = Client(self, is_ready)
+        return self._client
+
+    def close(self) -> None:
+        """Close what this process has opened; it is opened again when it is needed."""
+        with self._lock:
+            client, parts = self._client, list(self._parts)
+            self._start()
+        if client is not None:
+            client.close()
+        for part in parts:
+            part.close()
+
+    # Around a fork: between `hold` and `release` nothing is finalized; the child keeps it for ever.
+
+    def hold(self) -> None:
+        self._lock.acquire()
+        self._held = list(self._parts)
+
+    def release(self) -> None:
+        self._held = []
+        self._lock.release()
+
+    def leave(self) -> None:
+        _left_alone.extend((self._held, self._broker, self._thread))
+        if self._client is not None:
+            self._client.abandon()
+            _left_alone.append(self._client)
+        self._held = []
+        self._lock = threading.RLock()
+        self._start()
+
+
+_all: weakref.WeakSet[Stores] = weakref.WeakSet()
+_held_stores: list[Stores] = []
+
+
+def _before() -> None:
+    _held_stores[:] = list(_all)
+    for stores in _held_stores:
+        stores.hold()
+
+
+def _in_parent() -> None:
+    for stores in reversed(_held_stores):
+        stores.release()
+    _held_stores.clear()
+
+
+def _in_child() -> None:
+    for stores in _held_stores:
+        stores.leave()
+    _held_stores.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)

@@ -1,0 +1,211 @@
+"""The tasks of an app: how functions become tasks, and how they are found again by name."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, overload
+
+from .. import signals
+from ..loading import exists, symbol
+from ..registry import TaskRegistry
+from ..task import Task
+from . import decorating
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class AsyncTask(Task[P, R]):
+    """The type of a task whose function is a coroutine function: calling it gives a coroutine."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:  # type: ignore[override]
+        raise NotImplementedError
+
+
+class Decorator(Protocol):
+    """``@app.task(...)`` on a function without ``self``."""
+
+    @overload
+    def __call__(self, fun: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+    @overload
+    def __call__(self, fun: Callable[P, R], /) -> Task[P, R]: ...
+
+
+class BoundDecorator(Protocol):
+    """``@app.task(bind=True, ...)``: the function's first parameter is the task."""
+
+    @overload
+    def __call__(self, fun: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+    @overload
+    def __call__(self, fun: Callable[Concatenate[Any, P], R], /) -> Task[P, R]: ...
+
+
+class Shared:
+    """Tasks that every app has: those of `shared_task`."""
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[Callable[..., Any], dict[str, Any]]] = []
+        self.apps: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    def add(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
+        self.entries.append((function, options))
+        for app in list(self.apps):
+            if app.finalized:
+                app._task_from_fun(function, **options)
+
+
+shared = Shared()
+
+
+class Tasks:
+    """The part of `Umbel` that keeps tasks."""
+
+    main: str | None
+    conf: Any
+    task_cls: type[Task[..., Any]] = Task
+
+    def _prepare_tasks(self) -> None:
+        self._tasks: TaskRegistry[Task[..., Any]] = TaskRegistry()
+        self.finalized = False
+        self._finalizing = threading.RLock()
+        self._packages: list[tuple[Any, str | None]] = []
+        shared.apps.add(self)
+
+    @overload
+    def task(self, fun: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncTask[P, R]: ...
+    @overload
+    def task(self, fun: Callable[P, R], /) -> Task[P, R]: ...
+    @overload
+    def task(self, *, bind: Literal[True], **opts: Any) -> BoundDecorator: ...
+    @overload
+    def task(self, *, bind: Literal[False] = ..., **opts: Any) -> Decorator: ...
+    def task(self, *args: Any, **opts: Any) -> Any:
+        """Make a function a task.
+
+        Args:
+            args: the function, when the decorator has no options.
+            opts: attributes of `Task`, and name (module.function), bind (the first parameter is the task), base (class
+                to derive from), shared (other apps have it too).
+
+        Example:
+            >>> @app.task(bind=True, max_retries=5)   # doctest: +SKIP
+            ... def fetch(self, url): ...
+        """
+        return decorated(args, opts, self._from_decorator)
+
+    def _from_decorator(self, function: Callable[..., Any], opts: dict[str, Any]) -> Task[..., Any]:
+        if opts.get("filter"):
+            function = opts["filter"](function)
+        task = self._task_from_fun(function, **opts)
+        if opts.get("shared"):
+            shared.add(function, {**opts, "name": task.name})
+        return task
+
+    def _task_from_fun(self, function: Callable[..., Any], name: str | None = None, **options: Any) -> Task[..., Any]:
+        name = name or self.gen_task_name(function.__name__, function.__module__)
+        known = self._tasks.get(name)
+        if known is not None:
+            if not decorating.is_same(known, function):
+                decorating.warn_duplicate(name, known, function)
+            return known
+        base = options.get("base") or self.task_cls
+        task = decorating.make_task(self, function, name, base, options)
+        self._annotate(task)
+        self._tasks[name] = task
+        return task
+
+    def register_task(self, task: Task[P, R], **options: Any) -> Task[P, R]:
+        """Add a task that is an instance of a class; the last one of a name wins.
+
+        Example:
+            >>> app.register_task(Import())   # doctest: +SKIP
+        """
+        if isinstance(task, type):
+            task = task()
+        if not task.name:
+            kind = type(task)
+            task.name = self.gen_task_name(kind.__name__, kind.__module__)
+        for option, value in options.items():
+            setattr(task, option, value)
+        task._app = cast("Any", self)
+        decorating.with_autoretry(task)
+        self._annotate(task)
+        self._tasks[task.name] = task
+        return task
+
+    def _annotate(self, task: Task[..., Any]) -> None:
+        """Set what `task_annotations` says about it; not before the settings may be read."""
+        if self.finalized:
+            annotate(task, self.conf.task_annotations)
+
+    def gen_task_name(self, name: str, module: str) -> str:
+        """The name of a task: override it for names of your own."""
+        return decorating.task_name(self.main, name, module)
+
+    @property
+    def tasks(self) -> TaskRegistry[Task[..., Any]]:
+        """All tasks by name, those of `shared_task` included."""
+        if not self.finalized:
+            self.finalize()
+        return self._tasks
+
+    def finalize(self, auto: bool = False) -> None:
+        """Take in what `shared_task` has declared; happens by itself."""
+        with self._finalizing:
+            if not self.finalized:
+                for function, options in list(shared.entries):
+                    self._task_from_fun(function, **options)
+                self.finalized = True
+                for task in list(self._tasks.values()):
+                    annotate(task, self.conf.task_annotations)
+
+    def autodiscover_tasks(
+        self, packages: Iterable[str] | Callable[[], Iterable[str]] | None = None, related_name: str | None = "tasks",
+        force: bool = False,
+    ) -> None:  # fmt: skip
+        """Import the module ``related_name`` of each package when a worker (or anybody) imports the app's modules.
+
+        Args:
+            packages: names, or a function that gives them.
+            related_name: module in each of them; None imports the packages themselves.
+            force: import now.
+        """
+        self._packages.append((packages or (), related_name))
+        if force:
+            self._import_packages()
+
+    def import_modules(self) -> None:
+        """Import what `include`, `imports` and `autodiscover_tasks` name, so that all tasks are known."""
+        signals.import_modules.send(sender=self)
+        for module in (*self.conf.include, *self.conf.imports):
+            symbol(module)
+        self._import_packages()
+
+    def _import_packages(self) -> None:
+        for packages, related_name in self._packages:
+            for package in packages() if callable(packages) else packages:
+                name = package if related_name is None else f"{package}.{related_name}"
+                if related_name is None or exists(name):
+                    symbol(name)
+
+
+def annotate(task: Any, annotations: Any) -> None:
+    """Set the attributes that `task_annotations` gives a task; a name like ``@on_failure`` wraps the method."""
+    for entry in annotations if isinstance(annotations, list | tuple) else (annotations or {},):
+        for attributes in (entry.get("*"), entry.get(task.name)):
+            for attribute, value in (attributes or {}).items():
+                if attribute.startswith("@"):
+                    setattr(task, attribute[1:], value(getattr(task, attribute[1:])))
+                else:
+                    setattr(task, attribute, value)
+
+
+def decorated(args: tuple[Any, ...], opts: dict[str, Any], make: Callable[[Any, dict[str, Any]], Any]) -> Any:
+    """A decorator that is written with or without options."""
+    if not args:
+        return lambda function: make(function, opts)
+    if len(args) > 1 or not callable(args[0]):
+        raise TypeError("@task takes a function; write options by name: @app.task(name=..., bind=True).")
+    return make(args[0], opts)

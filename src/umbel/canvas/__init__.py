@@ -1,0 +1,7 @@
+"""Canvas: calls as values."""
+
+from __future__ import annotations
+
+from .signature import Signature, maybe_signature, signature, subtask
+
+__all__ = ["Signature", "maybe_signature", "signature", "subtask"]

@@ -1,0 +1,71 @@
+"""EagerResult: the result of a task that ran in the caller, by `apply()` or under `task_always_eager`."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from .. import states
+from .handle import AsyncResult
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class EagerResult(AsyncResult[R_co]):
+    """A result that is there already.
+
+    Args:
+        id: task id.
+        ret_value: what the task returned or raised.
+        state: its state.
+        traceback: text of the traceback.
+        name: task name.
+
+    Example:
+        >>> EagerResult("an-id", 5, "SUCCESS").get()
+        5
+    """
+
+    __slots__ = ("_state", "_traceback", "_value_now")
+
+    def __init__(
+        self, id: str, ret_value: Any, state: str, traceback: str | None = None, name: str | None = None
+    ) -> None:
+        super().__init__(id, task_name=name)
+        self._value_now = ret_value
+        self._state = state
+        self._traceback = traceback
+
+    def _document(self) -> dict[str, Any]:
+        return {"status": self._state, "result": self._value_now, "traceback": self._traceback}
+
+    def _value(self, document: dict[str, Any]) -> Any:
+        return document["result"]
+
+    def get(  # type: ignore[override]  # Celery's signature: there is nothing to wait for
+        self, timeout: float | None = None, propagate: bool = True, disable_sync_subtasks: bool = True, **kwargs: Any
+    ) -> R_co:
+        """What the task returned; raises what it raised, unless ``propagate`` is False."""
+        value: R_co = self.maybe_throw(propagate)
+        return value
+
+    wait = get
+
+    async def aget(  # type: ignore[override]  # as get()
+        self, timeout: float | None = None, propagate: bool = True, disable_sync_subtasks: bool = True, **kwargs: Any
+    ) -> R_co:
+        """`get` for coroutines."""
+        return self.get(timeout, propagate, disable_sync_subtasks, **kwargs)
+
+    def exists(self) -> bool:
+        return True
+
+    @property
+    def known(self) -> bool | None:
+        return True
+
+    def forget(self) -> None:
+        """Nothing is stored."""
+
+    def revoke(self, *args: Any, **kwargs: Any) -> None:
+        """It has ended; only its state changes."""
+        self._state = states.REVOKED

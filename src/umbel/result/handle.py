@@ -1,0 +1,341 @@
+"""AsyncResult: the handle on a task that was sent, by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeVar
+
+from .. import states
+from ..exceptions import TimeoutError
+from ..record import Record
+from ..sender import App, current_sender
+from ..serialization import codec, decode_json, loads
+from ..withdraw import lifetime, revoke
+from . import waiting
+from .joining import assert_will_not_block
+from .rebuild import rebuild
+
+R_co = TypeVar("R_co", covariant=True)
+_PENDING: dict[str, Any] = {"status": states.PENDING, "result": None, "traceback": None, "children": None}
+
+
+class Shape(Protocol):
+    """What a task says about its result."""
+
+    def returned(self, value: Any) -> Any:
+        """A result as the return annotation asks for it."""
+        ...
+
+
+class AsyncResult(Generic[R_co]):
+    """The result of a task, now or later.
+
+    Args:
+        id: task id.
+        backend: accepted for compatibility; results are looked up in the app's own store.
+        task_name: name of the task, when it is known.
+        app: the app whose store is asked; the current one unless given.
+        parent: result of the task before it in a chain.
+
+    Example:
+        >>> result = add.delay(2, 3)          # doctest: +SKIP
+        >>> result.get(timeout=10)            # doctest: +SKIP
+        5
+    """
+
+    __slots__ = ("_app", "_cache", "_name", "_sent_here", "_shape", "id", "ignored", "parent")
+    TimeoutError = TimeoutError
+
+    def __init__(
+        self, id: str, backend: Any = None, task_name: str | None = None, app: Any = None, parent: Any = None
+    ) -> None:
+        if not id:
+            raise ValueError(f"AsyncResult needs the id of a task, not {id!r}.")
+        self.id = id
+        self._app: App | None = app
+        self._name = task_name
+        self.parent: AsyncResult[Any] | None = parent
+        self.ignored = False
+        self._cache: dict[str, Any] | None = None
+        self._shape: Shape | None = None
+        self._sent_here = False
+
+    @classmethod
+    def sent(cls, id: str, app: App, shape: Shape | None, ignored: bool) -> AsyncResult[R_co]:
+        """The handle on a task that this process has just sent."""
+        made: AsyncResult[R_co] = cls.__new__(cls)
+        made.id = id
+        made._app = app
+        made._name = None
+        made.parent = None
+        made.ignored = ignored
+        made._cache = None
+        made._shape = shape
+        made._sent_here = True
+        return made
+
+    @property
+    def app(self) -> App:
+        if self._app is None:
+            self._app = current_sender()
+        return self._app
+
+    @property
+    def task_id(self) -> str:
+        return self.id
+
+    def get(
+        self, timeout: float | None = None, propagate: bool = True, interval: float = 0.5, no_ack: bool = True,
+        follow_parents: bool = True, callback: Callable[[str, Any], Any] | None = None, on_message: Any = None,
+        on_interval: Callable[[], Any] | None = None, disable_sync_subtasks: bool = True,
+    ) -> R_co:  # fmt: skip
+        """Wait until the task has ended and return what it returned.
+
+        Args:
+            timeout: seconds, None for ever.
+            propagate: raise what the task raised; False returns the exception.
+            follow_parents: raise what an earlier task of a chain raised.
+            callback: called with id and result before it is returned.
+            on_interval: called at least once a second while waiting.
+            disable_sync_subtasks: refuse to wait inside a task.
+            interval, no_ack, on_message: accepted for compatibility, without effect: nothing is polled.
+
+        Raises:
+            TimeoutError: it did not end in time.
+            UnknownResultError: this store has never heard of it, so it would never end.
+            RuntimeError: called inside a task.
+        """
+        if self.ignored:
+            return None  # type: ignore[return-value]  # Celery's answer where no result is kept
+        if disable_sync_subtasks:
+            assert_will_not_block()
+        if self._cache is None:
+            if propagate and follow_parents:
+                self._raise_of_parents()
+            record = waiting.wait_for(
+                self.app, self.id, timeout, sent_here=self._sent_here, on_interval=on_interval
+            )  # fmt: skip
+            self._keep(record)
+        return self._answer(propagate, callback)
+
+    wait = get  # Celery's second name
+
+    async def aget(
+        self, timeout: float | None = None, propagate: bool = True, interval: float = 0.5, no_ack: bool = True,
+        follow_parents: bool = True, callback: Callable[[str, Any], Any] | None = None, on_message: Any = None,
+        on_interval: Callable[[], Any] | None = None, disable_sync_subtasks: bool = True,
+    ) -> R_co:  # fmt: skip
+        """`get` for coroutines: the event loop goes on. ``await result`` is the same without options."""
+        if self.ignored:
+            return None  # type: ignore[return-value]  # as in get()
+        if disable_sync_subtasks:
+            assert_will_not_block()
+        if self._cache is None:
+            client = self.app.client()
+            if propagate and follow_parents and self.parent is not None:
+                await client.call(self._raise_of_parents)
+            self._keep(await waiting.await_for(self.app, self.id, timeout, sent_here=self._sent_here))
+        return self._answer(propagate, callback)
+
+    def __await__(self) -> Generator[Any, Any, R_co]:
+        return self.aget().__await__()
+
+    def _answer(self, propagate: bool, callback: Callable[[str, Any], Any] | None) -> R_co:
+        if propagate:
+            self.maybe_throw(callback=callback)
+        elif callback is not None:
+            callback(self.id, self.result)
+        value: R_co = self.result
+        return value
+
+    def _raise_of_parents(self) -> None:
+        parents, parent = [], self.parent
+        while parent is not None:
+            parents.append(parent)
+            parent = parent.parent
+        for one in reversed(parents):
+            one.maybe_throw()
+
+    def maybe_throw(self, propagate: bool = True, callback: Callable[[str, Any], Any] | None = None) -> Any:
+        """Raise what the task raised, if it has failed by now; returns the result otherwise."""
+        document = self._document()
+        value = self._value(document)
+        if document["status"] in states.PROPAGATE_STATES and propagate:
+            raise value
+        if callback is not None:
+            callback(self.id, value)
+        return value
+
+    maybe_reraise = maybe_throw
+
+    def _document(self) -> dict[str, Any]:
+        if self._cache is not None:
+            return self._cache
+        record = waiting.look(self.app, self.id)
+        return _PENDING if record is None else self._keep(record)
+
+    def _keep(self, record: Record) -> dict[str, Any]:
+        """Decode a record; the last state is remembered."""
+        document = self._decode(record.document)
+        if waiting.is_ready(record):
+            self._cache = document
+        return document
+
+    def _decode(self, data: bytes) -> dict[str, Any]:
+        conf = self.app.conf
+        name = conf.result_serializer
+        if name == "json":
+            document: dict[str, Any] = decode_json(data)
+        else:
+            written = codec(name)
+            accept = frozenset(conf.result_accept_content or conf.accept_content)
+            document = loads(data, written.content_type, written.content_encoding, accept)
+        return document
+
+    def _value(self, document: dict[str, Any]) -> Any:
+        value = document.get("result")
+        status = document["status"]
+        if status in states.EXCEPTION_STATES:
+            return rebuild(value)
+        if status == states.SUCCESS and self._shape is not None:
+            return self._shape.returned(value)
+        return value
+
+    @property
+    def state(self) -> str:
+        """State name; PENDING for a task that has no state yet, or is not known."""
+        status: str = self._document()["status"]
+        return status
+
+    status = state
+
+    @property
+    def result(self) -> Any:
+        """What it returned or raised, or the progress that it reported; None while it waits."""
+        return self._value(self._document())
+
+    info = result
+
+    @property
+    def traceback(self) -> str | None:
+        """Text of the traceback of a failed task."""
+        text: str | None = self._document().get("traceback")
+        return text
+
+    @property
+    def date_done(self) -> datetime | None:
+        """When it ended."""
+        moment = self._document().get("date_done")
+        return datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+
+    @property
+    def children(self) -> list[AsyncResult[Any]] | None:
+        """Results of the tasks that it sent."""
+        found = self._document().get("children")
+        return None if found is None else [result_from_tuple(child, self._app) for child in found]
+
+    @property
+    def name(self) -> str | None:
+        """Task name, with `result_extended`."""
+        return self._name or self._document().get("name")
+
+    @property
+    def args(self) -> Any:
+        """Its arguments, with `result_extended`."""
+        return self._document().get("args")
+
+    @property
+    def kwargs(self) -> Any:
+        """Its keyword arguments, with `result_extended`."""
+        return self._document().get("kwargs")
+
+    @property
+    def worker(self) -> str | None:
+        """Node name of the worker that ran it, with `result_extended`."""
+        return self._document().get("worker")
+
+    @property
+    def retries(self) -> int | None:
+        """How often it was tried again, with `result_extended`."""
+        return self._document().get("retries")
+
+    @property
+    def queue(self) -> str | None:
+        """Queue that it came from, with `result_extended`."""
+        return self._document().get("queue")
+
+    def ready(self) -> bool:
+        """Whether it has ended."""
+        return self.state in states.READY_STATES
+
+    def successful(self) -> bool:
+        """Whether it has ended well."""
+        return self.state == states.SUCCESS
+
+    def failed(self) -> bool:
+        """Whether it has failed."""
+        return self.state == states.FAILURE
+
+    def exists(self) -> bool:
+        """Whether a state of it is stored."""
+        return self._cache is not None or waiting.look(self.app, self.id) is not None
+
+    @property
+    def known(self) -> bool | None:
+        """Whether it is stored, waiting or running; None where the store cannot tell."""
+        return waiting.results_of(self.app).known(self.id)
+
+    def forget(self) -> None:
+        """Remove its result from the store."""
+        self._cache = None
+        waiting.results_of(self.app).forget((self.id,))
+
+    def revoke(
+        self, connection: Any = None, terminate: bool = False, signal: str | int | None = None, wait: bool = False,
+        timeout: float | None = None,
+    ) -> None:  # fmt: skip
+        """Revoke it: removed when it waits, not started when it was claimed.
+
+        Args:
+            terminate: also stop it when it runs.
+            signal: for a running one, SIGTERM unless given.
+            connection, wait, timeout: accepted for compatibility: the revocation is stored when this returns.
+        """
+        source = self.app
+        keeps, expires = source.backend() is not None, lifetime(source.conf.result_expires)
+        revoke(source.broker, [self.id], terminate=terminate, signal=signal, expires=expires, keep_results=keeps)
+
+    def as_tuple(self) -> tuple[Any, ...]:
+        """Plain form: ``((id, parent), None)``."""
+        return ((self.id, None if self.parent is None else self.parent.as_tuple()), None)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, AsyncResult):
+            return other.id == self.id
+        return self.id == other if isinstance(other, str) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __str__(self) -> str:
+        return self.id
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {self.id}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.id, None, self._name, None, self.parent)
+
+
+def result_from_tuple(form: Any, app: Any = None) -> AsyncResult[Any]:
+    """The handle that `AsyncResult.as_tuple` wrote.
+
+    Example:
+        >>> result_from_tuple([["an-id", None], None])
+        <AsyncResult: an-id>
+    """
+    if isinstance(form, AsyncResult):
+        return form
+    (task_id, parent), _members = form if isinstance(form[0], list | tuple) else ((form[0], None), None)
+    return AsyncResult(task_id, app=app, parent=result_from_tuple(parent, app) if parent else None)

@@ -1,0 +1,84 @@
+"""What tasks, signatures and results see of their app: no more than this.
+
+The arrow goes from the app to the task; a task that sends itself does it through these protocols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from .backend import Backend, Watch
+from .broker import Broker
+from .client import Client
+from .context import Context
+from .current import get_app
+from .exceptions import ImproperlyConfigured
+from .message import Parcel
+from .template import Template
+
+
+class Conf(Protocol):
+    """Settings by attribute."""
+
+    def __getattr__(self, name: str) -> Any: ...
+
+
+class Sender(Protocol):
+    """What sends messages."""
+
+    @property
+    def conf(self) -> Conf: ...
+
+    @property
+    def tasks(self) -> Mapping[str, Any]: ...
+
+    def template(self, name: str, task: Any, options: Mapping[str, Any], call: tuple[Any, Any]) -> Template:
+        """The message of a call of ``name`` under these options, with blanks for the call itself."""
+        ...
+
+    def fill(self, template: Template, args: Any, kwargs: Any, task_id: str, parent: Context | None) -> Parcel:
+        """The template with its blanks filled in."""
+        ...
+
+    def publish(self, parcels: Sequence[Parcel], retry_policy: Mapping[str, Any] | None = None) -> None:
+        """Hand messages to the broker, within the deadline of `task_publish_deadline`."""
+        ...
+
+
+class ResultSource(Protocol):
+    """What knows results."""
+
+    @property
+    def conf(self) -> Conf: ...
+
+    @property
+    def broker(self) -> Broker: ...
+
+    def backend(self) -> Backend | None:
+        """This thread's own connection to the results, None when none are kept."""
+        ...
+
+    def watch(self) -> Watch:
+        """This thread's own subscription to results."""
+        ...
+
+    def client(self) -> Client:
+        """The thread that does the waiting of coroutines."""
+        ...
+
+
+class App(Sender, ResultSource, Protocol):
+    """Both: what a task has as its ``app``."""
+
+
+def current_sender() -> App:
+    """The current app.
+
+    Raises:
+        ImproperlyConfigured: there is none.
+    """
+    app: App | None = get_app()
+    if app is None:
+        raise ImproperlyConfigured("There is no app yet: create one with Umbel(name) before you send tasks by name.")
+    return app

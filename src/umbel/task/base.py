@@ -1,0 +1,329 @@
+"""Task: a function with a name, options and hooks, that can be sent somewhere else."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cached_property
+from typing import Any, NoReturn, ParamSpec, TypeVar
+
+from .. import retry as retrying
+from ..canvas import Signature
+from ..context import Context
+from ..current import pop_request, push_request, request_of, request_var
+from ..exceptions import ImproperlyConfigured, MaxRetriesExceededError, OperationalError, Retry
+from ..message import Headers
+from ..result import AsyncResult, EagerResult
+from ..sender import App, current_sender
+from ..withdraw import lifetime, state_record
+from . import eager
+from .arguments import Arguments
+from .calls import Calls
+from .options import FROM_CONFIG, FromConfig
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Task(Calls[P, R]):
+    """Base of all tasks. Subclass it for hooks or shared state, and pass the class as ``base`` to ``@app.task``.
+
+    Attributes:
+        name: "module.function" unless given.
+        max_retries: retries until it is given up; None: no bound.
+        default_retry_delay: seconds before a retry that names none.
+        time_limit, soft_time_limit: seconds.
+        throws: exceptions that are expected, logged without a traceback.
+        acks_late: acknowledged after its outcome is stored (True by default); False: before it runs.
+        typing: check calls against the signature.
+        redact: keep its arguments and results out of logs, events and listings.
+
+    Example:
+        >>> class Noisy(Task):
+        ...     def on_failure(self, exc, task_id, args, kwargs, einfo):
+        ...         print("failed:", exc)
+    """
+
+    MaxRetriesExceededError = MaxRetriesExceededError
+    OperationalError = OperationalError
+
+    name: str = None  # type: ignore[assignment]  # None only on classes that are no task yet
+    typing: bool = True
+    max_retries: int | None = 3
+    default_retry_delay: float = 180
+    rate_limit: Any = FromConfig(FROM_CONFIG["rate_limit"])
+    ignore_result: Any = FromConfig(FROM_CONFIG["ignore_result"])
+    trail: bool = True
+    send_events: bool = True
+    store_eager_result: Any = FromConfig(FROM_CONFIG["store_eager_result"])
+    store_errors_even_if_ignored: Any = FromConfig(FROM_CONFIG["store_errors_even_if_ignored"])
+    serializer: Any = FromConfig(FROM_CONFIG["serializer"])
+    time_limit: Any = FromConfig(FROM_CONFIG["time_limit"])
+    soft_time_limit: Any = FromConfig(FROM_CONFIG["soft_time_limit"])
+    track_started: Any = FromConfig(FROM_CONFIG["track_started"])
+    acks_late: Any = FromConfig(FROM_CONFIG["acks_late"])
+    acks_on_failure_or_timeout: Any = FromConfig(FROM_CONFIG["acks_on_failure_or_timeout"])
+    acks_on_failure: Any = FromConfig(FROM_CONFIG["acks_on_failure"])
+    acks_on_timeout: Any = FromConfig(FROM_CONFIG["acks_on_timeout"])
+    reject_on_worker_lost: Any = FromConfig(FROM_CONFIG["reject_on_worker_lost"])
+    retry_on_worker_lost: Any = FromConfig(FROM_CONFIG["retry_on_worker_lost"])
+    priority: Any = FromConfig(FROM_CONFIG["priority"])
+    throws: tuple[type[BaseException], ...] = ()
+    expires: Any = None
+    queue: Any = None
+    exchange: Any = None
+    routing_key: str | None = None
+    delivery_mode: Any = None
+    compression: str | None = None
+    resultrepr_maxsize: int = 1024
+    abstract: bool = True
+    redact: bool = False
+    autoretry_for: tuple[type[BaseException], ...] = ()
+    dont_autoretry_for: tuple[type[BaseException], ...] = ()
+    retry_kwargs: Mapping[str, Any] | None = None
+    retry_backoff: bool | float = False
+    retry_backoff_max: float = 600
+    retry_jitter: bool = True
+    bound: bool = False
+    from_config = tuple(FROM_CONFIG.items())
+    _app: App | None = None
+    _default_request: Context | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.abstract = cls.__dict__.get("abstract", False)
+        for option, setting in FROM_CONFIG.items():
+            if option in cls.__dict__ and cls.__dict__[option] is None:
+                setattr(cls, option, FromConfig(setting))
+
+    @property
+    def app(self) -> App:
+        """The app that the task belongs to, else the current one."""
+        return self._app if self._app is not None else current_sender()
+
+    @cached_property
+    def shape(self) -> Arguments:
+        """The function's signature."""
+        return Arguments(self._function, self.bound, self.name)
+
+    @property
+    def _function(self) -> Callable[..., Any]:
+        return getattr(self, "__wrapped__", None) or self.run
+
+    @cached_property
+    def is_async(self) -> bool:
+        """Whether the function is a coroutine function."""
+        return inspect.iscoroutinefunction(self._function)
+
+    @cached_property
+    def custom_call(self) -> bool:
+        """Whether the class has a ``__call__`` of its own, which a worker calls in the place of ``run``."""
+        return self.overrides("__call__")
+
+    def overrides(self, hook: str) -> bool:
+        """Whether the class replaces a method of `Task`."""
+        return getattr(type(self), hook) is not getattr(Task, hook)
+
+    def is_explicit(self, option: str) -> bool:
+        """Whether the task's author or the settings gave this option a value, whatever umbel's default is."""
+        if not isinstance(inspect.getattr_static(self, option), FromConfig):
+            return inspect.getattr_static(self, option) is not inspect.getattr_static(Task, option)
+        explicit: bool = self.app.conf.is_explicit(FROM_CONFIG[option])
+        return explicit
+
+    @property
+    def converts(self) -> bool:
+        """Whether any argument needs converting by its annotation."""
+        return bool(self.shape.types)
+
+    def arguments(self, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """What arrived, as the function's annotations ask for it."""
+        return self.shape.convert(args, kwargs)
+
+    # Hooks
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """The function; ``@app.task`` or a subclass provides it."""
+        raise NotImplementedError("Tasks must define the run method.")
+
+    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
+        """Called in the worker before the function."""
+
+    def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
+        """Called in the worker after the function has returned."""
+
+    def on_failure(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        """Called in the worker after the function has failed."""
+
+    def on_retry(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        """Called in the worker when the function is to be run again."""
+
+    def after_return(self, status: str, retval: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        """Called in the worker at the end of a run, whatever came of it."""
+
+    def shadow_name(self, args: Any, kwargs: Any, options: Any) -> str | None:
+        """A name to show in the place of the task's own, for one call."""
+        return None
+
+    # Calling
+
+    @property
+    def request(self) -> Context:
+        """The request of the run that this code is part of; an empty one outside of a run."""
+        found: Context | None = request_of(self)
+        if found is None:
+            found = self._default_request
+            if found is None:
+                found = self._default_request = _direct(self, (), {})
+        return found
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function here and now."""
+        request: Context | None = request_var.get() if self.custom_call else None
+        if request is not None and request.running is self and not (request.called_directly or request.protected):
+            request.protected = True  # a worker calls a class's own __call__, which called this one
+            return self.run(*args, **kwargs)  # type: ignore[no-any-return]
+        if self.is_async:
+            return self._acall(args, kwargs)  # type: ignore[return-value]
+        token = push_request(self, _direct(self, args, kwargs))
+        try:
+            return self.run(*args, **kwargs)  # type: ignore[no-any-return]
+        finally:
+            pop_request(token)
+
+    async def _acall(self, args: Any, kwargs: Any) -> Any:
+        token = push_request(self, _direct(self, args, kwargs))
+        try:
+            return await self.run(*args, **kwargs)
+        finally:
+            pop_request(token)
+
+    def apply(
+        self, args: Any = None, kwargs: Any = None, link: Any = None, link_error: Any = None, task_id: str | None = None,
+        retries: int | None = None, throw: bool | None = None, logfile: Any = None, loglevel: Any = None,
+        headers: Mapping[str, Any] | None = None, **options: Any,
+    ) -> EagerResult[R]:  # fmt: skip
+        """Run the task here, as a worker would: through the serializer, with hooks, retries and callbacks.
+
+        Args:
+            throw: raise what the task raises; `task_eager_propagates` unless given.
+            options: as `apply_async` takes them; those that concern sending have no effect.
+
+        Example:
+            >>> add.apply((2, 3)).get()   # doctest: +SKIP
+            5
+        """
+        return eager.apply(
+            self, args, kwargs, link=link, link_error=link_error, task_id=task_id, retries=retries or 0, throw=throw,
+            headers=headers, options=options,
+        )  # fmt: skip
+
+    def retry(
+        self, args: Any = None, kwargs: Any = None, exc: BaseException | None = None, throw: bool = True,
+        eta: datetime | None = None, countdown: float | None = None, max_retries: int | None = None, **options: Any,
+    ) -> Retry:  # fmt: skip
+        """Run this task again later; raises `Retry`, so nothing after it is reached.
+
+        Args:
+            args, kwargs: of the next run; those of this one unless given.
+            exc: why; raised when no retry is left.
+            throw: False returns the `Retry`, and the next run is sent at once.
+            eta, countdown: when; after `default_retry_delay` seconds unless given.
+            max_retries: in the place of the task's.
+            options: as `apply_async` takes them, in the place of this run's.
+
+        Raises:
+            Retry: always, unless ``throw`` is False.
+            MaxRetriesExceededError: no retry is left and ``exc`` is not given.
+
+        Example:
+            >>> raise self.retry(exc=error, countdown=30)   # doctest: +SKIP
+        """
+        return retrying.retry(self, args, kwargs, exc, throw, eta, countdown, max_retries, options)
+
+    def update_state(
+        self, task_id: str | None = None, state: str | None = None, meta: Any = None, **kwargs: Any
+    ) -> None:
+        """Store a state of the running task, for instance its progress.
+
+        Args:
+            task_id: of another task.
+            state: its name, any word.
+            meta: what `AsyncResult.info` shows.
+        """
+        backend = self.app.backend()
+        if backend is None:
+            raise ImproperlyConfigured("update_state() needs a result store: set result_backend.")
+        request = self.request
+        record = state_record(
+            task_id or request.id, state or "PENDING", meta, expires=lifetime(self.app.conf.result_expires),
+            children=[], parent_id=request.parent_id, group_id=request.group,
+        )  # fmt: skip
+        backend.store((record,))
+
+    # Signatures
+
+    def signature(self, args: Any = None, *starargs: Any, **starkwargs: Any) -> Signature[R]:
+        """This task with arguments and options, not sent yet; see `Signature`."""
+        starkwargs.setdefault("app", self.app)
+        return Signature(self, args, *starargs, **starkwargs)
+
+    subtask = signature
+
+    def s(self, *args: Any, **kwargs: Any) -> Signature[R]:
+        """``.s(1, y=2)`` is ``.signature((1,), {"y": 2})``."""
+        return self.signature(args, kwargs)
+
+    def si(self, *args: P.args, **kwargs: P.kwargs) -> Signature[R]:
+        """The same, immutable: it takes no result of a task before it."""
+        return self.signature(args, kwargs, immutable=True)
+
+    def signature_from_request(
+        self, request: Any = None, args: Any = None, kwargs: Any = None, queue: Any = None, **extra_options: Any
+    ) -> Signature[R]:
+        """The signature of the running message, to send it again."""
+        request = self.request if request is None else request
+        names = self.shape.names
+        all_args, all_kwargs = retrying.rebound(names, (request.args or (), request.kwargs or {}), args, kwargs)
+        options = {name: value for name, value in request.as_execution_options().items() if value is not None}
+        info = request.delivery_info or {}
+        if info.get("priority") is not None:
+            options["priority"] = info["priority"]
+        if queue:
+            options["queue"] = queue
+        elif info.get("exchange") == "" and info.get("routing_key"):
+            options["queue"] = info["routing_key"]
+        elif info:
+            options.update(exchange=info.get("exchange"), routing_key=info.get("routing_key"))
+        return self.signature(all_args, all_kwargs, **{**options, **extra_options})
+
+    subtask_from_request = signature_from_request
+
+    def AsyncResult(self, task_id: str, **kwargs: Any) -> AsyncResult[R]:  # noqa: N802 - Celery's name
+        """The handle on a run of this task, by id."""
+        found: AsyncResult[R] = AsyncResult(task_id, task_name=self.name, app=kwargs.pop("app", None) or self.app, **kwargs)
+        found._shape = self.shape
+        return found
+
+    def add_trail(self, result: Any) -> Any:
+        """Note a result as a child of the running task."""
+        if self.trail:
+            self.request.children.append(result)
+        return result
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _by_name, (self.name,)
+
+    def __repr__(self) -> str:
+        return f"<@task: {self.name} of {getattr(self._app, 'main', None)}>"
+
+
+def _direct(task: Any, args: Any, kwargs: Any) -> Context:
+    """The request of a task that is called as a function: it has no id."""
+    headers = Headers(task.name or "", None)  # type: ignore[arg-type]  # as in Celery
+    return Context(headers, None, args, kwargs, called_directly=True)
+
+
+def _by_name(name: str) -> Any:
+    return current_sender().tasks[name]

@@ -1,0 +1,194 @@
+"""The template of a message: everything that two calls of one task with the same options have in common.
+
+A call is then only `fill`: the id, the arguments and who sent it. One template serves one `delay()`, or the million
+messages of a bulk call. Field names and their order are Celery's (protocol 2, see `message`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from .context import Context
+from .identity import origin, thread_oid
+from .message import HEADER_NAMES, Parcel
+from .saferepr import saferepr
+from .serialization import dumps, encode_json
+
+NO_EMBED: Final[dict[str, Any]] = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+_encode = msgspec.json.Encoder().encode
+
+
+class _Headers(msgspec.Struct, gc=False):
+    lang: str
+    task: str
+    id: str
+    shadow: str | None
+    eta: str | None
+    expires: str | None
+    group: str | None
+    group_index: int | None
+    retries: int
+    timelimit: tuple[float | None, float | None]
+    root_id: str | None
+    parent_id: str | None
+    argsrepr: str
+    kwargsrepr: str
+    origin: str
+    ignore_result: bool | None
+    replaced_task_nesting: int
+    stamped_headers: list[str] | None
+    stamps: dict[str, Any]
+
+
+class _Properties(msgspec.Struct, gc=False):
+    correlation_id: str
+    reply_to: str
+    delivery_mode: int
+    expiration: str | msgspec.UnsetType
+    delivery_info: msgspec.Raw
+    priority: int
+
+
+class _Head(msgspec.Struct, gc=False):
+    headers: _Headers | dict[str, Any]
+    properties: _Properties | dict[str, Any]
+    content_type: str = msgspec.field(name="content-type")
+    content_encoding: str = msgspec.field(name="content-encoding")
+
+
+class Template(msgspec.Struct, kw_only=True):
+    """What the messages of one call, or of one bulk call, share.
+
+    Attributes:
+        task: task name.
+        queue: queue that they go to.
+        priority: 0-9.
+        due: unix time before which they are not to start, 0.0 for at once.
+        embed: what travels in the body beside the arguments.
+        headers: custom headers, they win over Celery's own.
+        properties: message properties beside the usual ones.
+        argsrepr, kwargsrepr: fixed texts in the place of the arguments' own.
+        retry: whether publishing may be tried again, and how (`retry_policy`).
+    """
+
+    task: str
+    queue: str
+    exchange: str = ""
+    routing_key: str = ""
+    priority: int = 0
+    due: float = 0.0
+    serializer: str = "json"
+    shadow: str | None = None
+    eta: str | None = None
+    expires: str | None = None
+    expiration: str | msgspec.UnsetType = msgspec.UNSET
+    group: str | None = None
+    group_index: int | None = None
+    retries: int = 0
+    timelimit: tuple[float | None, float | None] = (None, None)
+    root_id: str | None = None
+    parent_id: str | None = None
+    argsrepr: str | None = None
+    kwargsrepr: str | None = None
+    repr_levels: int = 3
+    origin: str = ""
+    ignore_result: bool | None = None
+    replaced_task_nesting: int = 0
+    stamped_headers: list[str] | None = None
+    stamps: dict[str, Any] = {}
+    headers: dict[str, Any] = {}
+    properties: dict[str, Any] = {}
+    reply_to: str = ""
+    delivery_mode: int = 2
+    delivery_info: msgspec.Raw = msgspec.Raw(b'{"exchange":"","routing_key":"celery"}')
+    embed: dict[str, Any] | None = None
+    embed_json: bytes = b""
+    retry_policy: dict[str, Any] | None = None
+    add_to_parent: bool = True
+
+    def fill(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], task_id: str, parent: Context | None = None
+    ) -> Parcel:  # fmt: skip
+        """The message of one call.
+
+        Args:
+            args, kwargs: the arguments, as they are to travel.
+            task_id: its id.
+            parent: request of the task that sends it, None outside of tasks.
+
+        Raises:
+            EncodeError: an argument cannot travel in this serializer.
+        """
+        content_type, content_encoding, body = self._body(args, kwargs)
+        headers = self._headers(args, kwargs, task_id, parent)
+        properties = _Properties(
+            task_id, self.reply_to or thread_oid(), self.delivery_mode, self.expiration, self.delivery_info, self.priority
+        )
+        head = _Head(headers, properties, content_type, content_encoding)
+        if self.headers or self.properties:
+            head = self._with_custom(head)
+        return Parcel(self.queue, task_id, self.task, _encode_head(head), body, self.priority, self.due)
+
+    def _body(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[str, str, bytes]:
+        if self.serializer != "json":
+            return dumps((args, kwargs, self.embed or NO_EMBED), self.serializer)
+        keywords = encode_json(kwargs) if kwargs else b"{}"
+        if not self.embed_json:
+            self.embed_json = encode_json(self.embed or NO_EMBED)
+        return "application/json", "utf-8", b"[%b, %b, %b]" % (encode_json(args), keywords, self.embed_json)
+
+    def _headers(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], task_id: str, parent: Context | None
+    ) -> _Headers:  # fmt: skip
+        root_id, parent_id = self.root_id, self.parent_id
+        if parent is not None:
+            root_id = root_id or parent.root_id or parent.id
+            parent_id = parent_id or parent.id
+        argsrepr, kwargsrepr = self.argsrepr, self.kwargsrepr
+        if argsrepr is None:
+            argsrepr = saferepr(args, maxlevels=self.repr_levels)
+        if kwargsrepr is None:
+            kwargsrepr = saferepr(kwargs, maxlevels=self.repr_levels) if kwargs else "{}"
+        return _Headers(
+            "py", self.task, task_id, self.shadow, self.eta, self.expires, self.group, self.group_index, self.retries,
+            self.timelimit, root_id or task_id, parent_id, argsrepr, kwargsrepr, self.origin or origin(), self.ignore_result,
+            self.replaced_task_nesting, self.stamped_headers, self.stamps,
+        )  # fmt: skip
+
+    def _with_custom(self, head: _Head) -> _Head:
+        """Custom headers and properties go beside Celery's own, and win over them."""
+        headers = {**msgspec.to_builtins(head.headers), **self.headers}
+        properties = {**_decode(_encode(head.properties)), **self.properties}
+        return _Head(headers, properties, head.content_type, head.content_encoding)
+
+
+_decode = msgspec.json.Decoder().decode
+
+
+def _encode_head(head: _Head) -> bytes:
+    try:
+        return _encode(head)
+    except (TypeError, ValueError):  # a header that is no plain JSON, or text with half a surrogate pair
+        return encode_json(
+            {
+                "headers": _plain(head.headers),
+                "properties": _plain(head.properties),
+                "content-type": head.content_type,
+                "content-encoding": head.content_encoding,
+            }
+        )
+
+
+def _plain(part: Any) -> dict[str, Any]:
+    if isinstance(part, dict):
+        return part
+    values = {name: getattr(part, name) for name in part.__struct_fields__}
+    if "delivery_info" in values:
+        values["delivery_info"] = _decode(values["delivery_info"])
+    return {name: value for name, value in values.items() if value is not msgspec.UNSET}
+
+
+assert tuple(_Headers.__struct_fields__) == HEADER_NAMES  # noqa: S101 - the wire depends on this order

@@ -1,0 +1,93 @@
+"""States that are written from outside of a run's outcome: a revocation by a client, progress by a running task."""
+
+from __future__ import annotations
+
+import signal as signals
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from . import clock, states
+from .broker import Broker, Revocation
+from .record import Record
+from .serialization import encode_json
+
+KEPT = 3 * 86_400.0
+"""Seconds that a revocation is remembered: long enough for a retry of a running task that waits for days."""
+
+
+def lifetime(setting: Any) -> float:
+    """`result_expires` in seconds, 0.0 for ever.
+
+    Example:
+        >>> lifetime(timedelta(days=1)), lifetime(None)
+        (86400.0, 0.0)
+    """
+    if setting is None:
+        return 0.0
+    return float(setting.total_seconds()) if isinstance(setting, timedelta) else float(setting)
+
+
+def state_record(
+    task_id: str, status: str, result: Any, *, expires: float, children: list[Any] | None = None,
+    parent_id: str | None = None, group_id: str | None = None, traceback: str | None = None,
+) -> Record:  # fmt: skip
+    """The record of one state.
+
+    Args:
+        task_id: the task's.
+        status: any state.
+        result: the field ``result``.
+        expires: seconds that it is kept, 0 for ever.
+        children, parent_id, group_id, traceback: the fields of these names.
+    """
+    now = clock.wall()
+    document = {"status": status, "result": result, "traceback": traceback, "children": children}
+    document["date_done"] = clock.utcnow().isoformat() if status in states.READY_STATES else None
+    if group_id is not None:
+        document["group_id"] = group_id
+    if parent_id is not None:
+        document["parent_id"] = parent_id
+    document["task_id"] = task_id
+    return Record(task_id, status, encode_json(document), now + expires if expires else 0.0)
+
+
+def signal_name(wanted: str | int | None) -> str:
+    """Name of a signal as revocations carry it.
+
+    Example:
+        >>> signal_name(None), signal_name("KILL"), signal_name(15)
+        ('SIGTERM', 'SIGKILL', 'SIGTERM')
+    """
+    if wanted is None:
+        return "SIGTERM"
+    if isinstance(wanted, int):
+        return signals.Signals(wanted).name
+    name = wanted.upper()
+    return name if name.startswith("SIG") else f"SIG{name}"
+
+
+def revoke(
+    broker: Broker, ids: Sequence[str], *, terminate: bool = False, signal: str | int | None = None,
+    expires: float = 0.0, keep_results: bool = True,
+) -> list[str]:  # fmt: skip
+    """Revoke tasks: those that wait are removed now, the others will not start.
+
+    Args:
+        broker: where they were sent.
+        ids: task ids.
+        terminate: also stop those that run.
+        signal: for running ones, SIGTERM unless given.
+        expires: seconds that the REVOKED state is kept, 0 for ever.
+        keep_results: write that state.
+
+    Returns:
+        ids of the messages that were removed.
+    """
+    until = clock.wall() + KEPT
+    name = signal_name(signal)
+    entries = [Revocation(one, terminate=terminate, signal=name, expires=until) for one in ids]
+    error = {"exc_type": "TaskRevokedError", "exc_message": ["revoked"], "exc_module": "celery.exceptions"}
+    records = [state_record(one, states.REVOKED, error, expires=expires) for one in ids] if keep_results else []
+    control = broker.control()
+    return control.revoke(entries, records)
