@@ -15,11 +15,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from . import exceptions, states
+from .exceptions import Ignore, MaxRetriesExceededError, OperationalError, Reject, Retry, TimeoutError
+
 if TYPE_CHECKING:
-    from . import exceptions, signals, states
+    from . import signals
     from .app import Umbel, app_or_default, current_app, current_task, get_current_app, shared_task
     from .canvas import Signature, maybe_signature, signature, subtask
-    from .exceptions import Ignore, MaxRetriesExceededError, OperationalError, Reject, Retry, TimeoutError
     from .ids import new_id as uuid
     from .priority import Priority
     from .result import AsyncResult, EagerResult, allow_join_result
@@ -34,85 +36,50 @@ __all__ = [
     "subtask", "uuid",
 ]  # fmt: skip
 
+# Inside of functions, because the app with its settings and stores takes many times longer to load than this module.
+# ruff: noqa: PLC0415
 
 
-def _app() -> Any:
-    from . import app  # noqa: PLC0415 - tasks, settings and stores: only who uses them waits for them
+def _of_app() -> dict[str, Any]:
+    from .app import Umbel, app_or_default, current_app, current_task, get_current_app, shared_task
 
-    return app
-
-
-def _canvas() -> Any:
-    from . import canvas  # noqa: PLC0415 - as above
-
-    return canvas
+    return locals()
 
 
-def _exceptions() -> Any:
-    from . import exceptions  # noqa: PLC0415 - as above
+def _of_canvas() -> dict[str, Any]:
+    from .canvas import Signature, maybe_signature, signature, subtask
 
-    return exceptions
-
-
-def _ids() -> Any:
-    from . import ids  # noqa: PLC0415 - as above
-
-    return ids
+    return locals()
 
 
-def _priority() -> Any:
-    from . import priority  # noqa: PLC0415 - as above
+def _of_result() -> dict[str, Any]:
+    from .result import AsyncResult, EagerResult, allow_join_result
 
-    return priority
-
-
-def _result() -> Any:
-    from . import result  # noqa: PLC0415 - as above
-
-    return result
+    return locals()
 
 
-def _signals() -> Any:
-    from . import signals  # noqa: PLC0415 - as above
+def _of_task() -> dict[str, Any]:
+    from .task import Task
 
-    return signals
-
-
-def _states() -> Any:
-    from . import states  # noqa: PLC0415 - as above
-
-    return states
+    return locals()
 
 
-def _task() -> Any:
-    from . import task  # noqa: PLC0415 - as above
+def _small() -> dict[str, Any]:
+    import umbel.signals as signals
 
-    return task
+    from .ids import new_id as uuid
+    from .priority import Priority
 
-
-_NAMES = {
-    _app: ("Umbel", "app_or_default", "current_app", "current_task", "get_current_app", "shared_task"),
-    _canvas: ("Signature", "maybe_signature", "signature", "subtask"),
-    _exceptions: ("Ignore", "MaxRetriesExceededError", "OperationalError", "Reject", "Retry", "TimeoutError"),
-    _priority: ("Priority",),
-    _result: ("AsyncResult", "EagerResult", "allow_join_result"),
-    _task: ("Task",),
-}
-_MODULES = {"exceptions": _exceptions, "signals": _signals, "states": _states}
-_HOME = {name: home for home, names in _NAMES.items() for name in names}
+    return locals()
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        found = getattr(_HOME[name](), name)
-    elif name in _MODULES:
-        found = _MODULES[name]()
-    elif name == "uuid":
-        found = _ids().new_id
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = found
-    return found
+    if name in __all__:
+        for home in (_small, _of_result, _of_canvas, _of_task, _of_app):
+            if name in home.__code__.co_varnames:
+                globals().update(home())
+                return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

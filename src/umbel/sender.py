@@ -46,6 +46,11 @@ class Sender(Protocol):
         ...
 
 
+    def send_task(self, name: str, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+        """Send a task that may not be known here; returns the handle on its result."""
+        ...
+
+
 class ResultSource(Protocol):
     """What knows results."""
 

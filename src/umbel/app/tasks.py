@@ -116,7 +116,7 @@ class Tasks:
         self._tasks[name] = task
         return task
 
-    def register_task(self, task: Task[P, R], **options: Any) -> Task[P, R]:
+    def register_task(self, task: Any, **options: Any) -> Any:
         """Add a task that is an instance of a class; the last one of a name wins.
 
         Example:

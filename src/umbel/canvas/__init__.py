@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .signature import Signature, maybe_signature, signature, subtask
+from .base import Signature, maybe_signature, signature, subtask
 
 __all__ = ["Signature", "maybe_signature", "signature", "subtask"]

@@ -48,7 +48,7 @@ class EagerResult(AsyncResult[R_co]):
         value: R_co = self.maybe_throw(propagate)
         return value
 
-    wait = get
+    wait = get  # type: ignore[assignment]  # as get()
 
     async def aget(  # type: ignore[override]  # as get()
         self, timeout: float | None = None, propagate: bool = True, disable_sync_subtasks: bool = True, **kwargs: Any

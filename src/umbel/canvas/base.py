@@ -50,12 +50,8 @@ class Signature(dict[str, Any], Generic[R]):
         if isinstance(task, dict):
             super().__init__(task)
             return
-        if isinstance(task, str):
-            name = task
-            self._type = type
-        else:
-            name = getattr(task, "name", None)
-            self._type = task
+        name = task if isinstance(task, str) else getattr(task, "name", None)
+        self._type = type if isinstance(task, str) else task
         super().__init__(
             task=name, args=tuple(args or ()), kwargs=dict(kwargs or {}), options={**(options or {}), **ex},
             subtask_type=subtask_type, immutable=immutable,
