@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
-
 import pytest
 
-from tests.support import tree
+from tests.support.scripts import load
 
 CHANGED = """Before: results were kept for a week.
 Now: they are kept for a day.
@@ -16,11 +13,7 @@ Do: set `result_expires` if you read them later."""
 
 @pytest.fixture(scope="module")
 def changelog():
-    loader = importlib.machinery.SourceFileLoader("changelog_script", str(tree.TOP / "scripts" / "changelog"))
-    spec = importlib.util.spec_from_loader(loader.name, loader)
-    module = importlib.util.module_from_spec(spec)
-    loader.exec_module(module)
-    return module
+    return load("changelog")
 
 
 def test_every_fragment_has_its_form(changelog):

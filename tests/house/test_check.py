@@ -1,0 +1,80 @@
+"""The program behind `make test`: it runs everything, fails when anything fails, and its last line is the sum."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.scripts import load
+
+GOOD = "def test_a():\n    assert 1\n"
+BAD = "import pytest\n\n\n@pytest.mark.chaos\ndef test_b():\n    assert 0\n"
+SKIPPED = "import pytest\n\n\n@pytest.mark.skip(reason='no server')\ndef test_c():\n    assert 1\n"
+SETTINGS = "[tool.pytest]\nmarkers = ['alone: a', 'chaos: c', 'soak: s']\naddopts = ['--strict-markers']\n"
+
+
+@pytest.fixture
+def check(monkeypatch, tmp_path):
+    """The program, over a project of a few lines whose only lint is whether `lint-ok` exists."""
+    module = load("check")
+    (tmp_path / "pyproject.toml").write_text(SETTINGS, encoding="utf-8")
+    (tmp_path / "lint-ok").touch()
+    monkeypatch.setattr(module, "TOP", tmp_path)
+    monkeypatch.setattr(module, "BIN", Path(sys.executable).parent)
+    monkeypatch.setattr(module, "CHECKS", {"lint": ["python", "-c", "open('lint-ok'); print('fine')"]})
+    monkeypatch.delenv("UMBEL_REQUIRE_SERVICES", raising=False)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # faster: these projects need xdist only
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p xdist.plugin")
+    return module
+
+
+def test_everything_right_is_zero_and_a_sum(check, tmp_path, capfd):
+    (tmp_path / "test_good.py").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "test_skipped.py").write_text(SKIPPED, encoding="utf-8")
+    assert check.main([]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[-1].strip("= ").startswith("1 passed, 1 skipped in ")
+
+
+def test_a_failure_of_the_second_run_fails_the_whole(check, tmp_path, capfd):
+    (tmp_path / "test_good.py").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "test_bad.py").write_text(BAD, encoding="utf-8")
+    assert check.main([]) == 1
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[-2] == "failed: tests that run alone"
+    assert lines[-1].strip("= ").startswith("1 failed, 1 passed in ")
+
+
+def test_a_failing_check_shows_what_it_said_and_the_tests_still_run(check, tmp_path, capfd):
+    (tmp_path / "lint-ok").unlink()
+    (tmp_path / "test_good.py").write_text(GOOD, encoding="utf-8")
+    assert check.main([]) == 1
+    lines = capfd.readouterr().out.splitlines()
+    assert any("No such file or directory: 'lint-ok'" in line for line in lines)
+    assert lines[-2] == "failed: lint"
+    assert lines[-1].strip("= ").startswith("1 passed in ")
+
+
+def test_a_file_that_cannot_be_imported_fails(check, tmp_path, capfd):
+    (tmp_path / "test_broken.py").write_text("import nothing_of_that_name\n", encoding="utf-8")
+    assert check.main([]) == 1
+    assert "error" in capfd.readouterr().out.splitlines()[-1]
+
+
+def test_lint_alone_runs_no_test(check, tmp_path, capfd):
+    (tmp_path / "test_bad.py").write_text(BAD, encoding="utf-8")
+    assert check.main(["--no-tests"]) == 0
+    assert "failed" not in capfd.readouterr().out
+
+
+def test_it_is_what_make_runs():
+    makefile = (load("check").TOP / "Makefile").read_text(encoding="utf-8")
+    done = subprocess.run(
+        ["make", "-n", "test", "READY="], cwd=load("check").TOP, capture_output=True, text=True, check=False
+    )
+    assert "test: $(READY)\n\t@$(PY) scripts/check\n" in makefile
+    assert "scripts/check" in done.stdout
