@@ -96,9 +96,9 @@ def dumps(value: Any, serializer: str = "json") -> tuple[str, str, bytes]:
         EncodeError: the codec has no form for it.
         ImproperlyConfigured: there is no such serializer.
     """
-    if serializer == "json":
-        return "application/json", "utf-8", encode_json(value)
     chosen = codec(serializer)
+    if chosen is _JSON:
+        return "application/json", "utf-8", encode_json(value)
     try:
         data = chosen.encode(value)
     except EncodeError:

@@ -250,7 +250,8 @@ def _mapping(key_hint: Any, item_hint: Any) -> Convert | None:
         made = {}
         for name, item in value.items():
             try:
-                made[name if key is None else key(name)] = item if inner is None else inner(item)
+                known = name if key is None else key(name)
+                made[known] = item if inner is None else inner(item)
             except Mismatch as wrong:
                 wrong.path.insert(0, f"[{name!r}]")
                 raise

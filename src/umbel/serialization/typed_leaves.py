@@ -71,8 +71,12 @@ def record(hint: Any, kind: Any) -> Convert:
 
 def _from_msgspec(error: msgspec.ValidationError) -> Mismatch:
     problem, _, path = str(error).partition(" - at `$")
-    problem = problem[:1].lower() + problem[1:]
-    return Mismatch(problem.replace("`", ""), [path.rstrip("`").replace("[...]", "[any]")] if path else None)
+    path = path.rstrip("`").replace("[...]", "[any]")
+    if problem.startswith((".", "[")):  # found by pydantic, further inside
+        inside, _, problem = problem.partition(": ")
+        path += inside
+    problem = problem[:1].lower() + problem[1:].replace("`", "")
+    return Mismatch(problem, [path] if path else None)
 
 
 def _foreign_field(kind: Any, value: Any) -> Any:

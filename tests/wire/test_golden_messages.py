@@ -1,0 +1,96 @@
+"""What Celery 5.7 really sent, read by our codecs and envelope."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, time, timezone
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from tests.wire.samples import load
+from umbel.exceptions import ContentDisallowed, DecodeError
+from umbel.message import HEADER_NAMES, Envelope, Headers
+from umbel.serialization import decode_json, encode_json, loads
+
+REDIS = load("redis-v2")
+RABBITMQ = load("rabbitmq")
+OLD = load("redis-v1")
+JSON = [sample for sample in REDIS if sample.content_type == "application/json" and not sample.compressed]
+EVERYTHING = frozenset({"json", "pickle", "msgpack", "yaml"})
+
+
+def ids(samples):
+    return [sample.case for sample in samples]
+
+
+def test_the_captures_are_all_there():
+    assert (len(REDIS), len(RABBITMQ), len(OLD)) == (43, 10, 3)
+
+
+@pytest.mark.parametrize("sample", JSON, ids=ids(JSON))
+def test_a_body_is_read_and_written_back_unchanged(sample):
+    body = loads(sample.body, sample.content_type, sample.content_encoding, frozenset({"json"}))
+    args, kwargs, embed = body
+    assert isinstance(args, list)
+    assert isinstance(kwargs, dict)
+    assert set(embed) == {"callbacks", "errbacks", "chain", "chord"}
+    assert json.loads(encode_json(body)) == json.loads(sample.body) == sample.expected
+
+
+@pytest.mark.parametrize("sample", REDIS + RABBITMQ, ids=ids(REDIS + RABBITMQ))
+def test_headers_are_those_that_we_know(sample):
+    envelope = msgspec.json.decode(sample.head(), type=Envelope)
+    headers = msgspec.json.decode(envelope.headers, type=Headers)
+    assert (envelope.content_type, envelope.content_encoding) == (sample.content_type, sample.content_encoding)
+    read = json.loads(msgspec.json.encode(headers))
+    assert read == {name: sample.headers[name] for name in HEADER_NAMES}
+    assert list(sample.headers)[: len(HEADER_NAMES)] == list(HEADER_NAMES)
+
+
+@pytest.mark.parametrize("sample", OLD, ids=ids(OLD))
+def test_a_message_of_protocol_1_is_read(sample):
+    body = loads(sample.body, sample.content_type, sample.content_encoding, frozenset({"json"}))
+    assert body == sample.expected
+    assert {"task", "id", "args", "kwargs", "retries", "eta"} <= set(body)
+
+
+def test_every_json_body_of_rabbitmq_is_read():
+    read = 0
+    for sample in RABBITMQ:
+        if sample.content_type == "application/json" and not sample.compressed:
+            assert decode_json(sample.body) == sample.expected
+            read += 1
+    assert read == 8
+
+
+def test_types_that_json_does_not_have_arrive_as_themselves():
+    [sample] = [sample for sample in REDIS if sample.case.startswith("29-")]
+    [value] = decode_json(sample.body)[0]
+    assert value == {
+        "dt": datetime(2030, 1, 2, 3, 4, 5, 678901, tzinfo=timezone.utc),  # noqa: UP017 - as users write it
+        "d": date(2030, 1, 2),
+        "t": time(3, 4, 5, 678901),
+        "dec": Decimal("1.10"),
+        "uuid": UUID(int=5),
+        "bytes": b"abc",
+        "bin": b"\xff\xfe",
+    }
+    assert [type(item) for item in value.values()] == [datetime, date, time, Decimal, UUID, bytes, bytes]
+
+
+def test_pickle_is_read_when_it_is_accepted_and_only_then():
+    [sample] = [sample for sample in REDIS if sample.case.startswith("18-")]
+    with pytest.raises(ContentDisallowed):
+        loads(sample.body, sample.content_type, sample.content_encoding, frozenset({"json"}))
+    body = loads(sample.body, sample.content_type, sample.content_encoding, EVERYTHING)
+    assert body == ((2, 3), {}, dict.fromkeys(("callbacks", "errbacks", "chain", "chord")))
+
+
+@pytest.mark.parametrize("start", ["19-msgpack", "20-yaml"])
+def test_serializers_that_are_not_installed_are_one_error(start):
+    [sample] = [sample for sample in REDIS if sample.case.startswith(start)]
+    with pytest.raises((ContentDisallowed, DecodeError), match="application/x-"):
+        loads(sample.body, sample.content_type, sample.content_encoding, EVERYTHING)
