@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -63,7 +64,7 @@ class Fleet:
             queue: frontier, crawl or storage.
         """
         log = self.logs / f"{name}.log"
-        command = [sys.executable, "-m", "umbel", "-A", "umbel_crawler.app", "worker"]
+        command = [_umbel(), "-A", "umbel_crawler.app", "worker"]
         with log.open("wb") as stream:
             process = subprocess.Popen(
                 [*command, "-Q", queue, "-n", f"{name}@%h", "-P", "process", "-c", "1", "-l", "info"],
@@ -114,6 +115,11 @@ class Fleet:
 
     def __exit__(self, *error: object) -> None:
         self.stop()
+
+
+def _umbel() -> str:
+    """The command `umbel` of this environment, whether it is on PATH or not."""
+    return shutil.which("umbel", path=str(Path(sys.executable).parent)) or "umbel"
 
 
 def _signal_group(node: Node, number: signal.Signals) -> None:

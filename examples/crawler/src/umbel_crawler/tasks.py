@@ -8,6 +8,7 @@ import re
 import sqlite3
 import time
 from dataclasses import replace
+from typing import Any, Final
 
 from umbel import Task
 
@@ -23,12 +24,12 @@ from .storage import Storage
 
 log = logging.getLogger("umbel_crawler")
 
-FRONTIER = "frontier"
-CRAWL = "crawl"
-STORAGE = "storage"
+FRONTIER: Final = "frontier"
+CRAWL: Final = "crawl"
+STORAGE: Final = "storage"
 
 # Another writer was busy for longer than the connection waits, or the disk is full: later it may work.
-AGAIN = {
+AGAIN: Final[dict[str, Any]] = {
     "autoretry_for": (sqlite3.OperationalError,),
     "max_retries": 20,
     "retry_backoff": True,
@@ -40,7 +41,7 @@ AGAIN = {
 
 
 @app.task(bind=True, queue=FRONTIER, **AGAIN)
-def begin(self: Task, crawl: str, round_: int) -> None:
+def begin(self: Task[..., Any], crawl: str, round_: int) -> None:
     """Start a round of a crawl."""
     frontier = _frontier(crawl)
     if frontier is not None:
@@ -48,7 +49,7 @@ def begin(self: Task, crawl: str, round_: int) -> None:
 
 
 @app.task(bind=True, queue=FRONTIER, **AGAIN)
-def settle(self: Task, crawl: str, url: str) -> None:
+def settle(self: Task[..., Any], crawl: str, url: str) -> None:
     """A page or an error is stored: follow its links and hand out what comes next."""
     frontier = _frontier(crawl)
     if frontier is not None:
@@ -56,7 +57,7 @@ def settle(self: Task, crawl: str, url: str) -> None:
 
 
 @app.task(bind=True, queue=FRONTIER, **AGAIN)
-def robots_arrived(self: Task, crawl: str, site: str, status: int, text: str) -> None:
+def robots_arrived(self: Task[..., Any], crawl: str, site: str, status: int, text: str) -> None:
     """A site's robots.txt is known, or known not to be had (status 0)."""
     frontier = _frontier(crawl)
     if frontier is not None:
@@ -64,7 +65,7 @@ def robots_arrived(self: Task, crawl: str, site: str, status: int, text: str) ->
 
 
 @app.task(bind=True, queue=FRONTIER, **AGAIN)
-def patrol(self: Task, crawl: str, older_than: float) -> None:
+def patrol(self: Task[..., Any], crawl: str, older_than: float) -> None:
     """Hand out again what has been given for so long that its message cannot be there any more."""
     frontier = _frontier(crawl)
     if frontier is not None:
@@ -97,7 +98,7 @@ def _publish(crawl: str, orders: Orders) -> None:
 
 
 @app.task(bind=True, queue=CRAWL, max_retries=None)
-async def fetch(self: Task, job: Job) -> None:
+async def fetch(self: Task[..., Any], job: Job) -> None:
     """Fetch a page and send what came of it to the storage nodes; try again later what may work later."""
     at = time.time()
     attempts = self.request.retries + 1
@@ -129,7 +130,7 @@ def _read(job: Job, answer: Answer) -> Report:
 
 
 @app.task(bind=True, queue=CRAWL, max_retries=None)
-async def fetch_robots(self: Task, crawl: str, site: str, limits: Limits) -> None:
+async def fetch_robots(self: Task[..., Any], crawl: str, site: str, limits: Limits) -> None:
     """Ask a site for its robots.txt."""
     attempts = self.request.retries + 1
     try:
@@ -145,7 +146,7 @@ async def fetch_robots(self: Task, crawl: str, site: str, limits: Limits) -> Non
 # ---- storage nodes: queue storage ------------------------------------------------------------------------------------
 
 
-@app.task(queue=STORAGE, **AGAIN)
+@app.task(bind=False, queue=STORAGE, **AGAIN)
 def store(report: Report) -> None:
     """Keep a page or an error, then tell the scheduler. In this order: a URL that is closed is stored."""
     db = _open(report.crawl)
