@@ -54,6 +54,14 @@ def proportional(pid: int) -> int:
     return 0
 
 
+def cpu(pid: int) -> float:
+    """Seconds of CPU that a process has used; 0.0 when it has gone."""
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
 class Process:
     """One started program and everything that it forks.
 
@@ -92,6 +100,10 @@ class Process:
     def memory(self) -> int:
         """Bytes (PSS) of the whole tree."""
         return sum(proportional(pid) for pid in self.pids())
+
+    def children_cpu(self) -> float:
+        """Seconds of CPU that its forks have used, without what it used itself to start."""
+        return sum(cpu(pid) for pid in self.pids() if pid != self.pid)
 
     def kill(self) -> None:
         """SIGKILL for the whole tree, as a machine's end would be; then reap."""

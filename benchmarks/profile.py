@@ -1,0 +1,192 @@
+"""Profile: where the time of one task goes in a child of umbel, on one core and without a second process.
+
+A child's own loop drains a queue inside this process, three times: as it is, which gives the true time of a task; with
+probes around the steps, which share that time out (what the probes themselves cost is measured and taken off); and
+under cProfile, for the functions in between.
+"""
+
+from __future__ import annotations
+
+import cProfile
+import functools
+import importlib
+import os
+import pstats
+import socket
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks import work
+
+PROBES = (
+    ("decode the head", "umbel.worker.runner:_envelope"),
+    ("decode the head", "umbel.worker.runner:_headers"),
+    ("decode the body", "umbel.worker.runner:loads"),
+    ("make the request", "umbel.worker.runner:Context"),
+    ("prepare, the rest", "umbel.worker.runner:Runner.prepare"),
+    ("the pool and its guard", "umbel.adapters.inline.pool:InlinePool.submit"),
+    ("the attempt's steps", "umbel.worker.attempt:Attempt.run"),
+    ("call the function", "benchmarks.work:noop"),
+    ("encode the result", "umbel.worker.documents:Documents.write"),
+    ("make the outcome", "umbel.worker.desk:Desk.done"),
+    ("after the run", "umbel.worker.desk:Desk.after_return"),
+    ("settle and claim: bindings", "umbel.adapters.sqlite.rows:turn"),
+    ("settle and claim: SQL", "umbel.adapters.sqlite.link:Link.write"),
+    ("read what was claimed: SQL", "umbel.adapters.sqlite.link:Link.read"),
+    ("the consumer, the rest", "umbel.adapters.sqlite.consumer:SqliteConsumer.turn"),
+)
+"""Step and the function that does it. A step's time is its own: what a step inside it takes is taken off."""
+
+
+class Watch:
+    """Own time of nested steps."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.calls: dict[str, int] = {}
+        self._inside = [0.0]
+
+    def around(self, step: str, function: Any) -> Any:
+        """`function`, watched."""
+        self.seconds.setdefault(step, 0.0)
+        self.calls.setdefault(step, 0)
+        seconds, calls, inside, clock = self.seconds, self.calls, self._inside, time.perf_counter
+
+        @functools.wraps(function, updated=())
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            inside.append(0.0)
+            started = clock()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                spent = clock() - started
+                seconds[step] += spent - inside.pop()
+                inside[-1] += spent
+                calls[step] += 1
+
+        return watched
+
+
+def place(path: str) -> tuple[Any, str]:
+    """What holds the function, and its name there.
+
+    Raises:
+        AttributeError: there is no such function (any more).
+    """
+    module, _, name = path.partition(":")
+    holder: Any = importlib.import_module(module)
+    *classes, last = name.split(".")
+    for part in classes:
+        holder = getattr(holder, part)
+    getattr(holder, last)
+    return holder, last
+
+
+def _probe_cost() -> tuple[float, float]:
+    """Seconds that a probe adds to its own step, and to the step around it."""
+    watch = Watch()
+    inner = watch.around("inner", lambda first, second: None)
+
+    def many() -> None:
+        for _ in range(100_000):
+            inner(1, 2)
+
+    watch.around("outer", many)()
+    return watch.seconds["inner"] / 100_000, watch.seconds["outer"] / 100_000
+
+
+def _child(app: Any) -> Any:
+    """A child of a one-process worker in this process, which ends when its queue is empty."""
+    from umbel.ids import nonce
+    from umbel.worker.child import Child
+    from umbel.worker.options import WorkerOptions
+    from umbel.worker.page import Page
+
+    options = WorkerOptions(hostname="profile@localhost")
+    page = Page(1, options.function_slots + options.coroutine_slots)
+    row = page.row(0)
+    row.reset(nonce())
+    ours, theirs = socket.socketpair()
+    child = Child(app, options, row, theirs)
+    child._supervisor = ours  # kept open: its end would end the process
+
+    def no_rest(*_: Any) -> None:
+        child.stopping.set()
+
+    child._rest = no_rest
+    return child
+
+
+def drain(app: Any, count: int, around: Any = None) -> tuple[float, float]:
+    """Send `count` no-ops and let a child run them; returns its wall and CPU seconds.
+
+    Raises:
+        AssertionError: a result is missing.
+    """
+    from benchmarks.callers.umbel import Caller
+
+    caller = Caller()
+    ids = caller.many("noop", range(count))
+    child = _child(app)
+    child.open()
+    wall, cpu = time.perf_counter(), time.process_time()
+    if around is None:
+        child.loop()
+    else:
+        around.runcall(child.loop)
+    spent = time.perf_counter() - wall, time.process_time() - cpu
+    child.close()
+    found = sum(len(caller.results(ids[at : at + 500])) for at in range(0, count, 500))
+    if found != count:
+        raise AssertionError(f"{found} results for {count} tasks")
+    return spent
+
+
+def _table(watch: Watch, count: int, true: float, probed: float) -> list[str]:
+    own, around = _probe_cost()
+    rest = probed
+    rows = []
+    for step, seconds in watch.seconds.items():
+        rest -= seconds
+        rows.append((step, max(0.0, seconds - watch.calls[step] * own), watch.calls[step]))
+    rest = max(0.0, rest - around * sum(watch.calls.values()))
+    rows.append(("the loop, and between the steps", rest, 0))
+    known = sum(row[1] for row in rows)
+    lines = ["| step | us a task | share | calls a task |", "|---|---|---|---|"]
+    for step, seconds, calls in sorted(rows, key=lambda row: -row[1]):
+        lines.append(f"| {step} | {seconds / count * 1e6:.2f} | {seconds / known:.1%} | {calls / count:.3f} |")
+    lines.append(f"| all steps (as it is, without probes: {true / count * 1e6:.2f}) | {known / count * 1e6:.2f} | | |")
+    return lines
+
+
+def main(count: int) -> int:
+    """Print the shares and the functions; 0."""
+    with tempfile.TemporaryDirectory(prefix="bench-profile-") as folder:
+        os.environ["BENCH_FOLDER"] = folder
+        work.mark()
+        watch = Watch()
+        original = work.noop
+        from benchmarks.apps.umbel_app import app
+
+        drain(app, 1_000)
+        true, cpu = min(drain(app, count) for _ in range(3))
+        print(f"one child, {count} no-ops: {count / true:,.0f} tasks/s, {true / count * 1e6:.2f} us a task, CPU {cpu / true:.0%}")
+        profiler = cProfile.Profile()
+        drain(app, count, profiler)
+        for step, path in PROBES:
+            holder, name = place(path)
+            setattr(holder, name, watch.around(step, getattr(holder, name)))
+        _rebind(app, original, work.noop)
+        probed, _ = drain(app, count)
+        print("\n".join(_table(watch, count, true, probed)))
+        print(f"\ncProfile, {Path(folder).name} (it makes Python calls dearer than C):")
+        pstats.Stats(profiler).strip_dirs().sort_stats("tottime").print_stats(25)
+    return 0
+
+
+def _rebind(app: Any, original: Any, watched: Any) -> None:
+    """Put the watched function where the task keeps its own."""
+    task = next(task for name, task in app.tasks.items() if name.endswith(".noop"))
+    task.run = watched
