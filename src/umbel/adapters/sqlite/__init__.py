@@ -24,7 +24,7 @@ def open_broker(url: str, options: dict[str, Any]) -> SqliteBroker:
     """A broker over one file; nothing is opened before a part is used.
 
     Args:
-        url: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``, with ``?durability=full`` and ``?timeout=seconds``.
+        url: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``, ``?durability=full&timeout=10``.
         options: ``durability``, ``timeout``, ``poison_limit`` (deaths after which a message is settled as lost, 3).
 
     Raises:

@@ -1,21 +1,21 @@
-"""Results: rows are appended, the reader decides which one counts."""
+"""Results: rows are appended, the reader decides which one counts (`states.may_replace`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
-import msgspec
-
-from ...clock import wall
+from ... import clock
 from ...record import Record
 from ...states import may_replace
-from . import rows
 from .address import Address
 from .bells import Bell, ring_waiters
 from .link import Link
-from .statements import SQL
+from .statements import named
+from .values import as_json, hash_of, inserted
+from .withdrawal import STEP
 
-_STEP = 500
+_SQL: Final = named("result.sql")
 
 
 class SqliteWatch:
@@ -49,31 +49,27 @@ class SqliteBackend:
         self._link = Link(address)
 
     def store(self, records: Sequence[Record]) -> None:
-        for start in range(0, len(records), _STEP):
-            step = records[start : start + _STEP]
-            self._link.write(*rows.store(step))
+        for start in range(0, len(records), STEP):
+            step = records[start : start + STEP]
+            rows = [(hash_of(each.id), each.id, each.status, each.document, each.expires) for each in step]
+            self._link.write(*inserted(_SQL["store"], rows))
             ring_waiters(self._link, self._address.path, [record.id for record in step])
 
     def fetch(self, ids: Sequence[str]) -> dict[str, Record]:
         wanted = set(ids)
         found: dict[str, Record] = {}
-        hashes = msgspec.json.encode([rows.hash_of(task_id) for task_id in wanted]).decode()
-        for task_id, status, document, expires in self._link.read(SQL["results"], (hashes, wall())):
-            if task_id not in wanted:
-                continue
+        for task_id, status, document, expires in self._link.read(_SQL["results"], (as_json(map(hash_of, wanted)),)):
             stored = found.get(task_id)
-            if may_replace(None if stored is None else stored.status, status):
+            if task_id in wanted and may_replace(None if stored is None else stored.status, status):
                 found[task_id] = Record(task_id, status, document, expires)
-        return found
+        now = clock.wall()
+        return {task_id: record for task_id, record in found.items() if not 0 < record.expires <= now}
 
     def known(self, task_id: str) -> bool | None:
-        if self._link.read(SQL["result_known"], (rows.hash_of(task_id), task_id, wall())):
-            return True
-        return bool(self._link.read(SQL["message_known"], (task_id,)))
+        return bool(self.fetch([task_id])) or bool(self._link.read(_SQL["message_known"], (task_id,)))
 
     def forget(self, ids: Sequence[str]) -> None:
-        pairs = [(rows.hash_of(task_id), task_id) for task_id in ids]
-        self._link.write(SQL["forget"], (msgspec.json.encode(pairs).decode(),))
+        self._link.write(_SQL["forget"], (as_json((hash_of(task_id), task_id) for task_id in ids),))
 
     def watch(self) -> SqliteWatch:
         return SqliteWatch(self._address, self._link)

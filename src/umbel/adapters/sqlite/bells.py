@@ -13,24 +13,25 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from secrets import randbits
+from typing import Final
 
-import msgspec
-
+from ... import clock
 from . import wake
 from .address import Address
 from .link import Link
-from .rows import hash_of
-from .statements import SQL
+from .statements import named
+from .values import as_json, hash_of
+
+_SQL: Final = named("result.sql")
 
 
 def ring_waiters(link: Link, path: str, names: Sequence[str]) -> None:
     """Wake everybody who waits for one of these task ids or topics; forget those who are gone."""
     if not names:
         return
-    keys = msgspec.json.encode([hash_of(name) for name in names]).decode()
-    gone = [bell for (bell,) in link.read(SQL["waiters"], (keys,)) if not wake.ring_bell(path, bell)]
+    gone = [bell for (bell,) in link.read(_SQL["waiters"], (_keys(names),)) if not wake.ring_bell(path, bell)]
     if gone:
-        link.write(SQL["unbell"], (msgspec.json.encode(gone).decode(),))
+        link.write(_SQL["unbell"], (as_json(gone),))
 
 
 class Bell:
@@ -49,7 +50,8 @@ class Bell:
         self._own()
         new = [name for name in dict.fromkeys(names) if name not in self._names]
         if new:
-            self._link.write(SQL["wait"], (self._number, _keys(new)))
+            self._changed()  # from now on
+            self._link.write(_SQL["wait"], (self._number, _keys(new)))
             self._names.update(new)
 
     def discard(self, names: Iterable[str]) -> None:
@@ -58,12 +60,21 @@ class Bell:
         if old:
             self._names.difference_update(old)
             kept = {hash_of(name) for name in self._names}
-            self._link.write(SQL["unwait"], (self._number, _keys([name for name in old if hash_of(name) not in kept])))
+            self._link.write(_SQL["unwait"], (self._number, _keys([name for name in old if hash_of(name) not in kept])))
 
     def wait(self, timeout: float, descriptor: int = -1) -> bool:
-        """Sleep; True when something may be new."""
+        """Sleep; True when something may be new, False when ``descriptor`` is readable or ``timeout`` is over."""
         self._own()
-        return self._sleeper.sleep(timeout, descriptor, self._changed)
+        end = clock.monotonic() + timeout
+        while True:
+            left = end - clock.monotonic()
+            woken = self._sleeper.sleep(left, descriptor)
+            if self._sleeper.drain():
+                return True
+            if woken or left <= 0:
+                return False
+            if self._changed():
+                return True
 
     def close(self) -> None:
         self._sleeper.close()
@@ -71,7 +82,7 @@ class Bell:
             Path(wake.bell_pipe(self._address.path, self._number)).unlink(missing_ok=True)
             if self._names:
                 self._names.clear()
-                self._link.write(SQL["unbell"], (f"[{self._number}]",))
+                self._link.write(_SQL["unbell"], (f"[{self._number}]",))
 
     def _own(self) -> None:
         """After a fork the pipe is the parent's; take a new one."""
@@ -88,6 +99,7 @@ class Bell:
         self._sleeper = wake.Sleeper([wake.bell_pipe(self._address.path, self._number)])
 
     def _changed(self) -> bool:
+        """The slow look: has another connection written anything since the last one?"""
         version = self._link.read("PRAGMA data_version")
         changed = version != self._version
         self._version = version
@@ -95,4 +107,4 @@ class Bell:
 
 
 def _keys(names: Iterable[str]) -> str:
-    return msgspec.json.encode([hash_of(name) for name in names]).decode()
+    return as_json(hash_of(name) for name in names)

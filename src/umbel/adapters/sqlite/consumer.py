@@ -10,26 +10,31 @@ A turn without outcomes looks before it writes, so idle consumers do not compete
 from __future__ import annotations
 
 import itertools
+import math
+import os
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
+from ... import clock
 from ...broker import Owner, Turn, Want
-from ...clock import wall
 from ...exceptions import OperationalError
 from ...message import Delivery
-from ...outcome import Outcome, Release
+from ...outcome import Outcome, Park, Release
 from . import rows, wake
 from .address import Address
 from .bells import ring_waiters
 from .link import Link
-from .statements import SQL
+from .statements import named
+from .values import as_json
 
 _claims: Final = itertools.count(1)
 """Claim numbers, unique in this process and so under one owner."""
 
-_encode: Final = msgspec.json.Encoder().encode
+_SQL: Final = named("turn.sql")
+_GIVING_BACK: Final = frozenset({Release, Park})
 
 
 class SqliteConsumer:
@@ -45,7 +50,6 @@ class SqliteConsumer:
         "_sleeper",
         "_sleeps_on",
         "_unread",
-        "_version",
     )
 
     def __init__(self, address: Address, owner: Owner) -> None:
@@ -54,80 +58,90 @@ class SqliteConsumer:
         self._link = Link(address)
         self._ringer = wake.Ringer(address.path)
         self._sleeper: wake.Sleeper | None = None
-        self._sleeps_on: frozenset[str] = frozenset()
+        self._sleeps_on: tuple[str, ...] = ()
         self._json: dict[tuple[str, ...], str] = {}
-        self._unread: list[int] = []
+        self._unread = 0
         self._idle = False
-        self._version: Any = None
 
     def turn(self, outcomes: Sequence[Outcome], want: Want | None) -> Turn:
-        now = wall()
+        now = clock.wall()
         queues = self._queues(want.queues) if want is not None else "[]"
         if not outcomes and not self._unread:
-            seen = self._status(queues)
-            found = _Status(*seen)
-            if want is None or not found.enlisted or not found.claimable(now):
+            status = self._status(queues)
+            if want is None or not status.enlisted or not status.claimable(now):
                 self._idle = True
-                return Turn([], [], not found.enlisted, found.revision, found.due or 0.0)
+                return _turn(status)
         claim = None
-        if want is not None:
+        if want is not None and not self._unread:
             claim = (next(_claims), want.limit, queues)
         if outcomes or claim:
-            sql, values = rows.turn(self._nonce, outcomes, claim, now)
-            self._link.write(sql, values)
-        return self._after(outcomes, want, claim, queues)
+            self._link.write(*rows.turn(self._nonce, outcomes, claim, now))
+        if claim:
+            self._unread = claim[0]
+        return self._written(outcomes, want, queues)
 
     def check(self, outcomes: Sequence[Outcome]) -> list[bool]:
-        pairs = [(outcome.delivery.claim, outcome.delivery.tag) for outcome in outcomes]
-        held = {row[0] for row in self._link.read(SQL["held"], (self._nonce, _encode(pairs).decode()))}
+        pairs = as_json((outcome.delivery.claim, outcome.delivery.tag) for outcome in outcomes)
+        held = {position for (position,) in self._link.read(_SQL["held"], (self._nonce, pairs))}
         return [position in held for position in range(len(outcomes))]
 
     def wait(self, queues: Sequence[str], timeout: float, wake: int) -> None:
-        self._sleep_on(queues).sleep(timeout, wake, self._changed)
+        sleeper = self._sleep_on(queues)
+        text = self._queues(tuple(queues))
+        end = clock.monotonic() + timeout
+        while True:
+            sleeper.drain()  # before the look: a byte that comes after it ends the sleep
+            due = self._work_in(text)
+            left = end - clock.monotonic()
+            if due <= 0 or left <= 0 or sleeper.sleep(min(due, left), wake):
+                return
 
     def close(self) -> None:
         self._link.close()
         self._ringer.close()
         if self._sleeper is not None:
             self._sleeper.close()
-            self._sleeper, self._sleeps_on = None, frozenset()
+            self._sleeper, self._sleeps_on = None, ()
 
-    def _after(
-        self, outcomes: Sequence[Outcome], want: Want | None, claim: tuple[int, int, str] | None, queues: str
-    ) -> Turn:
-        """Read what the written turn brought. It is committed: a failure here must not look as if it were not."""
-        if claim is not None:
-            self._unread.append(claim[0])
+    def _written(self, outcomes: Sequence[Outcome], want: Want | None, queues: str) -> Turn:
+        """Read what the written turn brought. It is committed: a failure must not look as if it were not, so what could
+        not be read now is read by the next turn.
+        """
         try:
-            status = _Status(*self._status(queues))
-            deliveries = self._claimed()
-            fenced = self._fenced(outcomes) if status.fenced else []
+            status = self._status(queues)
+            turn = _turn(status, self._claimed())
+            if status.fenced:
+                turn.fenced = self._fenced(outcomes)
             if status.waiters:
                 ring_waiters(self._link, self._address.path, [o.record.id for o in outcomes if o.record is not None])
         except OperationalError:
             return Turn([])
-        self._pass_on(outcomes, want, status, deliveries)
-        return Turn(deliveries, fenced, not status.enlisted, status.revision, status.due or 0.0)
+        self._pass_on(outcomes, want, status, turn.deliveries)
+        return turn
 
     def _claimed(self) -> list[Delivery]:
-        deliveries: list[Delivery] = []
-        while self._unread:
-            claim = self._unread[0]
-            deliveries += [
-                Delivery(seq, claim, queue, head, body, priority, deaths, alone == 1, verdict, redelivered == 1)
-                for seq, queue, head, body, priority, deaths, alone, verdict, redelivered in self._link.read(
-                    SQL["claimed"], (self._nonce, claim)
-                )
-            ]
-            del self._unread[0]
-        return deliveries
+        claim = self._unread
+        if not claim:
+            return []
+        found = self._link.read(_SQL["claimed"], (self._nonce, claim))
+        self._unread = 0
+        return [
+            Delivery(seq, claim, queue, head, body, priority, deaths, alone == 1, verdict, redelivered == 1)
+            for seq, queue, head, body, priority, deaths, alone, verdict, redelivered in found
+        ]
 
     def _fenced(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        missed = {(claim, seq) for claim, seq in self._link.read(SQL["fenced"], (self._nonce,))}
-        dropped = [outcome for outcome in outcomes if (outcome.delivery.claim, outcome.delivery.tag) in missed]
-        pairs = [(outcome.delivery.claim, outcome.delivery.tag) for outcome in dropped]
-        self._link.write(SQL["unfence"], (self._nonce, _encode(pairs).decode()))
-        return dropped
+        """Which of these changed nothing: of several for one message the last ones."""
+        missed = Counter(self._link.read(_SQL["fenced"], (self._nonce,)))
+        dropped: list[Outcome] = []
+        for outcome in reversed(outcomes):
+            key = (outcome.delivery.claim, outcome.delivery.tag)
+            if missed[key]:
+                missed[key] -= 1
+                dropped.append(outcome)
+        pairs = as_json((outcome.delivery.claim, outcome.delivery.tag) for outcome in dropped)
+        self._link.write(_SQL["unfence"], (self._nonce, pairs))
+        return dropped[::-1]
 
     def _pass_on(
         self, outcomes: Sequence[Outcome], want: Want | None, status: _Status, deliveries: list[Delivery]
@@ -141,36 +155,39 @@ class SqliteConsumer:
                 self._ringer.ring(queue)
         self._idle = not deliveries
         touched = {parcel.queue for outcome in outcomes for parcel in outcome.parcels}
-        touched.update(outcome.delivery.queue for outcome in outcomes if type(outcome) is Release)
+        touched.update(outcome.delivery.queue for outcome in outcomes if type(outcome) in _GIVING_BACK)
         for queue in touched:
             self._ringer.ring(queue)
 
-    def _status(self, queues: str) -> tuple[Any, ...]:
-        return self._link.read(SQL["status"], (self._nonce, queues))[0]
+    def _status(self, queues: str) -> _Status:
+        return _Status(*self._link.read(_SQL["status"], (self._nonce, queues))[0])
 
     def _queues(self, queues: tuple[str, ...]) -> str:
         text = self._json.get(queues)
         if text is None:
             if len(self._json) > 100:
                 self._json.clear()
-            text = self._json[queues] = _encode(queues).decode()
+            text = self._json[queues] = as_json(queues)
         return text
 
     def _sleep_on(self, queues: Sequence[str]) -> wake.Sleeper:
-        wanted = frozenset(queues)
-        if self._sleeper is None or self._sleeps_on != wanted:
+        wanted = tuple(queues)
+        if self._sleeper is None or self._sleeps_on != wanted or self._sleeper.pid != os.getpid():
             if self._sleeper is not None:
                 self._sleeper.close()
-            self._sleeper = wake.Sleeper([wake.queue_pipe(self._address.path, queue) for queue in sorted(wanted)])
+            self._sleeper = wake.Sleeper([wake.queue_pipe(self._address.path, queue) for queue in sorted(set(wanted))])
             self._sleeps_on = wanted
         return self._sleeper
 
-    def _changed(self) -> bool:
-        """The slow look: has another process written anything since the last one?"""
-        version = self._link.read("PRAGMA data_version")
-        changed = version != self._version
-        self._version = version
-        return changed
+    def _work_in(self, queues: str) -> float:
+        """Seconds until something is claimable there; 0.0 or less: now."""
+        try:
+            left, due = self._link.read(_SQL["look"], (queues,))[0]
+        except OperationalError:
+            return math.inf  # it will be looked at again, and the next turn says what is wrong
+        if left:
+            return 0.0
+        return math.inf if due is None else due - clock.wall()
 
 
 class _Status(msgspec.Struct, gc=False):
@@ -185,3 +202,9 @@ class _Status(msgspec.Struct, gc=False):
 
     def claimable(self, now: float) -> bool:
         return self.left is not None or (self.due is not None and self.due <= now)
+
+
+def _turn(status: _Status, deliveries: list[Delivery] | None = None) -> Turn:
+    return Turn(
+        deliveries=deliveries or [], refused=not status.enlisted, revision=status.revision, next_due=status.due or 0.0
+    )

@@ -37,8 +37,8 @@ def translated(error: apsw.Error, path: str, system_errno: int = 0) -> Operation
     text = str(error)
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return StoreLocked(
-            f"{path} stayed locked by another process until the deadline. Find who holds it (`fuser {path}`), or allow more "
-            "time with ?timeout=SECONDS in the URL."
+            f"{path} stayed locked by another process until the deadline. Find who holds it (`fuser {path}`), or allow "
+            "more time with ?timeout=SECONDS in the URL."
         )
     if isinstance(error, apsw.FullError) or (isinstance(error, apsw.IOError) and system_errno in _NO_ROOM):
         return StoreFull(f"There is no room left to write to {path}. Free space on its disk, then repeat.")

@@ -10,15 +10,14 @@ never conflict, so the owners of this process are also remembered here. A forked
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from typing import Final
 
 from ...exceptions import StoreUnavailable, UnsupportedPlatform
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # a system where tasks can be sent, but no worker runs
-    fcntl = None  # type: ignore[assignment]
 
 _guard: Final = threading.Lock()
 _files: Final[dict[tuple[int, int], OwnersFile]] = {}
@@ -73,7 +72,7 @@ class OwnersFile:
 
 def owners_file(path: str) -> OwnersFile:
     """The file of locks of the store at ``path``, opened once in this process."""
-    if fcntl is None:
+    if sys.platform == "win32":
         raise UnsupportedPlatform("A worker on SQLite needs Linux or macOS; here tasks can only be sent.")
     name = path + ".owners"
     with _guard:

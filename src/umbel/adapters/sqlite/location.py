@@ -35,8 +35,8 @@ def prepare(path: str, mounts: str = _MOUNTS) -> None:
         kind = file_system(os.path.realpath(os.path.dirname(path)), mounts)  # noqa: PTH120
         if kind and _NETWORK.fullmatch(kind):
             raise StoreUnsuitable(
-                f"{path} is on a network file system ({kind}), where locks cannot be trusted. Put it on a local disk, or "
-                "use a broker that is made for several machines."
+                f"{path} is on a network file system ({kind}), where locks cannot be trusted. Put it on a local disk, "
+                "or use a broker that is made for several machines."
             )
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:

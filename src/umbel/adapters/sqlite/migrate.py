@@ -1,18 +1,18 @@
 """The schema of a file: made when the file is new, brought up to date when it is older, refused when it is not ours.
 
-`application_id` says that a file is umbel's, `user_version` is ``major * 1000 + minor``. A minor step only adds (tables,
-columns with a default, triggers rewritten to fill them), so that older clients go on working on the same file; a newer
-major is refused. Steps run in order, each in one transaction.
+`application_id` says that a file is umbel's, `user_version` is ``major * 1000 + minor``. A minor step only adds
+(tables, columns with a default, triggers rewritten to fill them), so that older clients go on working on the same file;
+a newer major is refused. Steps run in order, each in one transaction.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import apsw
 
 from ...exceptions import StoreDamaged, StoreUnsuitable
-from .statements import script
+from .statements import named, script
 
 APPLICATION_ID: Final = 0x756D626C
 """The letters "umbl"."""
@@ -53,10 +53,8 @@ def bring_up(connection: apsw.Connection, path: str) -> None:
 
 def _state(connection: apsw.Connection, path: str) -> bool:
     """Whether the schema is there and current; False: the file is empty."""
-    application, version, tables = connection.execute(
-        "SELECT (SELECT application_id FROM pragma_application_id), (SELECT user_version FROM pragma_user_version), "
-        "(SELECT count(*) FROM sqlite_schema)"
-    ).fetchall()[0]
+    row: tuple[Any, ...] = connection.execute(named("file.sql")["probe"]).fetchall()[0]
+    application, version, tables = row
     if application == 0 and version == 0 and tables == 0:
         return False
     if application != APPLICATION_ID:
@@ -64,7 +62,7 @@ def _state(connection: apsw.Connection, path: str) -> bool:
     major = version // 1000
     if major > MAJOR:
         raise StoreUnsuitable(
-            f"{path} was made by a newer umbel (layout {major}, this one knows {MAJOR}). Update umbel here, or name another "
-            "file in the URL."
+            f"{path} was made by a newer umbel (layout {major}, this one knows {MAJOR}). Update umbel here, or name "
+            "another file in the URL."
         )
     return True

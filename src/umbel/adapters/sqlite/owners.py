@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -10,10 +11,12 @@ from ...broker import Death, Owner
 from .address import Address
 from .link import Link
 from .liveness import OwnersFile, owners_file
-from .statements import SQL
+from .statements import named
 from .tidy import Tidier
+from .values import as_json
 from .wake import Ringer
 
+_SQL: Final = named("owner.sql")
 _WITNESSED, _UNKNOWN, _CLEAN = 1, 0, 2
 
 
@@ -32,7 +35,7 @@ class SqliteOwners:
         self._file().lock(owner.nonce)  # first: a row without its lock would be rescued
         try:
             self._link.write(
-                SQL["enlist"],
+                _SQL["enlist"],
                 (owner.nonce, owner.node, owner.pid, owner.role, owner.since, msgspec.json.encode(owner.info).decode()),
             )
         except BaseException:
@@ -45,7 +48,7 @@ class SqliteOwners:
     def rescue(self, deaths: Sequence[Death] = ()) -> int:
         freed = sum(self._end(death, _WITNESSED) for death in deaths)
         file = self._file()
-        for nonce, *_ in self._link.read(SQL["owners"]):
+        for nonce, *_ in self._link.read(_SQL["owners"]):
             if not file.alive(nonce):
                 freed += self._end(Death(owner=nonce, started=(), cause="its process is gone"), _UNKNOWN)
         return freed
@@ -54,7 +57,7 @@ class SqliteOwners:
         file = self._file()
         return [
             Owner(nonce, node, pid, role, since, msgspec.json.decode(info))
-            for nonce, node, pid, role, since, info in self._link.read(SQL["owners"])
+            for nonce, node, pid, role, since, info in self._link.read(_SQL["owners"])
             if file.alive(nonce)
         ]
 
@@ -70,13 +73,13 @@ class SqliteOwners:
 
     def _end(self, death: Death, witness: int) -> int:
         """Take back all that one owner holds, and strike it off, in one step."""
-        held: list[tuple[str, int]] = [(queue, count) for queue, count in self._link.read(SQL["owned"], (death.owner,))]
-        started = msgspec.json.encode(death.started if death.counts else ()).decode()
+        held: dict[str, int] = dict(self._link.read(_SQL["owned"], (death.owner,)))
+        started = as_json(death.started if death.counts else ())
         verdicts = msgspec.json.encode({str(tag): verdict for tag, verdict in death.verdicts.items()}).decode()
         changed = self._link.write(
-            SQL["rescue"], (death.owner, witness, started, verdicts, death.cause, self._address.poison)
+            _SQL["rescue"], (death.owner, witness, started, verdicts, death.cause, self._address.poison)
         )
         self._file().unlock(death.owner)
-        for queue, _ in held:
+        for queue in held:
             self._ringer.ring(queue)
-        return sum(count for _, count in held) if changed else 0
+        return sum(held.values()) if changed else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...clock import wall
+from ... import clock
 from ...exceptions import QueueFull
 from ...message import Parcel
 from . import rows
@@ -27,7 +27,7 @@ class SqlitePublisher:
     ) -> None:
         if not parcels:
             return
-        sql, values = rows.publish(parcels, wall(), limits)
+        sql, values = rows.publish(parcels, clock.wall(), limits)
         try:
             self._link.write(sql, values, deadline)
         except QueueFull as error:

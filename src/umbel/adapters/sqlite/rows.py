@@ -1,59 +1,43 @@
-"""Outcomes and parcels as the rows of one statement. Pure: no I/O, tested by themselves.
+"""Outcomes and parcels as the rows of one statement. Pure: no I/O.
 
 A turn has two shapes. The narrow one, nearly all turns, has only removals (Done, Fail, Retry and Replace without
-follow-ups) and the claim; the wide one has every column of the view. Both are padded with rows of NULLs to one of a few
-sizes, so that the compiled statements can be kept. (Measured, microseconds a row at 500 rows of 200 bytes: multi-row
-VALUES 5.2, json_each 7.7, json_each with one blob of documents 7.6.)
+follow-ups) and the claim; the wide one has every column of the view `turn` (sql/triggers.sql).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
-from zlib import crc32
 
-import msgspec
-
-from ...broker import Revocation
 from ...message import Parcel
 from ...outcome import Bury, Done, Fail, Hold, Outcome, Park, Release, Replace, Retry
-from ...record import Record
-from .statements import SQL
+from .statements import named
+from .values import MOST_VALUES, Statement, filled, hash_of, padded, spread
 
 REMOVE, RELEASE, PARK, BURY, HOLD, FOLLOW, CLAIM, SEND, LIMIT = range(1, 10)
-"""Kinds of rows of the view `turn` (triggers.sql)."""
+"""Kinds of rows of the view `turn`."""
 
-NARROW: Final = ("kind", "owner", "claim", "seq", "hash", "id", "status", "doc", "expires")
-WIDE: Final = (*NARROW, "at", "due", "reason", "detail", "queue", "name", "priority", "head", "body")
 EPOCH: Final = 1735689600
-"""2025-01-01; sequence numbers are microseconds since then."""
+"""2025-01-01; sequence numbers are microseconds since then, so that none is used twice though rows are deleted."""
 
-_SIZES: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536)
+_SQL: Final = named("turn.sql")
+_NARROW: Final = _SQL["turn_narrow"]
+_WIDE: Final = _SQL["turn_wide"]
+_WIDTH: Final = 9
+_REMOVERS: Final = frozenset({Done, Fail, Retry, Replace})
+_KIND: Final = {Release: RELEASE, Park: PARK, Bury: BURY, Hold: HOLD}
 
-_MOST_VALUES: Final = 32766
-"""SQLite takes no more values in one statement."""
-
-_PUBLISH: Final = SQL["publish"]
-_INSERT_NARROW: Final = f"INSERT INTO turn ({','.join(NARROW)}) VALUES "
-_INSERT_WIDE: Final = f"INSERT INTO turn ({','.join(WIDE)}) VALUES "
-_BLOBS: Final = frozenset({"doc", "head", "body"})
-
-Statement = tuple[str, Sequence[Any]]
-
-
-def hash_of(key: str) -> int:
-    """32-bit hash of a task id or topic; everybody who writes the file must agree on it."""
-    return crc32(key.encode("utf-8", "surrogatepass"))
+Claim = tuple[int, int, str]
+"""Claim number, most messages, JSON array of the wanted queues."""
 
 
 def publish(parcels: Sequence[Parcel], now: float, limits: dict[str, int] | None) -> Statement:
     """One statement that stores all parcels; with limits, one that undoes itself when a queue becomes too long."""
-    if limits or len(parcels) * 9 > _MOST_VALUES:
+    if limits or len(parcels) * _WIDTH > MOST_VALUES:
         rows = [_parcel_row(SEND, 0, 0, 0, parcel, now) for parcel in parcels]
-        rows += [_limit_row(queue, most) for queue, most in (limits or {}).items()]
-        return _statement(_INSERT_WIDE, WIDE, rows)
+        rows += [(LIMIT, 0, 0, most, *(None,) * 9, queue, *(None,) * 4) for queue, most in (limits or {}).items()]
+        return padded(_WIDE, rows)
     values: list[Any] = []
     seq: int | None = int((now - EPOCH) * 1e6)
     for parcel in parcels:
@@ -64,22 +48,18 @@ def publish(parcels: Sequence[Parcel], now: float, limits: dict[str, int] | None
     return _publish_text(len(parcels)), values
 
 
-def turn(owner: int, outcomes: Sequence[Outcome], claim: tuple[int, int, str] | None, now: float) -> Statement:
+def turn(owner: int, outcomes: Sequence[Outcome], claim: Claim | None, now: float) -> Statement:
     """One statement for a consumer's turn.
 
     Args:
         owner: nonce.
         outcomes: what to settle; at least one, or a claim.
-        claim: (new claim number, most messages, JSON array of queues), None: claim nothing.
+        claim: what to claim then, None: nothing.
         now: unix time.
     """
-    narrow = True
     for outcome in outcomes:
         if outcome.parcels or type(outcome) not in _REMOVERS:
-            narrow = False
-            break
-    if not narrow:
-        return _statement(_INSERT_WIDE, WIDE, _wide_rows(owner, outcomes, claim, now))
+            return padded(_WIDE, _wide_rows(owner, outcomes, claim, now))
     values: list[Any] = []
     for outcome in outcomes:
         delivery = outcome.delivery
@@ -88,27 +68,17 @@ def turn(owner: int, outcomes: Sequence[Outcome], claim: tuple[int, int, str] | 
             values += (REMOVE, owner, delivery.claim, delivery.tag, 0, None, None, None, None)
         else:
             values += (
-                REMOVE, owner, delivery.claim, delivery.tag, crc32(record.id.encode()),
+                REMOVE, owner, delivery.claim, delivery.tag, hash_of(record.id),
                 record.id, record.status, record.document, record.expires,
             )  # fmt: skip
-    count = len(outcomes)
     if claim is not None:
         values += (CLAIM, owner, claim[0], claim[1], 0, claim[2], None, None, now)
-        count += 1
-    if count * 9 > _MOST_VALUES:
-        return _spread(_INSERT_NARROW, NARROW, [values[i : i + 9] for i in range(0, len(values), 9)])
-    size = size_for(count)
-    values += (None,) * ((size - count) * 9)
-    return multi_row(_INSERT_NARROW, 9, size), values
+    if len(values) > MOST_VALUES:
+        return spread(_NARROW, [values[at : at + _WIDTH] for at in range(0, len(values), _WIDTH)])
+    return filled(_NARROW, values, _WIDTH)
 
 
-_REMOVERS: Final = frozenset({Done, Fail, Retry, Replace})
-_KIND: Final = {Release: RELEASE, Park: PARK, Bury: BURY, Hold: HOLD}
-
-
-def _wide_rows(
-    owner: int, outcomes: Sequence[Outcome], claim: tuple[int, int, str] | None, now: float
-) -> list[Sequence[Any]]:
+def _wide_rows(owner: int, outcomes: Sequence[Outcome], claim: Claim | None, now: float) -> list[Sequence[Any]]:
     rows: list[Sequence[Any]] = []
     for outcome in outcomes:
         delivery = outcome.delivery
@@ -138,108 +108,7 @@ def _parcel_row(kind: int, owner: int, claim: int, seq: int, parcel: Parcel, now
     )  # fmt: skip
 
 
-def _limit_row(queue: str, most: int) -> Sequence[Any]:
-    return (LIMIT, 0, 0, most, *(None,) * 9, queue, *(None,) * 4)
-
-
-def _statement(prefix: str, columns: Sequence[str], rows: list[Sequence[Any]]) -> Statement:
-    """Rows as multi-row VALUES of a kept size, or, when they are too many, out of one JSON document."""
-    width = len(columns)
-    if len(rows) * width > _MOST_VALUES:
-        return _spread(prefix, columns, rows)
-    size = size_for(len(rows))
-    if size * width > _MOST_VALUES:
-        size = len(rows)
-    values: list[Any] = []
-    for row in rows:
-        values += row
-    values += (None,) * ((size - len(rows)) * width)
-    return multi_row(prefix, width, size), values
-
-
-def _spread(prefix: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Statement:
-    """The same for any number of rows: their values in one JSON array, their bytes in one blob that it points into."""
-    documents: list[bytes] = []
-    offset = 1
-    plain: list[list[Any]] = []
-    for row in rows:
-        cells: list[Any] = []
-        for column, value in zip(columns, row, strict=True):
-            if column in _BLOBS and value is not None:
-                documents.append(value)
-                cells.append([offset, len(value)])
-                offset += len(value)
-            else:
-                cells.append(value)
-        plain.append(cells)
-    picked = ",".join(
-        f"iif(value ->> '$[{at}]' IS NULL, NULL, substr(?2, value ->> '$[{at}][0]', value ->> '$[{at}][1]'))"
-        if column in _BLOBS
-        else f"value ->> '$[{at}]'"
-        for at, column in enumerate(columns)
-    )
-    sql = f"{prefix.removesuffix('VALUES ')}SELECT {picked} FROM json_each(?1)"
-    return sql, (msgspec.json.encode(plain).decode(), b"".join(documents))
-
-
-def size_for(rows: int) -> int:
-    """The smallest kept size that holds so many rows; above the largest, the number itself."""
-    at = bisect_left(_SIZES, rows)
-    return _SIZES[at] if at < len(_SIZES) else rows
-
-
-@lru_cache(maxsize=64)
-def multi_row(prefix: str, columns: int, rows: int) -> str:
-    """``prefix`` followed by so many rows of so many question marks."""
-    row = f"({','.join('?' * columns)})"
-    return prefix + ",".join([row] * rows)
-
-
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _publish_text(rows: int) -> str:
     """The first row takes the next sequence number, the others follow it."""
-    first = "(max(?,ifnull((SELECT max(seq) FROM message),0)+1),?,?,?,?,?,?,?,?)"
-    return f"{_PUBLISH} {','.join([first] + ['(?,?,?,?,?,?,?,?,?)'] * (rows - 1))}"
-
-
-def store(records: Sequence[Record]) -> Statement:
-    """One statement that appends these results."""
-    values: list[Any] = []
-    for record in records:
-        values += (hash_of(record.id), record.id, record.status, record.document, record.expires)
-    return multi_row(SQL["store"] + " ", 5, len(records)), values
-
-
-def revoke(revocations: Sequence[Revocation]) -> Statement:
-    """One statement that logs these revocations."""
-    values: list[Any] = []
-    for entry in revocations:
-        values += (entry.id, int(entry.terminate), entry.signal, entry.expires)
-    return multi_row(SQL["revoke"] + " ", 4, len(revocations)), values
-
-
-def withdraw(token: int, seen: Sequence[Sequence[Any]], records: dict[str, Record]) -> Statement:
-    """One statement that removes messages where they were seen.
-
-    Args:
-        token: a random number under which misses are noted.
-        seen: (place, seq, task id, queue, level, due, owner, claim) of each.
-        records: by task id: what to store with a removal.
-    """
-    values: list[Any] = []
-    for place, seq, task_id, *key in seen:
-        record = records.get(task_id)
-        values += (token, seq, place, *key)
-        if record is None:
-            values += (0, None, None, None, None)
-        else:
-            values += (hash_of(record.id), record.id, record.status, record.document, record.expires)
-    return multi_row(SQL["withdraw"] + " ", 13, len(seen)), values
-
-
-def replay(tags: Sequence[int], body: bytes | None) -> Statement:
-    """One statement that moves these dead letters back to their queues."""
-    values: list[Any] = []
-    for tag in tags:
-        values += (tag, body)
-    return multi_row(SQL["replay"] + " ", 2, len(tags)), values
+    return ",".join([f"{_SQL['publish']} {_SQL['publish_first']}"] + ["(?,?,?,?,?,?,?,?,?)"] * (rows - 1))

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from secrets import randbits
-from typing import Any
-
-import msgspec
+from typing import Any, Final
 
 from ...broker import Item, Place, QueueCount
 from ...message import Parcel
-from . import rows
 from .address import Address
 from .link import Link
-from .statements import SQL
+from .statements import named
+from .values import as_json, inserted
 from .wake import Ringer
+from .withdrawal import STEP, withdraw
 
-_STEP = 500
+_SQL: Final = named("shelf.sql")
 
 
 class SqliteShelf:
@@ -31,32 +29,31 @@ class SqliteShelf:
     def counts(self) -> list[QueueCount]:
         return [
             QueueCount(_text(queue), ready, delayed, leased, dead, oldest)
-            for queue, ready, delayed, leased, dead, oldest in self._link.read(SQL["counts"])
+            for queue, ready, delayed, leased, dead, oldest in self._link.read(_SQL["counts"])
         ]
 
     def items(self, place: Place, *, queue: str | None = None, after: int = 0, limit: int = 100) -> list[Item]:
         rank: Any = None
         if after and place != "leased":
-            found = self._link.read(SQL[f"rank_{place}"], (after,))
+            found = self._link.read(_SQL[f"rank_{place}"], (after,))
             rank = found[0][0] if found else None
-        return [_item(row) for row in self._link.read(SQL[f"items_{place}"], (queue, after, rank, limit))]
+        return [_item(row) for row in self._link.read(_SQL[f"items_{place}"], (queue, after, rank, limit))]
 
     def find(self, task_id: str) -> list[Item]:
-        return [_item(row) for row in self._link.read(SQL["items_find"], (task_id,))]
+        return [_item(row) for row in self._link.read(_SQL["items_find"], (task_id,))]
 
     def delete(self, place: Place, tags: Sequence[int]) -> int:
         removed = 0
-        for start in range(0, len(tags), _STEP):
-            wanted = msgspec.json.encode(sorted(set(tags[start : start + _STEP]))).decode()
-            seen = [row for row in self._link.read(SQL["located"], (wanted,)) if row[0] == place]
-            if seen:
-                removed += len(seen) - self._withdraw(seen)
+        for start in range(0, len(tags), STEP):
+            wanted = as_json(set(tags[start : start + STEP]))
+            seen = [row for row in self._link.read(_SQL["located"], (wanted,)) if row[0] == place]
+            removed += len(withdraw(self._link, seen))
         return removed
 
     def purge(self, queue: str) -> int:
-        last = self._link.read(SQL["last"])[0][0]
+        last = self._link.read(_SQL["last"])[0][0]
         removed = 0
-        while step := self._link.write(SQL["purge"], (queue, last, _STEP)):
+        while step := self._link.write(_SQL["purge"], (queue, last, STEP)):
             removed += step // 2
         return removed
 
@@ -64,9 +61,9 @@ class SqliteShelf:
         if body is not None and len(tags) != 1:
             raise ValueError("A new body is for one dead letter; name exactly one tag.")
         replayed = 0
-        for start in range(0, len(tags), _STEP):
-            step = tags[start : start + _STEP]
-            replayed += self._link.write(*rows.replay(step, body)) // 3
+        for start in range(0, len(tags), STEP):
+            step = tags[start : start + STEP]
+            replayed += self._link.write(*inserted(_SQL["replay"], [(tag, body) for tag in step])) // 3
         for count in self.counts() if replayed else ():
             self._ringer.ring(count.queue)
         return replayed
@@ -74,15 +71,6 @@ class SqliteShelf:
     def close(self) -> None:
         self._link.close()
         self._ringer.close()
-
-    def _withdraw(self, seen: Sequence[tuple[Any, ...]]) -> int:
-        """Remove these where they were seen; how many had moved."""
-        token = randbits(62)
-        self._link.write(*rows.withdraw(token, seen, {}))
-        missed = [(claim, seq) for claim, seq in self._link.read(SQL["fenced"], (token,))]
-        if missed:
-            self._link.write(SQL["unfence"], (token, msgspec.json.encode(missed).decode()))
-        return len(missed)
 
 
 def _item(row: tuple[Any, ...]) -> Item:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Final
 
-_HERE: Final = Path(__file__).parent
+_HERE: Final = Path(__file__).parent / "sql"
 
 
 def script(name: str) -> str:
@@ -13,6 +14,7 @@ def script(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
 
 
+@cache
 def named(name: str) -> dict[str, str]:
     """The statements of one file by the names that stand in their ``-- name:`` lines, without their comments.
 
@@ -26,6 +28,3 @@ def named(name: str) -> dict[str, str]:
         elif line.strip() and not line.startswith("--"):
             current.append(line.strip())
     return {key: " ".join(lines) for key, lines in found.items()}
-
-
-SQL: Final = named("statements.sql")

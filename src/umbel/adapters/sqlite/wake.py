@@ -3,9 +3,9 @@
     <db>.wake/q-<queue>     one a queue; whoever publishes to it writes a byte, idle consumers sleep on it
     <db>.wake/w-<number>    one a reader that waits for results, requests or replies; named in the table `waiter`
 
-A byte says "look", nothing more. The order that loses none: the writer commits, then writes; the reader is woken, takes
-the bytes, then looks. A consumer that leaves rows behind passes a byte on, and a byte wakes one of them, not all. What a
-killed process may take with it is found by the slow look that every sleeper makes every `SWEEP` seconds.
+A byte says "look", nothing more. The order that loses none: the writer commits, then writes; the reader takes the
+bytes, then looks, then sleeps. A consumer that leaves rows behind passes a byte on, and a byte wakes one of them, not
+all. What a killed process may take with it is found by the slow look that every sleeper makes every `SWEEP` seconds.
 
 On systems without named pipes every sleeper looks every 50 ms instead.
 """
@@ -16,13 +16,12 @@ import errno
 import hashlib
 import os
 import select
+import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
-
-from ...clock import monotonic
 
 SWEEP: Final = 1.0
 """Seconds between the looks of a sleeper that nobody woke."""
@@ -118,72 +117,62 @@ class Ringer:
 
 
 class Sleeper:
-    """Sleeps on pipes until one has a byte."""
+    """Sleeps on pipes. Belongs to one process: after a fork make another one."""
 
-    __slots__ = ("_pipes", "_poll")
+    __slots__ = ("_epoll", "_pipes", "pid")
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._pipes = {open_pipe(name): name for name in names} if HAS_PIPES else {}
+        self.pid = os.getpid()
+        self._pipes = [open_pipe(name) for name in names] if HAS_PIPES else []
+        self._epoll = select.epoll() if hasattr(select, "epoll") else None
+        if self._epoll is not None:
+            for pipe in self._pipes:
+                self._epoll.register(pipe, select.EPOLLIN | select.EPOLLEXCLUSIVE)
 
-    def sleep(self, timeout: float, wake: int, changed: Callable[[], bool]) -> bool:
-        """Sleep until a pipe had a byte or ``changed()`` (True), or until ``wake`` is readable or time is over (False).
+    def drain(self) -> bool:
+        """Take all bytes out of all pipes; False when there were none."""
+        had = False
+        for pipe in self._pipes:
+            had = _drain(pipe) or had
+        return had
+
+    def sleep(self, timeout: float, wake: int = -1) -> bool:
+        """Sleep until a pipe has a byte, ``wake`` is readable, or ``timeout`` seconds passed; at most `SWEEP` seconds.
 
         Args:
             timeout: seconds.
             wake: a file descriptor that is only looked at; -1: none.
-            changed: asked every `SWEEP` seconds.
+
+        Returns:
+            True when ``wake`` is readable.
         """
-        end = monotonic() + timeout
-        with _waiting(self._pipes, wake) as wait:
-            while True:
-                left = end - monotonic()
-                ready = wait(max(0.0, min(left, SWEEP if HAS_PIPES else _POLL)))
-                rung = [pipe for pipe in ready if pipe in self._pipes and _drain(pipe)]
-                if rung:
-                    return True
-                if wake in ready:
-                    return False
-                if left <= 0:
-                    return False
-                if not ready and changed():
-                    return True
+        if not HAS_PIPES:
+            time.sleep(max(0.0, min(timeout, _POLL)))
+            return False
+        timeout = max(0.0, min(timeout, SWEEP))
+        if self._epoll is None:
+            poll = select.poll()
+            for pipe in (*self._pipes, *((wake,) if wake >= 0 else ())):
+                poll.register(pipe, select.POLLIN)
+            return any(fd == wake for fd, _ in poll.poll(timeout * 1000))
+        if wake < 0:
+            self._epoll.poll(timeout)
+            return False
+        self._epoll.register(wake, select.EPOLLIN)
+        try:
+            return any(fd == wake for fd, _ in self._epoll.poll(timeout))
+        finally:
+            self._epoll.unregister(wake)
 
     def close(self) -> None:
         for pipe in self._pipes:
             os.close(pipe)
-        self._pipes = {}
-
-
-class _waiting:  # noqa: N801
-    """Waits for pipes exclusively where the system can (a byte wakes one sleeper), and for one more descriptor."""
-
-    def __init__(self, pipes: Iterable[int], wake: int) -> None:
-        self._fds = list(pipes)
-        self._wake = wake
-
-    def __enter__(self) -> Callable[[float], list[int]]:
-        if hasattr(select, "epoll"):
-            self._epoll = select.epoll()
-            for fd in self._fds:
-                self._epoll.register(fd, select.EPOLLIN | select.EPOLLEXCLUSIVE)
-            if self._wake >= 0:
-                self._epoll.register(self._wake, select.EPOLLIN)
-            epoll = self._epoll
-            return lambda timeout: [fd for fd, _ in epoll.poll(timeout)]
-        poll = select.poll()
-        for fd in self._fds:
-            poll.register(fd, select.POLLIN)
-        if self._wake >= 0:
-            poll.register(self._wake, select.POLLIN)
-        return lambda timeout: [fd for fd, _ in poll.poll(timeout * 1000)]
-
-    def __exit__(self, *exc: object) -> None:
-        if hasattr(self, "_epoll"):
+        self._pipes = []
+        if self._epoll is not None:
             self._epoll.close()
 
 
 def _drain(pipe: int) -> bool:
-    """Take all bytes; False when another sleeper was faster."""
     try:
         return bool(os.read(pipe, 65536))
     except BlockingIOError:

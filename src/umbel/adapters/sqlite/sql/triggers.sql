@@ -34,7 +34,7 @@ SELECT 0, 0, 0, 0, 0, '', '', x'', 0.0, 0.0, 0.0, '', '', '', '', 0, x'', x'';
 CREATE TRIGGER turn_remove INSTEAD OF INSERT ON turn WHEN NEW.kind = 1 BEGIN
     DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
     DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
-    INSERT OR REPLACE INTO fenced (owner, claim, seq, at)
+    INSERT INTO fenced (owner, claim, seq, at)
     SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
     INSERT INTO result (hash, id, status, doc, expires)
     SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
@@ -54,7 +54,7 @@ CREATE TRIGGER rare_release INSTEAD OF INSERT ON rare WHEN NEW.kind = 2 BEGIN
     INSERT INTO ready (queue, level, seq)
     SELECT queue, level, seq FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
     DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
-    INSERT OR REPLACE INTO fenced (owner, claim, seq, at)
+    INSERT INTO fenced (owner, claim, seq, at)
     SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
     INSERT INTO result (hash, id, status, doc, expires)
     SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
@@ -64,7 +64,7 @@ CREATE TRIGGER rare_park INSTEAD OF INSERT ON rare WHEN NEW.kind = 3 BEGIN
     INSERT INTO delayed (queue, due, seq, level)
     SELECT queue, NEW.due, seq, level FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
     DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
-    INSERT OR REPLACE INTO fenced (owner, claim, seq, at)
+    INSERT INTO fenced (owner, claim, seq, at)
     SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
     INSERT INTO result (hash, id, status, doc, expires)
     SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
@@ -75,7 +75,7 @@ CREATE TRIGGER rare_bury INSTEAD OF INSERT ON rare WHEN NEW.kind = 4 BEGIN
     SELECT seq, NEW.at, NEW.reason, NEW.detail FROM lease
     WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
     DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
-    INSERT OR REPLACE INTO fenced (owner, claim, seq, at)
+    INSERT INTO fenced (owner, claim, seq, at)
     SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
     INSERT INTO result (hash, id, status, doc, expires)
     SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
@@ -83,7 +83,7 @@ END;
 
 CREATE TRIGGER rare_hold INSTEAD OF INSERT ON rare WHEN NEW.kind = 5 BEGIN
     UPDATE lease SET early = 1 WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
-    INSERT OR REPLACE INTO fenced (owner, claim, seq, at)
+    INSERT INTO fenced (owner, claim, seq, at)
     SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
     INSERT INTO result (hash, id, status, doc, expires)
     SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
@@ -175,7 +175,7 @@ SELECT 0, 0, '', '', 0, 0.0, 0, 0, 0, '', '', x'', 0.0;
 CREATE TRIGGER withdraw_ready INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'ready' BEGIN
     DELETE FROM ready WHERE queue = NEW.queue AND level = NEW.level AND seq = NEW.seq;
     DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
-    INSERT OR REPLACE INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
     INSERT INTO result (hash, id, status, doc, expires)
     SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
 END;
@@ -183,7 +183,7 @@ END;
 CREATE TRIGGER withdraw_delayed INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'delayed' BEGIN
     DELETE FROM delayed WHERE queue = NEW.queue AND due = NEW.due AND seq = NEW.seq;
     DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
-    INSERT OR REPLACE INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
     INSERT INTO result (hash, id, status, doc, expires)
     SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
 END;
@@ -191,7 +191,7 @@ END;
 CREATE TRIGGER withdraw_leased INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'leased' BEGIN
     DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
     DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
-    INSERT OR REPLACE INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
     INSERT INTO result (hash, id, status, doc, expires)
     SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
 END;
@@ -199,7 +199,7 @@ END;
 CREATE TRIGGER withdraw_dead INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'dead' BEGIN
     DELETE FROM dead WHERE seq = NEW.seq;
     DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
-    INSERT OR REPLACE INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
     INSERT INTO result (hash, id, status, doc, expires)
     SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
 END;
@@ -239,3 +239,14 @@ CREATE TRIGGER replay_one INSTEAD OF INSERT ON replay BEGIN
     INSERT INTO ready (queue, level, seq)
     SELECT queue, (9 - min(9, max(0, priority))) * 2 + 1, seq FROM message WHERE seq = NEW.seq AND changes() = 1;
 END;
+
+-- replaced: pairs of results of one id of which the second stands instead of the first. It is states.may_replace, folded
+-- over the rows of one id in the order of seq (tests/sqlite compares the two): the first SUCCESS, else the first terminal
+-- state, else the newest.
+CREATE VIEW replaced (seq, by) AS
+SELECT r.seq, o.seq FROM result r CROSS JOIN result o
+WHERE o.hash = r.hash AND o.id = r.id AND o.seq <> r.seq AND CASE
+    WHEN r.status = 'SUCCESS' THEN o.status = 'SUCCESS' AND o.seq < r.seq
+    WHEN o.status = 'SUCCESS' THEN 1
+    WHEN r.status IN ('FAILURE', 'REVOKED') THEN o.status IN ('FAILURE', 'REVOKED') AND o.seq < r.seq
+    ELSE o.status IN ('FAILURE', 'REVOKED') OR o.seq > r.seq END;

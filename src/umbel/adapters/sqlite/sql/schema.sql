@@ -67,9 +67,8 @@ CREATE TABLE owner (
 
 -- Outcomes and removals that missed; emptied by whoever wrote them, in the call that wrote them.
 CREATE TABLE fenced (
-    owner INTEGER NOT NULL, claim INTEGER NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL,
-    PRIMARY KEY (owner, claim, seq)
-) STRICT, WITHOUT ROWID;
+    owner INTEGER NOT NULL, claim INTEGER NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL
+) STRICT;
 
 CREATE TABLE revocation (
     revision INTEGER PRIMARY KEY AUTOINCREMENT,

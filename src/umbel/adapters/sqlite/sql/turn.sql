@@ -1,0 +1,65 @@
+-- The way of a message: publish it, settle and claim, read what was claimed, look for work.
+--
+-- Invariant: each statement that writes is one whole transaction, and returns no row.
+
+-- name: publish
+-- Multi-row. The first row computes its seq from ? = microseconds since 2025 (rows.py), the others follow by themselves.
+INSERT INTO message (seq, queue, priority, id, name, due, stored, head, body) VALUES
+
+-- name: publish_first
+(max(?, ifnull((SELECT max(seq) FROM message), 0) + 1), ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: turn_narrow
+-- Multi-row: removals and the claim. Columns: triggers.sql.
+INSERT INTO turn (kind, owner, claim, seq, hash, id, status, doc, expires) VALUES
+
+-- name: turn_wide
+-- Multi-row: every kind.
+INSERT INTO turn (kind, owner, claim, seq, hash, id, status, doc, expires, at, due, reason, detail, queue, name, priority, head, body) VALUES
+
+-- name: spread
+-- The end of a multi-row insert for any number of rows (rows.py puts the expressions in): ?1 = their values as one JSON
+-- array, ?2 = their bytes as one blob.
+SELECT {picked} FROM json_each(?1)
+
+-- name: spread_value
+value ->> '$[{at}]'
+
+-- name: spread_bytes
+iif(value ->> '$[{at}]' IS NULL, NULL, substr(?2, value ->> '$[{at}][0]', value ->> '$[{at}][1]'))
+
+-- name: claimed
+-- Arguments: owner, claim. One row a message that this claim took, oldest first.
+SELECT l.seq, l.queue, CAST(m.head AS BLOB), CAST(m.body AS BLOB), m.priority, m.deaths, l.alone, m.verdict, m.redelivered
+FROM lease l JOIN message m ON m.seq = l.seq
+WHERE l.owner = ?1 AND l.claim = ?2 ORDER BY l.seq
+
+-- name: status
+-- Arguments: owner, JSON array of wanted queues. What a consumer must know after (or before) a turn, in one row:
+-- is the owner enlisted, newest revision, are there fenced rows of the owner, does anybody wait for anything,
+-- earliest due time, positions of the wanted queues that hold ready rows ("0,2").
+SELECT EXISTS (SELECT 1 FROM owner WHERE nonce = ?1),
+       ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'revocation'), 0),
+       EXISTS (SELECT 1 FROM fenced WHERE owner = ?1),
+       EXISTS (SELECT 1 FROM waiter),
+       (SELECT min((SELECT min(due) FROM delayed d WHERE d.queue = w.value)) FROM json_each(?2) w),
+       (SELECT group_concat(w.key) FROM json_each(?2) w WHERE EXISTS (SELECT 1 FROM ready r WHERE r.queue = w.value))
+
+-- name: look
+-- Arguments: JSON array of queues. Is anything ready there, and when is the next delayed one due.
+SELECT EXISTS (SELECT 1 FROM json_each(?1) w WHERE EXISTS (SELECT 1 FROM ready r WHERE r.queue = w.value)),
+       (SELECT min((SELECT min(due) FROM delayed d WHERE d.queue = w.value)) FROM json_each(?1) w)
+
+-- name: held
+-- Arguments: owner, JSON array of [claim, seq]. Positions of those that the owner still holds.
+SELECT w.key FROM json_each(?2) w
+WHERE EXISTS (SELECT 1 FROM lease WHERE owner = ?1 AND claim = w.value ->> 0 AND seq = w.value ->> 1)
+
+-- name: fenced
+-- Arguments: owner or token.
+SELECT claim, seq FROM fenced WHERE owner = ?1
+
+-- name: unfence
+-- Arguments: owner or token, JSON array of [claim, seq].
+DELETE FROM fenced WHERE owner = ?1
+    AND (claim, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?2))
