@@ -11,6 +11,7 @@ import click
 
 from .. import loading
 from ..exceptions import ImproperlyConfigured, UnsupportedPlatform
+from ..urls import mask_url
 from ..worker import health, logs
 from ..worker.options import PRESETS, WorkerOptions, node_name
 from ..worker.supervisor import Supervisor
@@ -54,7 +55,7 @@ def worker(session: Session, /, app_name: str | None, **options: Any) -> int:
     if not hasattr(os, "fork"):
         raise UnsupportedPlatform("a worker runs on Linux and macOS; delay() works here and sends to one there")
     app = session.app(app_name)
-    chosen = merge(app, options)
+    chosen = merge(app, options, app_name or session.name or "")
     check(app)
     logs.setup(logs.LogOptions(options["loglevel"], options["logfile"]), app.conf)
     if not session.quiet:
@@ -73,7 +74,7 @@ def check(app: Umbel) -> None:
         )
 
 
-def merge(app: Umbel, options: dict[str, Any]) -> WorkerOptions:
+def merge(app: Umbel, options: dict[str, Any], app_path: str = "") -> WorkerOptions:
     """Command line over settings over defaults."""
     conf = app.conf
     node = node_name(options["hostname"])
@@ -96,6 +97,8 @@ def merge(app: Umbel, options: dict[str, Any]) -> WorkerOptions:
         grace=conf.worker_shutdown_grace,
         async_concurrency=conf.worker_async_concurrency,
         prefetch_multiplier=multiplier,
+        app_path=app_path,
+        start_method=conf.worker_pool_start_method,
         heartbeat_file=str(loading.state_dir() / "run" / f"{node}.health"),
     )
 
@@ -121,7 +124,7 @@ def banner(app: Umbel, options: WorkerOptions) -> str:
         f"umbel worker {options.hostname} (pid {os.getpid()}, Python {sys.version.split()[0]})",
         f"  app      {app.main}",
         f"  broker   {app.shown_broker_url}",
-        f"  results  {app.shown_result_url}",
+        f"  results  {mask_url(app.result_url) if app.result_url else 'none'}",
         f"  pool     {options.pool}, -c {options.concurrency}",
         f"  queues   {', '.join(options.queues)}",
         f"  tasks    {', '.join(names[:12]) or 'none'}" + (f" and {len(names) - 12} more" if len(names) > 12 else ""),

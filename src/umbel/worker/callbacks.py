@@ -10,8 +10,6 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from .plan import positional_room
-
 if TYPE_CHECKING:
     from ..app import Umbel
     from ..context import Context
@@ -35,7 +33,7 @@ def errback_parcels(app: Umbel, request: Context, error: BaseException, tracebac
         try:
             task = app.tasks.get(errback.get("task", ""))
             taken = len(errback.get("args") or ())
-            if task is not None and not task.is_async and not task.bind and positional_room(task.run) - taken > 1:
+            if task is not None and not task.is_async and not task.bound and task.shape.high - taken > 1:
                 task(*(errback.get("args") or ()), request, error, traceback, **(errback.get("kwargs") or {}))
             else:
                 parcels.append(app.build_signature(errback, (request.id,), request, position))

@@ -7,6 +7,8 @@ gets bytes. A hook or a signal that raises is logged and changes no outcome.
 from __future__ import annotations
 
 import logging
+from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from .. import clock, signals, states
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("umbel.worker")
 _OWN_FILES = ("attempt.py", "pool.py", "guard.py")
+_PACKAGE = str(Path(__file__).resolve().parent.parent)
 
 
 class Desk:
@@ -97,7 +100,8 @@ class Desk:
     def raised(self, attempt: Attempt, error: BaseException) -> Outcome:
         """The function failed with `error`."""
         plan, request = attempt.plan, attempt.request
-        text = format_traceback(error, _own_files(error))
+        error.__traceback__ = _of_the_task(error)
+        text = format_traceback(error)
         info = ExceptionInfo(error, text)
         expected = isinstance(error, plan.throws) if plan.throws else False
         level = logging.INFO if expected else logging.ERROR
@@ -163,16 +167,16 @@ class Desk:
             )  # fmt: skip
 
 
-def _own_files(error: BaseException) -> tuple[str, ...]:
-    """The runner's own frames at the start of a traceback: a user wants to see his."""
-    frame, found = error.__traceback__, []
-    while frame is not None:
-        name = frame.tb_frame.f_code.co_filename
-        if "umbel" not in name or not name.endswith(_OWN_FILES):
-            break
-        found.append(name)
+def _of_the_task(error: BaseException) -> TracebackType | None:
+    """The traceback without the runner's own frames at its start: a user wants to see his."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None and _is_own(frame.tb_frame.f_code.co_filename):
         frame = frame.tb_next
-    return tuple(found)
+    return frame
+
+
+def _is_own(name: str) -> bool:
+    return name.startswith(_PACKAGE) and name.endswith(_OWN_FILES)
 
 
 def _seconds(value: Any) -> float:

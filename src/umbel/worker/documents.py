@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import functools
 import traceback as tracebacks
-from collections.abc import Iterable
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -137,10 +135,6 @@ def safe_repr(value: object) -> str:
         return f"<{type(value).__name__}: its repr raised {type(error).__name__}>"
 
 
-def format_traceback(error: BaseException, skip_files: Iterable[str] = ()) -> str:
-    """The traceback text of an error, without the frames of `skip_files` at its start."""
-    frame: TracebackType | None = error.__traceback__
-    own = tuple(skip_files)
-    while frame is not None and frame.tb_next is not None and frame.tb_frame.f_code.co_filename in own:
-        frame = frame.tb_next
-    return "".join(tracebacks.format_exception(type(error), error, frame))
+def format_traceback(error: BaseException) -> str:
+    """The traceback text of an error."""
+    return "".join(tracebacks.format_exception(error))
