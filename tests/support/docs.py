@@ -196,6 +196,8 @@ def main(path: str) -> int:
     sys.path.insert(0, "")
     faults = list(Page(Path(path).read_text(encoding="utf-8")).run())
     print("\n".join(faults))
+    for log in sorted(Path().glob("job-*.log")) if faults else []:
+        print(f"--- {log.name}\n{log.read_text(encoding='utf-8', errors='replace')}")
     return 1 if faults else 0
 
 
