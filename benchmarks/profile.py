@@ -48,6 +48,17 @@ class Watch:
         self.calls: dict[str, int] = {}
         self._inside = [0.0]
 
+    def reset(self) -> None:
+        """Forget what was measured."""
+        for step in self.seconds:
+            self.seconds[step], self.calls[step] = 0.0, 0
+
+    def copy(self) -> Watch:
+        """What was measured so far, to keep."""
+        kept = Watch()
+        kept.seconds, kept.calls = dict(self.seconds), dict(self.calls)
+        return kept
+
     def around(self, step: str, function: Any) -> Any:
         """`function`, watched."""
         self.seconds.setdefault(step, 0.0)
@@ -87,7 +98,7 @@ def place(path: str) -> tuple[Any, str]:
 def _probe_cost() -> tuple[float, float]:
     """Seconds that a probe adds to its own step, and to the step around it."""
     watch = Watch()
-    inner = watch.around("inner", lambda first, second: None)
+    inner = watch.around("inner", max)
 
     def many() -> None:
         for _ in range(100_000):
@@ -144,7 +155,7 @@ def drain(app: Any, count: int, around: Any = None) -> tuple[float, float]:
     return spent
 
 
-def _table(watch: Watch, count: int, true: float, probed: float) -> list[str]:
+def _table(watch: Watch, probed: float, count: int, true: float) -> list[str]:
     own, around = _probe_cost()
     rest = probed
     rows = []
@@ -167,26 +178,36 @@ def main(count: int) -> int:
         os.environ["BENCH_FOLDER"] = folder
         work.mark()
         watch = Watch()
-        original = work.noop
         from benchmarks.apps.umbel_app import app
 
         drain(app, 1_000)
         true, cpu = min(drain(app, count) for _ in range(3))
-        print(f"one child, {count} no-ops: {count / true:,.0f} tasks/s, {true / count * 1e6:.2f} us a task, CPU {cpu / true:.0%}")
+        each = true / count * 1e6
+        print(f"one child, {count} no-ops: {count / true:,.0f} tasks/s, {each:.2f} us a task, CPU {cpu / true:.0%}")
         profiler = cProfile.Profile()
         drain(app, count, profiler)
         for step, path in PROBES:
             holder, name = place(path)
             setattr(holder, name, watch.around(step, getattr(holder, name)))
-        _rebind(app, original, work.noop)
-        probed, _ = drain(app, count)
-        print("\n".join(_table(watch, count, true, probed)))
+        _rebind(app, work.noop)
+        print("\n".join(_table(*_best_of_three(app, count, watch), count, true)))
         print(f"\ncProfile, {Path(folder).name} (it makes Python calls dearer than C):")
         pstats.Stats(profiler).strip_dirs().sort_stats("tottime").print_stats(25)
     return 0
 
 
-def _rebind(app: Any, original: Any, watched: Any) -> None:
+def _best_of_three(app: Any, count: int, watch: Watch) -> tuple[Watch, float]:
+    """The quickest of three probed drains: the one that the rest of the machine disturbed least."""
+    found = []
+    for _ in range(3):
+        watch.reset()
+        wall, _ = drain(app, count)
+        found.append((wall, watch.copy()))
+    wall, best = min(found, key=lambda one: one[0])
+    return best, wall
+
+
+def _rebind(app: Any, watched: Any) -> None:
     """Put the watched function where the task keeps its own."""
     task = next(task for name, task in app.tasks.items() if name.endswith(".noop"))
     task.run = watched
