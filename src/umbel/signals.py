@@ -1,8 +1,8 @@
 """Signals: a place where applications hear what happens, and can never change what becomes of a task.
 
 A receiver's error is logged and kept in the answers; it goes no further. Receivers are held weakly unless they ask
-otherwise, so a bound method lives as long as its object. The list of receivers is replaced, never changed: sending and
-connecting in different threads need no lock, and ``if signal.receivers`` costs nothing when nobody listens.
+otherwise, so a bound method lives as long as its object. The list of receivers is copied before it is walked and
+changed by single steps only, so threads need no lock; ``if signal.receivers`` costs nothing when nobody listens.
 
     who sends what, and when        Celery's table of signals holds; `on_*` handlers and `task_*` signals run before
                                     the outcome is stored
@@ -63,11 +63,10 @@ class Signal:
         ['from me']
     """
 
-    receivers: tuple[Receiver, ...] = ()
-
     def __init__(self, providing_args: Any = None, use_caching: bool = False, name: str | None = None) -> None:
         self.providing_args = set(providing_args or ())
         self.name = name
+        self.receivers: list[Receiver] = []
 
     @overload
     def connect(
@@ -111,18 +110,21 @@ class Signal:
             raise ValueError(f"The receiver {receiver!r} must accept keyword arguments; add **kwargs to it.")
         key = _key(receiver, sender, dispatch_uid)
         get = _reference(receiver, lambda _gone: self._drop(key)) if weak else lambda: receiver
-        if all(known.key != key for known in self.receivers):
-            self.receivers = (*self.receivers, Receiver(key, key[1], get, retry))
+        if all(known.key != key for known in list(self.receivers)):
+            self.receivers.append(Receiver(key, key[1], get, retry))
 
     def disconnect(self, receiver: Any = None, sender: Any = None, weak: Any = None, dispatch_uid: Any = None) -> bool:
         """Remove the connection of a receiver, or of a ``dispatch_uid``. Returns whether there was one."""
         return self._drop(_key(receiver, sender, dispatch_uid))
 
     def _drop(self, key: tuple[Any, Any]) -> bool:
-        left = tuple(known for known in self.receivers if known.key != key)
-        found = len(left) != len(self.receivers)
-        self.receivers = left
-        return found
+        found = [known for known in list(self.receivers) if known.key == key]
+        for known in found:
+            try:
+                self.receivers.remove(known)
+            except ValueError:  # another thread was faster
+                pass
+        return bool(found)
 
     def has_listeners(self, sender: Any = None) -> bool:
         """Whether somebody would hear this sender."""
@@ -134,7 +136,7 @@ class Signal:
         wanted = _identity(sender)
         return [
             (known, function)
-            for known in self.receivers
+            for known in list(self.receivers)
             if (known.sender is None or known.sender == wanted) and (function := known.get()) is not None
         ]
 

@@ -125,7 +125,6 @@ PAGE = Page(url="u", at=SINCE, SIZE=3, links=[Page(url="v")])
         (list[Account], [ACCOUNT, ACCOUNT]),
         (Account | None, None),
         (Account | None, ACCOUNT),
-        (Optional[Account], ACCOUNT),
         (Cat | Dog, Dog("rex")),
         (Order, Order(1, Decimal("1.10"), [Line("a", 2), Line("b")])),
         (Order | Line, Line("a")),
@@ -216,7 +215,8 @@ def test_plain_json_of_other_programs_and_half_decoded_values(annotation, plain,
     "annotation",
     [
         int, str, float, bool, list, dict, object, Any, None, type(None), inspect.Parameter.empty, list[int],
-        dict[str, Any], dict[str, list[int]], Sequence[str], int | str, int | None, Optional[str], Union[int, str, None],
+        dict[str, Any], dict[str, list[int]], Sequence[str], int | str, int | None, Optional[str],  # noqa: UP045 - the old forms
+        Union[int, str, None],  # noqa: UP007 - the old forms
         Literal["a", 1], T, Callable, Callable[[int], str], Unknown, Unknown | None, "Account", PlainRow,
         Annotated[int, "a note"], NewType("Name", str), type[int], typing.Iterable,
     ],
@@ -224,6 +224,12 @@ def test_plain_json_of_other_programs_and_half_decoded_values(annotation, plain,
 )  # fmt: skip
 def test_nothing_to_convert_costs_nothing(annotation):
     assert converter(annotation) is None
+
+
+BOTH = (
+    "user: fits none of the types it may have (expected a UUID, got other text; "
+    "expected a date in ISO 8601, got other text)."
+)
 
 
 @pytest.mark.parametrize(
@@ -259,8 +265,7 @@ def test_nothing_to_convert_costs_nothing(annotation):
         (Box, {"page": {"url": 5}, "ids": []}, "user.page.url: input should be a valid string."),
         (Annotated[int, msgspec.Meta(gt=3)], 1, "user: expected int >= 4."),
         (Annotated[int, pydantic.Field(gt=3)], 1, "user: input should be greater than 3."),
-        (UUID | dt.date, "secret", "user: fits none of the types it may have (expected a UUID, got other text; "
-         "expected a date in ISO 8601, got other text)."),
+        (UUID | dt.date, "secret", BOTH),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_named_by_its_path_and_never_shown(annotation, value, sentence):
@@ -335,7 +340,9 @@ ANNOTATIONS = [Account, list[Order], dict[int, UUID], tuple[int, UUID], Page, Od
 
 @given(st.sampled_from(ANNOTATIONS), json_values)
 def test_any_json_converts_or_is_a_type_error(annotation, value):
+    problem = ""
     try:
         converter(annotation, "value")(value)
     except TypeError as error:
-        assert str(error).startswith("value")
+        problem = str(error)
+    assert problem == "" or problem.startswith("value")

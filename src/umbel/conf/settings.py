@@ -221,6 +221,7 @@ def _censored(name: str, value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_censored(name, item) for item in value]
     words = name.lower().replace("_", " ").split()
-    if value and isinstance(value, str | bytes) and any(word in words for word in _SECRET_WORDS):
+    secret = any(word in words for word in _SECRET_WORDS) and not name.endswith("routing_key")
+    if secret and isinstance(value, str | bytes) and value:
         return "********"
     return value

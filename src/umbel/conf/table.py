@@ -62,7 +62,7 @@ _ROWS: Final = (
     Setting("task_publish_retry", "bool", True, "Try again within the deadline when the broker does not answer."),
     Setting("task_publish_retry_policy", "dict", _RETRY_POLICY, "How often and how fast: max_retries, interval_start, interval_step, interval_max (seconds)."),
     Setting("task_queue_max_length", "dict", {}, "Queue name -> most waiting messages; `delay()` raises QueueFull beyond.", own=True),
-    Setting("task_always_eager", "bool", False, "`apply_async` runs the task in the calling process."),
+    Setting("task_always_eager", "bool", False, "Run tasks in the calling process, at once."),
     Setting("task_eager_propagates", "bool", False, "Eager tasks raise their errors."),
     Setting("task_store_eager_result", "bool", False, "Store the results of eager tasks too."),
     # Routing
@@ -86,7 +86,7 @@ _ROWS: Final = (
     Setting("task_time_limit", "number", None, "Seconds after which a task is stopped and fails.", least=0),
     Setting("task_soft_time_limit", "number", None, "Seconds after which SoftTimeLimitExceeded is raised inside the function.", least=0),
     Setting("task_default_rate_limit", "any", None, 'Rate limit of tasks that name none: a number a second, or "10/m".'),
-    Setting("task_remote_tracebacks", "bool", False, "`get()` shows the worker's traceback with the error."),
+    Setting("task_remote_tracebacks", "bool", False, "Show the worker's traceback with the error that `get()` raises."),
     Setting("task_unknown_hold", "number", 300.0, "Seconds that a message of an unknown task waits for a worker that knows it.", own=True, least=0),
     # Results
     Setting("result_expires", "seconds", timedelta(days=1), "Lifetime of results, seconds or timedelta; 0 or None keeps them."),
