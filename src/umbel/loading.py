@@ -261,7 +261,7 @@ def default_store_url(app_name: str, module_file: str | None) -> str:
     Example:
         >>> os.environ["UMBEL_STATE_DIR"] = "/tmp/state"
         >>> default_store_url("hello", "/srv/shop/hello.py")
-        'sqlite:////tmp/state/hello-70e0ed03.db'
+        'sqlite:////tmp/state/hello-e7c7ea0b.db'
     """
     directory = Path(module_file).resolve().parent if module_file else Path.cwd().resolve()
     digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:8]
