@@ -108,6 +108,7 @@ class Template(msgspec.Struct, kw_only=True):
     embed_json: bytes = b""
     retry_policy: dict[str, Any] | None = None
     add_to_parent: bool = True
+    inherit_priority: bool = False
 
     def fill(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], task_id: str, parent: Context | None = None
@@ -124,13 +125,17 @@ class Template(msgspec.Struct, kw_only=True):
         """
         content_type, content_encoding, body = self._body(args, kwargs)
         headers = self._headers(args, kwargs, task_id, parent)
+        priority = self.priority
+        if self.inherit_priority and parent is not None:
+            priority = (parent.delivery_info or {}).get("priority") or 0
+        reply_to = self.reply_to or thread_oid()
         properties = _Properties(
-            task_id, self.reply_to or thread_oid(), self.delivery_mode, self.expiration, self.delivery_info, self.priority
-        )
+            task_id, reply_to, self.delivery_mode, self.expiration, self.delivery_info, priority
+        )  # fmt: skip
         head = _Head(headers, properties, content_type, content_encoding)
         if self.headers or self.properties:
             head = self._with_custom(head)
-        return Parcel(self.queue, task_id, self.task, _encode_head(head), body, self.priority, self.due)
+        return Parcel(self.queue, task_id, self.task, _encode_head(head), body, priority, self.due)
 
     def _body(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[str, str, bytes]:
         if self.serializer != "json":
@@ -154,41 +159,41 @@ class Template(msgspec.Struct, kw_only=True):
             kwargsrepr = saferepr(kwargs, maxlevels=self.repr_levels) if kwargs else "{}"
         return _Headers(
             "py", self.task, task_id, self.shadow, self.eta, self.expires, self.group, self.group_index, self.retries,
-            self.timelimit, root_id or task_id, parent_id, argsrepr, kwargsrepr, self.origin or origin(), self.ignore_result,
-            self.replaced_task_nesting, self.stamped_headers, self.stamps,
+            self.timelimit, root_id or task_id, parent_id, argsrepr, kwargsrepr, self.origin or origin(),
+            self.ignore_result, self.replaced_task_nesting, self.stamped_headers, self.stamps,
         )  # fmt: skip
 
     def _with_custom(self, head: _Head) -> _Head:
         """Custom headers and properties go beside Celery's own, and win over them."""
-        headers = {**msgspec.to_builtins(head.headers), **self.headers}
-        properties = {**_decode(_encode(head.properties)), **self.properties}
+        headers = {**_fields(head.headers), **self.headers}
+        properties = {**_fields(head.properties), **self.properties}
         return _Head(headers, properties, head.content_type, head.content_encoding)
 
 
-_decode = msgspec.json.Decoder().decode
-
-
 def _encode_head(head: _Head) -> bytes:
-    try:
-        return _encode(head)
-    except (TypeError, ValueError):  # a header that is no plain JSON, or text with half a surrogate pair
-        return encode_json(
-            {
-                "headers": _plain(head.headers),
-                "properties": _plain(head.properties),
-                "content-type": head.content_type,
-                "content-encoding": head.content_encoding,
-            }
-        )
+    if isinstance(head.headers, _Headers):
+        try:
+            return _encode(head)
+        except (TypeError, ValueError):  # text with half a surrogate pair, stamps that are no plain JSON
+            pass
+    return encode_json(
+        {
+            "headers": _fields(head.headers),
+            "properties": _fields(head.properties),
+            "content-type": head.content_type,
+            "content-encoding": head.content_encoding,
+        }
+    )
 
 
-def _plain(part: Any) -> dict[str, Any]:
+def _fields(part: Any) -> dict[str, Any]:
+    """A part of the head as a dictionary."""
     if isinstance(part, dict):
         return part
     values = {name: getattr(part, name) for name in part.__struct_fields__}
     if "delivery_info" in values:
-        values["delivery_info"] = _decode(values["delivery_info"])
+        values["delivery_info"] = msgspec.json.decode(values["delivery_info"])
     return {name: value for name, value in values.items() if value is not msgspec.UNSET}
 
 
-assert tuple(_Headers.__struct_fields__) == HEADER_NAMES  # noqa: S101 - the wire depends on this order
+assert tuple(_Headers.__struct_fields__) == HEADER_NAMES

@@ -227,8 +227,6 @@ class Umbel(Tasks):
     def fill(self, template: Template, args: Any, kwargs: Any, task_id: str, parent: Context | None) -> Parcel:
         """The message of one call."""
         parcel = template.fill(args, kwargs, task_id, parent)
-        if parent is not None and self.conf.task_inherit_parent_priority and not template.priority:
-            parcel.priority = (parent.delivery_info or {}).get("priority") or 0
         if signals.before_task_publish.receivers:
             parcel = publishing.announce(template, parcel, args, kwargs)
         return parcel

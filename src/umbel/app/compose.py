@@ -64,13 +64,14 @@ def compose(conf: Conf, routes: Routes, name: str, task: Any, given: Mapping[str
         QueueNotFound: the queue is not declared and must be.
     """
     options = destination(name, {**_of_task(task), **_written(given)}, routes, conf.task_default_queue)
+    options.setdefault("priority", conf.task_default_priority)
     queue, exchange, routing_key = _place(conf, options)
-    priority = as_number(options.get("priority", conf.task_default_priority))
+    priority = options.get("priority")
     due, eta = _eta(conf, options)
     expires, expiration = _expires(conf, options)
     info = encode_json({"exchange": exchange, "routing_key": routing_key})
     return Template(
-        task=name, queue=queue, priority=priority, due=due, eta=eta, expires=expires, expiration=expiration,
+        task=name, queue=queue, priority=as_number(priority), due=due, eta=eta, expires=expires, expiration=expiration,
         serializer=_serializer(conf, options), shadow=options.get("shadow"), group=options.get("group_id"),
         group_index=options.get("group_index"), retries=options.get("retries") or 0, timelimit=_limits(options),
         root_id=options.get("root_id"), parent_id=options.get("parent_id"), origin=options.get("origin") or "",
@@ -78,7 +79,8 @@ def compose(conf: Conf, routes: Routes, name: str, task: Any, given: Mapping[str
         reply_to=options.get("reply_to") or "", delivery_mode=_delivery_mode(options),
         delivery_info=msgspec.Raw(info), headers=dict(options.get("headers") or {}), properties=_properties(options),
         embed=_embed(options), retry_policy=_retry_policy(conf, options), add_to_parent=options.get("add_to_parent", True),
-        **_stamps(options), **_texts(conf, task, options),
+        inherit_priority=priority is None and conf.task_inherit_parent_priority, **_stamps(options),
+        **_texts(conf, task, options),
     )  # fmt: skip
 
 

@@ -38,11 +38,11 @@ def make_task(app: Any, function: Callable[..., Any], name: str, base: type, opt
     bind = bool(options.get("bind"))
     attributes = {option: value for option, value in options.items() if option not in _NOT_ATTRIBUTES}
     attributes.update(
-        name=name, bound=bind, abstract=False, _app=app, __wrapped__=function, _decorated_fun=staticmethod(function),
+        name=name, bound=bind, abstract=False, _app=app, _decorated_fun=staticmethod(function),
         run=function if bind else staticmethod(function), __doc__=function.__doc__, __module__=function.__module__,
-        __annotations__=getattr(function, "__annotations__", {}),
+        __annotations__=getattr(function, "__annotations__", {}), __wrapped__=staticmethod(function),
     )  # fmt: skip
-    attributes["__wrapped__"] = staticmethod(function)
+    attributes.setdefault("typing", base.typing and app.strict_typing)
     task: Task[..., Any] = type(function.__name__, (base,), attributes)()
     task.__dict__.update(__name__=function.__name__, __qualname__=function.__qualname__, __wrapped__=function)
     with_autoretry(task)

@@ -52,23 +52,23 @@ class Task(Calls[P, R]):
     typing: bool = True
     max_retries: int | None = 3
     default_retry_delay: float = 180
-    rate_limit: Any = FromConfig(FROM_CONFIG["rate_limit"])
-    ignore_result: Any = FromConfig(FROM_CONFIG["ignore_result"])
+    rate_limit: Any = FromConfig("rate_limit")
+    ignore_result: Any = FromConfig("ignore_result")
     trail: bool = True
     send_events: bool = True
-    store_eager_result: Any = FromConfig(FROM_CONFIG["store_eager_result"])
-    store_errors_even_if_ignored: Any = FromConfig(FROM_CONFIG["store_errors_even_if_ignored"])
-    serializer: Any = FromConfig(FROM_CONFIG["serializer"])
-    time_limit: Any = FromConfig(FROM_CONFIG["time_limit"])
-    soft_time_limit: Any = FromConfig(FROM_CONFIG["soft_time_limit"])
-    track_started: Any = FromConfig(FROM_CONFIG["track_started"])
-    acks_late: Any = FromConfig(FROM_CONFIG["acks_late"])
-    acks_on_failure_or_timeout: Any = FromConfig(FROM_CONFIG["acks_on_failure_or_timeout"])
-    acks_on_failure: Any = FromConfig(FROM_CONFIG["acks_on_failure"])
-    acks_on_timeout: Any = FromConfig(FROM_CONFIG["acks_on_timeout"])
-    reject_on_worker_lost: Any = FromConfig(FROM_CONFIG["reject_on_worker_lost"])
-    retry_on_worker_lost: Any = FromConfig(FROM_CONFIG["retry_on_worker_lost"])
-    priority: Any = FromConfig(FROM_CONFIG["priority"])
+    store_eager_result: Any = FromConfig("store_eager_result")
+    store_errors_even_if_ignored: Any = FromConfig("store_errors_even_if_ignored")
+    serializer: Any = FromConfig("serializer")
+    time_limit: Any = FromConfig("time_limit")
+    soft_time_limit: Any = FromConfig("soft_time_limit")
+    track_started: Any = FromConfig("track_started")
+    acks_late: Any = FromConfig("acks_late")
+    acks_on_failure_or_timeout: Any = FromConfig("acks_on_failure_or_timeout")
+    acks_on_failure: Any = FromConfig("acks_on_failure")
+    acks_on_timeout: Any = FromConfig("acks_on_timeout")
+    reject_on_worker_lost: Any = FromConfig("reject_on_worker_lost")
+    retry_on_worker_lost: Any = FromConfig("retry_on_worker_lost")
+    priority: Any = FromConfig("priority")
     throws: tuple[type[BaseException], ...] = ()
     expires: Any = None
     queue: Any = None
@@ -93,9 +93,9 @@ class Task(Calls[P, R]):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.abstract = cls.__dict__.get("abstract", False)
-        for option, setting in FROM_CONFIG.items():
+        for option in FROM_CONFIG:
             if option in cls.__dict__ and cls.__dict__[option] is None:
-                setattr(cls, option, FromConfig(setting))
+                setattr(cls, option, FromConfig(option))
 
     @property
     def app(self) -> App:

@@ -24,11 +24,19 @@ FROM_CONFIG: Final = {
 """Attribute of `Task` -> the setting that fills it, as in Celery."""
 
 
+_ELSE: Final = {"acks_on_failure": "acks_on_failure_or_timeout", "acks_on_timeout": "acks_on_failure_or_timeout"}
+"""Attribute -> the one that speaks for it while its setting is None."""
+
+
 class FromConfig:
     """An attribute that has the setting's value until a class or an instance gives it one of its own."""
 
-    def __init__(self, setting: str) -> None:
-        self.setting = setting
+    def __init__(self, option: str) -> None:
+        self.setting = FROM_CONFIG[option]
+        self.otherwise = _ELSE.get(option)
 
     def __get__(self, task: Any, owner: type | None = None) -> Any:
-        return None if task is None else getattr(task.app.conf, self.setting)
+        if task is None:
+            return None
+        value = getattr(task.app.conf, self.setting)
+        return getattr(task, self.otherwise) if value is None and self.otherwise else value
