@@ -81,6 +81,11 @@ class Endless(list):
         raise RuntimeError("changed")
 
 
+def test_a_container_beside_itself_is_shown_twice():
+    inside: list[object] = [[1]]
+    assert saferepr([inside, (inside, inside)]) == "[[[1]], ([[1]], [[1]])]"
+
+
 def test_what_cannot_be_shown_is_named_by_its_type():
     assert saferepr([Hostile()]) == "[<Unrepresentable Hostile: ValueError>]"
     assert saferepr([[Endless([1])]]) == "<Unrepresentable list: RuntimeError>"
@@ -115,7 +120,7 @@ def test_bounded_printable_and_balanced(value, maxlen):
     assert len(text) <= 12 * maxlen
 
 
-@given(st.lists(st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_characters="'\"\\"))))
+@given(st.lists(st.none() | st.booleans() | st.integers() | st.text(st.sampled_from("ab'\"\\\n\x1b å"))))
 def test_the_fast_path_writes_what_the_long_one_writes(items):
     class Slow(list):
         """Not a list by type, so it goes the long way."""

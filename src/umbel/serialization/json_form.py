@@ -8,7 +8,7 @@ Structs, dataclasses, attrs classes, Enums and pydantic models become plain JSON
 receiver's annotations bring them back (`typed.py`). NaN and the infinities, half surrogates and keys that are numbers
 are written as Python's json module writes them. Sets are refused, as kombu refuses them.
 
-The usual message holds only plain values: one look at their types, then msgspec. Anything else is walked once.
+The usual message holds only plain values: one look at their types, then msgspec. Anything else goes to the json module.
 Source: the forms of kombu 5.7 ``kombu.utils.json``.
 """
 
@@ -32,8 +32,6 @@ from ..exceptions import DecodeError, EncodeError
 _ATOMS: Final = frozenset({str, int, bool, type(None)})
 _fast_encode: Final = msgspec.json.Encoder().encode
 _fast_decode: Final = msgspec.json.Decoder().decode
-_full_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
-
 _TOO_DEEP: Final = "The value is nested too deeply, or contains itself"
 
 
@@ -55,7 +53,12 @@ def encode_json(value: object) -> bytes:
     except ValueError:  # half surrogates: only the json module writes them
         pass
     try:
-        return _full_encode(_reduce(value)).encode("ascii")
+        try:
+            return _full_encode(value).encode("ascii")
+        except TypeError as error:
+            if not str(error).startswith("keys must be"):
+                raise
+            return _full_encode(_plain_keys(value)).encode("ascii")
     except RecursionError:
         raise EncodeError(f"{_TOO_DEEP}.") from None
     except (TypeError, ValueError) as error:
@@ -79,7 +82,7 @@ def decode_json(data: bytes | str) -> Any:
                 return _fast_decode(data)
             except ValueError:  # NaN, half surrogates, numbers out of range: the json module reads more
                 pass
-        return json.loads(data, object_hook=_revive)
+        return _full_decode(data if isinstance(data, str) else data.decode("utf-8", "surrogatepass"))
     except RecursionError:
         raise DecodeError("The JSON is nested too deeply.") from None
     except (ValueError, ArithmeticError, TypeError, AttributeError) as error:
@@ -106,42 +109,21 @@ def _plain(value: Any) -> bool:
     return True
 
 
-def _reduce(value: Any) -> Any:
-    """The same value out of dicts, lists, strings, numbers, booleans and None."""
-    kind = type(value)
-    if kind in _ATOMS or kind is float:
-        return value
-    if kind is dict:
-        return {_key(key): _reduce(item) for key, item in value.items()}
-    if kind is list or kind is tuple:
-        return [_reduce(item) for item in value]
-    form = _FORMS.get(kind)
-    return form(value) if form is not None else _reduce_other(value)
-
-
-def _key(key: Any) -> Any:
-    return key.value if isinstance(key, enum.Enum) else key
-
-
-def _reduce_other(value: Any) -> Any:
+def _form(value: Any) -> Any:
+    """What the json module is given for a value that it does not know; it walks the answer in turn."""
+    form = _FORMS.get(type(value))
+    if form is not None:
+        return form(value)
     if isinstance(value, enum.Enum):
-        return _reduce(value.value)
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, int | float):
-        return value
-    if isinstance(value, dict):
-        return {_key(key): _reduce(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_reduce(item) for item in value]
+        return value.value
     if not isinstance(value, type) and callable(method := getattr(value, "__json__", None)):
-        return _reduce(method())
+        return method()
     for kind, form in _FORMS.items():
         if isinstance(value, kind):
             return form(value)
     if _is_record(value):
-        return msgspec.to_builtins(value, str_keys=True, enc_hook=_reduce_field)
-    return _reduce_foreign(value)
+        return msgspec.to_builtins(value, str_keys=True, enc_hook=_field)
+    return _foreign(value)
 
 
 def _is_record(value: Any) -> bool:
@@ -150,16 +132,16 @@ def _is_record(value: Any) -> bool:
     return isinstance(value, msgspec.Struct) or dataclasses.is_dataclass(value) or hasattr(value, "__attrs_attrs__")
 
 
-def _reduce_field(value: Any) -> Any:
-    """A field of a Struct or dataclass that msgspec has no form for."""
+def _field(value: Any) -> Any:
+    """A field of a Struct or dataclass that msgspec has no form for; it walks the answer in turn."""
     if isinstance(value, str):
         return str.__str__(value)
     if callable(method := getattr(value, "__json__", None)):
-        return _reduce(method())
-    return _reduce_foreign(value)
+        return json.loads(_full_encode(method()))
+    return _foreign(value)
 
 
-def _reduce_foreign(value: Any) -> Any:
+def _foreign(value: Any) -> Any:
     """Types of packages that are looked at only when they are imported already."""
     for module, name, form in _FOREIGN:
         found = sys.modules.get(module)
@@ -167,6 +149,13 @@ def _reduce_foreign(value: Any) -> Any:
             return form(value)
     hint = "; make it a list" if isinstance(value, set | frozenset) else ""
     raise TypeError(f"an object of type {type(value).__qualname__!r} has no JSON form{hint}")
+
+
+def _plain_keys(value: Any) -> Any:
+    """The same value with Enums as keys replaced by what they stand for."""
+    if isinstance(value, dict):
+        return {key.value if isinstance(key, enum.Enum) else key: _plain_keys(item) for key, item in value.items()}
+    return [_plain_keys(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _bytes_form(value: bytes) -> dict[str, str]:
@@ -215,3 +204,7 @@ def _revive(found: dict[str, Any]) -> Any:
     if reviver is None:
         raise ValueError(f"unknown __type__ {name!r}")
     return reviver(found["__value__"])
+
+
+_full_encode: Final = json.JSONEncoder(separators=(",", ":"), default=_form, check_circular=False).encode
+_full_decode: Final = json.JSONDecoder(object_hook=_revive).decode
