@@ -227,10 +227,10 @@ class Context(msgspec.Struct, dict=True, eq=False):
         return custom or None
 
     def _wire_headers(self) -> dict[str, Any]:
-        if self._envelope is None:
-            found: dict[str, Any] = self.__dict__.get("_wire", {})
-            return found
-        return self._cached("_wire", self._envelope.headers)
+        known: dict[str, Any] | None = self.__dict__.get("_wire")
+        if known is None:
+            known = self.__dict__["_wire"] = {} if self._delivery is None else _decode(self._delivery.head)["headers"]
+        return known
 
     def _cached(self, name: str, raw: msgspec.Raw) -> dict[str, Any]:
         known: dict[str, Any] | None = self.__dict__.get(name)

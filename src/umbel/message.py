@@ -75,15 +75,6 @@ class Delivery(msgspec.Struct, gc=False):
     parked: float = 0.0
 
 
-class Envelope(msgspec.Struct, gc=False):
-    """The head, decoded as far as every reader needs it; headers stay raw until somebody asks."""
-
-    headers: msgspec.Raw
-    properties: msgspec.Raw = msgspec.Raw(b"{}")
-    content_type: str = msgspec.field(name="content-type", default="application/json")
-    content_encoding: str = msgspec.field(name="content-encoding", default="utf-8")
-
-
 class Headers(msgspec.Struct, gc=False):
     """The headers that the path of a task acts on. Minimal foreign producers send only ``task`` and ``id``."""
 
@@ -106,3 +97,12 @@ class Headers(msgspec.Struct, gc=False):
     replaced_task_nesting: int = 0
     stamped_headers: list[str] | None = None
     stamps: dict[str, Any] | None = None
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """The head, decoded as far as the path needs it. Custom headers are read from the raw head when somebody asks."""
+
+    headers: Headers
+    properties: msgspec.Raw = msgspec.Raw(b"{}")
+    content_type: str = msgspec.field(name="content-type", default="application/json")
+    content_encoding: str = msgspec.field(name="content-encoding", default="utf-8")

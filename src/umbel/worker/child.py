@@ -4,7 +4,7 @@
     keeper        (keeper.py) its own connection; acts while one task runs long, watches limits, obeys the supervisor
     pools         inline: the loop itself; thread, asyncio: their own threads, which only put outcomes on the queue
 
-The loop settles at task boundaries: when the oldest outcome is older than 2 ms, and before a task that is not known
+The loop settles at task boundaries: when the oldest outcome is older than 4 ms, and before a task that is not known
 to be short. A child ends when it was told to stop, was declared dead, or has run its share, and nothing of it is
 unsettled.
 """
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("umbel.worker")
 
-FLUSH: Final = 0.002
+FLUSH: Final = 0.004
 """Seconds that a finished outcome may wait for company."""
 
 IDLE: Final = 2.0

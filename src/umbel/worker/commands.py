@@ -20,7 +20,7 @@ import msgspec
 from .. import clock
 from ..broker import Item
 from ..exceptions import UmbelError
-from ..message import Envelope, Headers
+from ..message import Envelope
 
 if TYPE_CHECKING:
     from .supervisor import Supervisor
@@ -163,7 +163,7 @@ class Commands:
 
     def _describe(self, item: Item, started: float, pid: int | None) -> dict[str, Any]:
         try:
-            headers = msgspec.json.decode(msgspec.json.decode(item.parcel.head, type=Envelope).headers, type=Headers)
+            headers = msgspec.json.decode(item.parcel.head, type=Envelope).headers
             shown = (headers.argsrepr, headers.kwargsrepr)
         except msgspec.MsgspecError:
             shown = ("", "")

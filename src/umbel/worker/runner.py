@@ -27,7 +27,7 @@ from ..exceptions import (
 )  # fmt: skip
 from ..message import Delivery, Envelope, Headers
 from ..outcome import Bury, Outcome, Park
-from ..serialization import loads
+from ..serialization import decode_json, loads
 from .attempt import Attempt
 from .desk import Desk
 from .documents import safe_repr
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("umbel.worker")
 
 _envelope = msgspec.json.Decoder(Envelope).decode
-_headers = msgspec.json.Decoder(Headers).decode
 
 
 class Runner:
@@ -56,15 +55,16 @@ class Runner:
         self._plans: dict[str, Plan] = {}
         conf = desk.app.conf
         self._accept = frozenset(conf.accept_content)
+        self._accepts_json = bool(self._accept & {"json", "application/json"})
         self._hold: float = conf.task_unknown_hold
 
     def prepare(self, delivery: Delivery) -> Attempt | Outcome:
         """The attempt that runs this message, or the outcome that it has without running."""
         try:
             envelope = _envelope(delivery.head)
-            headers = _headers(envelope.headers)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return Bury(delivery, reason=f"the message's head cannot be read: {error}")
+        headers = envelope.headers
         if delivery.verdict:
             return self._sentence(delivery, envelope, headers)
         plan = self._plans.get(headers.task) or self._plan(headers.task)
@@ -87,11 +87,14 @@ class Runner:
         return plan
 
     def _body(self, delivery: Delivery, envelope: Envelope) -> tuple[Any, Any, Any]:
-        body = loads(delivery.body, envelope.content_type, envelope.content_encoding, self._accept)
-        if not isinstance(body, list | tuple) or len(body) != 3:
+        if self._accepts_json and envelope.content_type == "application/json" and envelope.content_encoding == "utf-8":
+            body = decode_json(delivery.body)
+        else:
+            body = loads(delivery.body, envelope.content_type, envelope.content_encoding, self._accept)
+        if not isinstance(body, (list, tuple)) or len(body) != 3:
             raise InvalidTaskError("the body is not a list of arguments, keyword arguments and embed")
         args, kwargs, embed = body
-        if not isinstance(args, list | tuple) or not isinstance(kwargs, dict):
+        if not isinstance(args, (list, tuple)) or not isinstance(kwargs, dict):
             raise InvalidTaskError("the arguments are not a list, or the keyword arguments not an object")
         return args, kwargs, embed if isinstance(embed, dict) else {}
 
