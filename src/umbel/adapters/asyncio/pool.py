@@ -22,7 +22,6 @@ from typing import Any
 
 from ... import clock
 from ...exceptions import Interrupted
-from ...outcome import Outcome
 from ...pool import Attempt, OutcomeQueue
 from .guard import CoroutineGuard
 from .loop import LoopThread
@@ -130,8 +129,11 @@ class AsyncioPool:
             self._beating = False
 
     async def _live(self, guard: CoroutineGuard) -> None:
-        outcome = await self._outcome(guard)
-        tag = guard.attempt.tag
+        tag, outcome = guard.attempt.tag, None
+        try:
+            outcome = await guard.attempt.arun(guard)
+        except BaseException:
+            _log.exception("The attempt of message %d ended without an outcome: it stays held.", tag)
         with self._fate:
             if self._guards.get(tag) is not guard:
                 return  # given up
@@ -139,13 +141,6 @@ class AsyncioPool:
         if outcome is not None:
             self._put(outcome)
         self._ended += 1
-
-    async def _outcome(self, guard: CoroutineGuard) -> Outcome | None:
-        try:
-            return await guard.attempt.arun(guard)
-        except BaseException:
-            _log.exception("The attempt of message %d ended without an outcome: it stays held.", guard.attempt.tag)
-            return None
 
     async def _finish(self, seconds: float) -> None:
         await self._settle(seconds)

@@ -12,8 +12,11 @@ Guarantee: the handler raises only between arming and disarming, and both stand 
 a signal handler where a function begins, where a loop jumps back and after a call has returned; from the return of the
 function to the store that disarms there is no such place, on the normal path and on that of an exception. So the error
 leaves through `call` or not at all. What is remembered is the attempt itself, not its tag, so a late signal cannot meet
-a second run of the same message. A signal raises at most once; one that has not been raised yet is replaced by the
-next.
+a second run of the same message. An error is raised at most once; one that was not raised yet is replaced by the next.
+
+The same places leave a gap: a signal that arrives after the last of them and before a blocking system call is looked at
+when that call ends. So the interrupter sees whether its error was taken, and signals again until it was: the second
+signal finds the thread inside the call.
 
 On failure: where the function swallows the error (in ``__del__``, a callback of C code, its own ``except``) the next
 `interrupt` raises again. Where it takes SIGUSR1 for itself it cannot be interrupted and is left to its hard limit.
@@ -23,11 +26,15 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 from ...pool import Attempt, OutcomeQueue
+
+PAUSES: Final = (0.0001, 0.0005, 0.002, 0.008, 0.016)
+"""Seconds between two looks whether an error was taken; code that has not taken it by then does so when it returns."""
 
 
 class _Guard:
@@ -76,11 +83,16 @@ class InlinePool:
             guard.attempt = None
 
     def interrupt(self, tag: int, error: BaseException) -> bool:
-        armed = self._guard.armed
+        guard = self._guard
+        armed = guard.armed
         if armed is None or armed.tag != tag:
             return False
-        self._guard.pending = (armed, error)
-        signal.pthread_kill(self._thread, signal.SIGUSR1)
+        guard.pending = pending = (armed, error)
+        for pause in PAUSES:
+            signal.pthread_kill(self._thread, signal.SIGUSR1)
+            time.sleep(pause)
+            if guard.pending is not pending or guard.armed is not armed:
+                break
         return True
 
     def abandon(self, tag: int) -> bool:

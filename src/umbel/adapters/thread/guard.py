@@ -54,9 +54,8 @@ class ThreadGuard:
 
     def interrupt(self, error: BaseException) -> bool:
         """Inject into the function; False when it does not run (any more)."""
-        kind = carrier(error)
         with self._lock:
             if not self.armed:
                 return False
             self.injected = error
-            return inject(self.thread, kind)
+            return inject(self.thread, carrier(error))

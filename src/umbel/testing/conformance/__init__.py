@@ -2,6 +2,7 @@
 
     broker    BrokerSuite    every sentence of `umbel.broker`
     backend   BackendSuite   every sentence of `umbel.backend`
+    pool      PoolSuite, PoolStorm   every sentence of `umbel.pool`; interrupts at random moments
 
 To test a store of your own, write a `Lab` (a fresh store that can be opened as often as wanted) and give it to the
 suite as a fixture:
@@ -24,5 +25,6 @@ from __future__ import annotations
 import pytest
 
 pytest.register_assert_rewrite(
-    "umbel.testing.conformance.checks", "umbel.testing.conformance.broker", "umbel.testing.conformance.backend"
-)
+    "umbel.testing.conformance.checks", "umbel.testing.conformance.broker", "umbel.testing.conformance.backend",
+    "umbel.testing.conformance.pool", "umbel.testing.conformance.poolscene",
+)  # fmt: skip

@@ -20,120 +20,18 @@ To test a pool of your own, give a `PoolLab` to both as the fixture ``lab``:
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Iterator
 
 import pytest
 
 from umbel import clock
 from umbel.exceptions import Interrupted, SoftTimeLimitExceeded, Terminated
-from umbel.pool import OutcomeQueue, Pool
 
-from .attempts import (
-    Ended,
-    Gate,
-    Outcomes,
-    Run,
-    Script,
-    be_lenient,
-    forgive,
-    insist,
-    linger,
-    raising,
-    returning,
-    tidy_up,
-)  # fmt: skip
+from .attempts import Gate, Outcomes, Run, be_lenient, forgive, insist, linger, raising, returning, tidy_up
+from .poolscene import PoolLab, Scene
 from .storm import Storm
 
-Found = TypeVar("Found")
-
-
-class PoolLab:
-    """What a pool gives to its suites.
-
-    Attributes:
-        is_async: the kind of attempts that it runs.
-        slots: a size with which several run at once; 1 for a pool that has one slot only.
-        concurrent: False when `submit` returns after the attempt.
-        patience: seconds that a check waits for something that should happen at once.
-        runs: attempts in the storm.
-    """
-
-    is_async = False
-    slots = 4
-    concurrent = True
-    patience = 10.0
-    runs = 2_000
-
-    def open(self, outcomes: OutcomeQueue, size: int) -> Pool:
-        """Open the pool."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """Undo what opening did to the process."""
-
-
-class Scene:
-    """One opened pool and its outcomes."""
-
-    def __init__(self, lab: PoolLab) -> None:
-        self.lab = lab
-        self.outcomes = Outcomes()
-        self.pool = lab.open(self.outcomes, lab.slots)
-        self._last = 0
-        self._submitted = 0
-        self._other = ThreadPoolExecutor(1)
-
-    def attempt(self, script: Script) -> Run:
-        """Another attempt, with a tag of its own."""
-        self._last += 1
-        return Run(self._last, script, self.lab.is_async, self.lab.patience)
-
-    def submit(self, run: Run) -> None:
-        self._submitted += 1
-        self.pool.submit(run)
-
-    def outcome(self, run: Run) -> Ended:
-        """The one outcome of an attempt, when all that were submitted have theirs."""
-        assert self.outcomes.wait(self._submitted, self.lab.patience * 2), "an attempt has no outcome"
-        (outcome,) = self.outcomes.of(run.tag)
-        return outcome
-
-    def run(self, script: Script) -> Ended:
-        """Run a script to its outcome."""
-        run = self.attempt(script)
-        self.submit(run)
-        return self.outcome(run)
-
-    def meanwhile(self, run: Run, action: Callable[[], Found]) -> tuple[Ended, Found]:
-        """Run an attempt to its outcome while another thread of the process acts."""
-        acting = self._other.submit(action)
-        self.submit(run)
-        found = acting.result(self.lab.patience * 2)
-        return self.outcome(run), found
-
-    def interrupted(self, script: Script, *errors: BaseException) -> tuple[Run, Ended]:
-        """Run a script and interrupt it each time it lingers."""
-        run = self.attempt(script)
-
-        def interrupt() -> list[bool]:
-            return [self._interrupt(run, error) for error in errors]
-
-        outcome, hit = self.meanwhile(run, interrupt)
-        assert hit == [True] * len(errors), "interrupt() said that nothing runs under the tag"
-        return run, outcome
-
-    def _interrupt(self, run: Run, error: BaseException) -> bool:
-        assert run.lingering.wait(self.lab.patience), "the script was not called, or did not go on"
-        run.lingering.clear()
-        return self.pool.interrupt(run.tag, error)
-
-    def close(self) -> None:
-        self.pool.close(self.lab.patience)
-        self._other.shutdown()
-        self.lab.close()
+__all__ = ["PoolLab", "PoolStorm", "PoolSuite"]
 
 
 class PoolSuite:
@@ -161,7 +59,6 @@ class PoolSuite:
         """Many attempts, none lost, none doubled."""
         runs = [scene.attempt(returning(number)) for number in range(200)]
         for run in runs:
-            wait_free(scene)
             scene.submit(run)
         assert [scene.outcome(run).value for run in runs] == list(range(200))
         assert len(scene.outcomes.all) == 200
@@ -180,12 +77,12 @@ class PoolSuite:
 
         _, while_running = scene.meanwhile(run, look)
         assert while_running == size - 1
-        assert eventually(lambda: scene.pool.free() == size, scene.lab.patience)
+        assert scene.eventually(lambda: scene.pool.free() == size)
 
     def test_runs_as_many_at_once_as_it_has_slots(self, scene: Scene) -> None:
         """Every slot is usable at the same time; a pool of one slot has one."""
         runs = [scene.attempt(linger) for _ in range(scene.lab.slots)]
-        stop = scene._other.submit(lambda: [scene._interrupt(run, Terminated("all run")) for run in runs])
+        stop = scene.start(lambda: [scene.interrupt(run, Terminated("all run")) for run in runs])
         for run in runs:
             scene.submit(run)
         assert stop.result(scene.lab.patience * 2) == [True] * len(runs)
@@ -260,8 +157,7 @@ class PoolSuite:
             run, _ = scene.interrupted(linger, Terminated("first"))
             again = Run(run.tag, returning("clean"), scene.lab.is_async, scene.lab.patience)
             scene.submit(again)
-            assert scene.outcomes.wait(scene._submitted, scene.lab.patience)
-            assert scene.outcomes.of(run.tag)[1].value == "clean"
+            assert scene.all_outcomes(again)[1].value == "clean"
 
     def test_nothing_is_given_up_that_does_not_run(self, scene: Scene) -> None:
         """`abandon` of an ended or unknown attempt says no and takes no slot."""
@@ -270,7 +166,7 @@ class PoolSuite:
         scene.outcome(run)
         assert not scene.pool.abandon(run.tag)
         assert not scene.pool.abandon(987_654)
-        assert eventually(lambda: scene.pool.free() == scene.lab.slots, scene.lab.patience)
+        assert scene.eventually(lambda: scene.pool.free() == scene.lab.slots)
 
     def test_a_turning_pool_is_not_stalled(self, scene: Scene) -> None:
         """Neither at rest nor while an attempt waits for something."""
@@ -310,7 +206,7 @@ class PoolStorm:
     def test_no_interrupt_leaves_its_function(self, lab: PoolLab) -> None:
         """Tiny functions, so that the boundary is hit all the time: each has one outcome, and nobody else's error."""
         outcomes = Outcomes()
-        storm = Storm(lab.open(outcomes, lab.slots), outcomes, lab.is_async, lab.slots)
+        storm = Storm(lab.open(outcomes, lab.slots), outcomes, lab.is_async)
         try:
             storm.rage(lab.runs)
         finally:
@@ -320,19 +216,3 @@ class PoolStorm:
         assert storm.doubled() == [] == storm.missing(lab.runs)
         assert storm.strange() == []
         assert storm.hits > lab.runs // 100, "too few interrupts met a function for the run to mean anything"
-
-
-def wait_free(scene: Scene) -> None:
-    """Wait for a free slot."""
-    assert eventually(lambda: scene.pool.free() > 0, scene.lab.patience), "no slot became free"
-
-
-def eventually(condition: Callable[[], bool], patience: float) -> bool:
-    """Whether something becomes true in time."""
-    deadline = clock.monotonic() + patience
-    look: Any = threading.Event()
-    while not condition():
-        if clock.monotonic() > deadline:
-            return False
-        look.wait(0.001)
-    return True

@@ -6,6 +6,7 @@ import asyncio
 import random
 import sys
 import threading
+import time
 from collections import Counter
 from typing import Any
 
@@ -18,6 +19,8 @@ from .attempts import Ended, Outcomes, ended
 ERRORS = (SoftTimeLimitExceeded, Terminated, Interrupted)
 SWITCH = 1e-5
 """Seconds between two changes of the running thread: the interrupters are to come in at any instruction."""
+PAUSE = 5e-5
+"""Seconds, at most, between two interrupts of one thread; about as long as a function takes."""
 
 
 class Storm:
@@ -25,18 +28,17 @@ class Storm:
 
     Attributes:
         leaks: (tag, error) that surfaced in the runner's own code.
+        live: attempts that have begun and not ended.
         hits: how many functions were ended or changed by an interrupt.
     """
 
-    def __init__(self, pool: Pool, outcomes: Outcomes, is_async: bool, slots: int) -> None:
+    def __init__(self, pool: Pool, outcomes: Outcomes, is_async: bool) -> None:
         self.pool = pool
         self.outcomes = outcomes
         self.is_async = is_async
-        self.slots = slots
         self.leaks: list[tuple[int, str]] = []
-        self._newest = 0
+        self.live: dict[int, Victim] = {}
         self._over = threading.Event()
-        self._room = threading.Semaphore(slots)
 
     def rage(self, runs: int) -> None:
         """Run so many attempts."""
@@ -58,16 +60,14 @@ class Storm:
         for tag in range(1, runs + 1):
             while self.pool.free() <= 0:
                 self.outcomes.wait(len(self.outcomes.all) + 1, 0.01)
-            self._newest = tag
             self.pool.submit(Victim(self, tag))
 
     def _interrupt(self, seed: int) -> None:
         chance = random.Random(seed)
         while not self._over.is_set():
-            tag = self._newest - int(chance.random() * self.slots)
+            tag = chance.choice(list(self.live) or [0])
             self.pool.interrupt(tag, chance.choice(ERRORS)(tag))
-            for _ in range(int(chance.random() * 40)):
-                pass
+            time.sleep(chance.random() * PAUSE)
 
     @property
     def hits(self) -> int:
@@ -100,18 +100,21 @@ class Victim:
         self._raised: BaseException | None = None
 
     def run(self, guard: Guard) -> Outcome:
+        self._storm.live[self.tag] = self
         try:
-            linger(self.tag % 7)
+            linger(self.tag % 301)
             try:
                 self._value = guard.call(FUNCTIONS[self.tag % len(FUNCTIONS)], (self.tag,), {})
             except BaseException as error:
                 self._raised = error
-            linger(self.tag % 11)
+            linger(self.tag % 307)
         except BaseException as leaked:
             self._storm.leaks.append((self.tag, repr(leaked)))
+        del self._storm.live[self.tag]
         return ended(self.tag, self._value, self._raised)
 
     async def arun(self, guard: AsyncGuard) -> Outcome:
+        self._storm.live[self.tag] = self
         try:
             await asyncio.sleep(0)
             try:
@@ -121,11 +124,14 @@ class Victim:
             await asyncio.sleep(0)
         except BaseException as leaked:
             self._storm.leaks.append((self.tag, repr(leaked)))
+        del self._storm.live[self.tag]
         return ended(self.tag, self._value, self._raised)
 
 
 def linger(turns: int) -> int:
-    """Python code that takes a moment."""
+    """Python code that takes a moment, and at times lets another thread go on."""
+    if turns % 3 == 0:
+        time.sleep(0)
     return sum(abs(turn) for turn in range(turns))
 
 
@@ -134,18 +140,18 @@ def nothing(tag: int) -> Any:
 
 
 def a_little(tag: int) -> Any:
-    linger(tag % 100)
+    linger(tag % 499)
     return tag
 
 
 def own_error(tag: int) -> Any:
-    linger(tag % 10)
+    linger(tag % 97)
     raise LookupError(tag)
 
 
 def catching(tag: int) -> Any:
     try:
-        linger(tag % 200)
+        linger(tag % 997)
     except SoftTimeLimitExceeded:
         return "caught"
     return tag
