@@ -83,7 +83,7 @@ class Endless(list):
 
 def test_a_container_beside_itself_is_shown_twice():
     inside: list[object] = [[1]]
-    assert saferepr([inside, (inside, inside)]) == "[[[1]], ([[1]], [[1]])]"
+    assert saferepr([inside, (inside, inside)]) == "[[[1]], ([[...]], [[...]])]"
 
 
 def test_what_cannot_be_shown_is_named_by_its_type():
