@@ -161,9 +161,11 @@ class Context(msgspec.Struct, dict=True, eq=False):
     @property
     def properties(self) -> dict[str, Any]:
         """Message properties as sent."""
-        if self._envelope is None:
-            return {}
-        return self._cached("_properties", self._envelope.properties)
+        known: dict[str, Any] | None = self.__dict__.get("_properties")
+        if known is None:
+            known = {} if self._envelope is None else _decode(self._envelope.properties)
+            self.__dict__["_properties"] = known
+        return known
 
     @property
     def correlation_id(self) -> str | None:
@@ -227,15 +229,11 @@ class Context(msgspec.Struct, dict=True, eq=False):
         return custom or None
 
     def _wire_headers(self) -> dict[str, Any]:
+        """All headers as they were sent."""
         known: dict[str, Any] | None = self.__dict__.get("_wire")
         if known is None:
-            known = self.__dict__["_wire"] = {} if self._delivery is None else _decode(self._delivery.head)["headers"]
-        return known
-
-    def _cached(self, name: str, raw: msgspec.Raw) -> dict[str, Any]:
-        known: dict[str, Any] | None = self.__dict__.get(name)
-        if known is None:
-            known = self.__dict__[name] = _decode(raw)
+            known = {} if self._delivery is None else _decode(self._delivery.head).get("headers", {})
+            self.__dict__["_wire"] = known
         return known
 
     def __getattr__(self, name: str) -> Any:
