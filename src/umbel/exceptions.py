@@ -12,6 +12,7 @@
     |-- OperationalError                                         the store did not do it; says what to do
     |     StoreUnavailable, StoreLocked, StoreFull, StoreReadOnly, StoreDamaged, StoreUnsuitable,
     |     PublishTimeout, QueueFull
+    |-- NotFound                                                 asked for by name or id, not there
     |-- SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError, Terminated
     |-- MissingExtra (ImportError too), UnsupportedPlatform
     WorkerShutdown, WorkerTerminate (SystemExit)
@@ -186,6 +187,10 @@ class BackendStoreError(BackendError):
 
 class UnknownResultError(BackendError, LookupError):
     """No task of that id is stored, waiting or running in this store, so `get()` would wait for ever."""
+
+
+class NotFound(UmbelError, LookupError):
+    """What was asked for by name or id is not there."""
 
 
 class OperationalError(UmbelError):

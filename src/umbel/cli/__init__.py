@@ -17,11 +17,23 @@ import sys
 import click
 
 from .. import loading
-from ..exceptions import ImproperlyConfigured, OperationalError, UmbelError
+from ..exceptions import ImproperlyConfigured, NotFound, NotRegistered, OperationalError, UmbelError
 from .session import Session
 
 COMMANDS = {
     "worker": "umbel.cli.worker:worker",
+    "call": "umbel.cli.sending:call",
+    "result": "umbel.cli.sending:result",
+    "status": "umbel.cli.asking:status",
+    "queues": "umbel.cli.store:queues",
+    "messages": "umbel.cli.store:messages",
+    "inspect": "umbel.cli.asking:inspect",
+    "revoke": "umbel.cli.sending:revoke",
+    "purge": "umbel.cli.store:purge",
+    "dead": "umbel.cli.store:dead",
+    "health": "umbel.cli.health:health",
+    "report": "umbel.cli.asking:report",
+    "shell": "umbel.cli.asking:shell",
 }
 """Command name -> where it is defined."""
 
@@ -94,4 +106,6 @@ def code_of(error: UmbelError) -> int:
     """Exit code for an error of umbel's."""
     if isinstance(error, ImproperlyConfigured):
         return os.EX_USAGE
+    if isinstance(error, NotFound | NotRegistered):
+        return os.EX_NOINPUT
     return os.EX_UNAVAILABLE if isinstance(error, OperationalError) else 1

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from .. import loading
 from ..exceptions import ImproperlyConfigured
 
 if TYPE_CHECKING:
     from ..app import Umbel
+
+
+app_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "-A", "--app", "app_name", metavar="APP", help="The application, also accepted here."
+)
+"""``-A`` after the command."""
+
+
+def names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """A comma-separated list."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if value else ()
 
 
 class Session:

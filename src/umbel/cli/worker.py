@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import loading
 from ..exceptions import ImproperlyConfigured, UnsupportedPlatform
 from ..urls import mask_url
 from ..worker import health, logs
 from ..worker.options import PRESETS, WorkerOptions, node_name
 from ..worker.supervisor import Supervisor
-from .session import Session
+from .health import heartbeat_file
+from .session import Session, app_option, names
 
 if TYPE_CHECKING:
     from ..app import Umbel
@@ -23,18 +23,14 @@ if TYPE_CHECKING:
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "FATAL")
 
 
-def _names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if value else ()
-
-
 @click.command()
-@click.option("-A", "--app", "app_name", metavar="APP", help="The application, also accepted here.")
+@app_option
 @click.option("-n", "--hostname", metavar="NAME", help="Node name; %h, %n and %d expand to host, name and domain.")
 @click.option("-c", "--concurrency", metavar="N", help="Tasks at the same time; 'auto' or nothing: one a core.")
 @click.option("-P", "--pool", metavar="POOL", help="process (prefork), thread, asyncio or solo.")
-@click.option("-Q", "--queues", callback=_names, metavar="NAMES", help="Queues to consume, comma-separated.")
-@click.option("-X", "--exclude-queues", callback=_names, metavar="NAMES", help="Queues to leave out.")
-@click.option("-I", "--include", callback=_names, metavar="MODULES", help="More modules to import.")
+@click.option("-Q", "--queues", callback=names, metavar="NAMES", help="Queues to consume, comma-separated.")
+@click.option("-X", "--exclude-queues", callback=names, metavar="NAMES", help="Queues to leave out.")
+@click.option("-I", "--include", callback=names, metavar="MODULES", help="More modules to import.")
 @click.option("-l", "--loglevel", type=click.Choice(LEVELS, case_sensitive=False), default="WARNING", show_default=True)
 @click.option("-f", "--logfile", metavar="PATH", help="Log to a file instead of standard error.")
 @click.option("--time-limit", type=float, metavar="SECONDS", help="Hard limit of tasks that name none.")
@@ -99,7 +95,7 @@ def merge(app: Umbel, options: dict[str, Any], app_path: str = "") -> WorkerOpti
         prefetch_multiplier=multiplier,
         app_path=app_path,
         start_method=conf.worker_pool_start_method,
-        heartbeat_file=str(loading.state_dir() / "run" / f"{node}.health"),
+        heartbeat_file=str(heartbeat_file(node)),
     )
 
 

@@ -1,0 +1,148 @@
+"""``umbel call``, ``umbel result`` and ``umbel revoke``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import click
+import msgspec
+
+from ..control import Control
+from ..exceptions import NotFound
+from . import show
+from .session import Session, app_option
+
+
+class JsonOf(click.ParamType):
+    """A JSON value of one kind."""
+
+    def __init__(self, kind: type, name: str) -> None:
+        self.kind = kind
+        self.name = name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if isinstance(value, self.kind):
+            return value
+        try:
+            found = msgspec.json.decode(value)
+        except msgspec.DecodeError as error:
+            self.fail(f"this is not JSON: {error}", param, ctx)
+        if not isinstance(found, self.kind):
+            self.fail(
+                f"a JSON {self.name} is needed, as in {'[2, 3]' if self.kind is list else '{{"x": 2}}'}", param, ctx
+            )
+        return found
+
+
+class Moment(click.ParamType):
+    """An ISO 8601 date and time."""
+
+    name = "ISO-TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no ISO 8601 time such as 2030-01-02T03:04:05", param, ctx)
+
+
+class MomentOrSeconds(Moment):
+    """An ISO 8601 time, or a number of seconds from now."""
+
+    name = "SECONDS|ISO-TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            return super().convert(value, param, ctx)
+
+
+@click.command()
+@app_option
+@click.argument("name")
+@click.option("-a", "--args", type=JsonOf(list, "array"), default="[]", help="Positional arguments, a JSON array.")
+@click.option("-k", "--kwargs", type=JsonOf(dict, "object"), default="{}", help="Keyword arguments, a JSON object.")
+@click.option("--eta", type=Moment(), help="Do not start before this time.")
+@click.option("--countdown", type=float, metavar="SECONDS", help="Start so many seconds from now.")
+@click.option("--expires", type=MomentOrSeconds(), help="Do not start after this time, or so many seconds from now.")
+@click.option("--serializer", default="json", show_default=True)
+@click.option("--queue", metavar="NAME")
+@click.option("--exchange", metavar="NAME")
+@click.option("--routing-key", metavar="KEY")
+@click.option("--wait", type=float, metavar="SECONDS", help="Wait for the result and print it.")
+@click.pass_obj
+def call(
+    session: Session, /, app_name: str | None, name: str, args: list[Any], kwargs: dict[str, Any], wait: float | None,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Send one task by name; prints its id.
+
+    \b
+    umbel -A proj call proj.add -a '[2, 3]'
+    umbel -A proj call proj.mail -k '{"to": "a@example.org"}' --countdown 60
+    """
+    app = session.app(app_name)
+    given = {key: value for key, value in options.items() if value is not None}
+    task = app.tasks.get(name)
+    result = app.send_task(name, args, kwargs, **given) if task is None else task.apply_async(args, kwargs, **given)
+    click.echo(result.id)
+    if task is None and not session.quiet:
+        click.echo(
+            f"umbel: the task {name!r} is not known here; it was sent and waits for a worker that knows it", err=True
+        )
+    if wait is not None:
+        show.dump(result.get(timeout=wait))
+
+
+@click.command()
+@app_option
+@click.argument("task_id")
+@click.option("-t", "--task", metavar="NAME", help="Task name; its return annotation gives the result its type.")
+@click.option("--traceback", is_flag=True, help="Print the traceback of a failure.")
+@click.option("--wait", type=float, metavar="SECONDS", help="Wait for it first.")
+@show.json_option
+@click.pass_obj
+def result(
+    session: Session, /, app_name: str | None, task_id: str, task: str | None, traceback: bool, wait: float | None,
+    as_json: bool,
+) -> int:  # fmt: skip
+    """Print the result of a task. Exit code 1 when it failed, 66 when it is not there yet."""
+    app = session.app(app_name)
+    found = app.tasks[task].AsyncResult(task_id) if task else app.AsyncResult(task_id)
+    if wait is not None:
+        found.get(timeout=wait, propagate=False)
+    if not found.ready():
+        known = app.backend()
+        if known is not None and known.known(task_id) is False:
+            raise NotFound(f"no task with the id {task_id} is stored, waiting or running here")
+        click.echo(f"umbel: the task {task_id} has not ended: {found.state}", err=True)
+        return 66
+    if as_json:
+        shown = found.result if found.successful() else str(found.result)
+        show.dump({"id": task_id, "state": found.state, "result": shown, "traceback": found.traceback})
+    else:
+        click.echo(found.traceback if traceback and found.traceback else found.result)
+    return 0 if found.successful() else 1
+
+
+@click.command()
+@app_option
+@click.argument("task_ids", nargs=-1, required=True)
+@click.option("--terminate", is_flag=True, help="Also stop those that run.")
+@click.option("-s", "--signal", "signal_name", metavar="NAME", help="Signal for running ones, SIGTERM unless given.")
+@show.json_option
+@click.pass_obj
+def revoke(
+    session: Session, /, app_name: str | None, task_ids: tuple[str, ...], terminate: bool, signal_name: str | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Revoke tasks: waiting ones are removed at once, the others do not start. It needs no worker to be there."""
+    removed = Control(session.app(app_name)).revoke(task_ids, terminate=terminate, signal=signal_name)
+    if as_json:
+        show.dump({"revoked": list(task_ids), "removed": removed})
+    else:
+        click.echo(f"{len(task_ids)} revoked, {len(removed)} of them removed from their queue")

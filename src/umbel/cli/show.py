@@ -1,0 +1,74 @@
+"""Showing data: tables for a terminal, plain columns for a pipe, JSON for programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+import msgspec
+
+json_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "-j", "--json", "as_json", is_flag=True, help="Print JSON."
+)
+"""The option of every command that prints data."""
+
+
+def dump(value: Any) -> None:
+    """Print a value as JSON, indented on a terminal."""
+    text = msgspec.json.encode(value, enc_hook=repr)
+    click.echo(msgspec.json.format(text, indent=2 if sys.stdout.isatty() else 0))
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[Any]], *, nothing: str) -> None:
+    """Print rows: a drawn table on a terminal, tab-separated lines with a head in a pipe.
+
+    Args:
+        heads: column names.
+        rows: cells; anything with a str.
+        nothing: the sentence for no rows, on standard error.
+    """
+    if not rows:
+        click.echo(nothing, err=True)
+        return
+    if not sys.stdout.isatty():
+        for row in (heads, *rows):
+            click.echo("\t".join(" ".join(str(cell).split()) for cell in row))
+        return
+    from rich.console import Console  # rich costs 50 ms, which only a drawn table is worth
+    from rich.table import Table
+
+    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    for head in heads:
+        drawn.add_column(head, overflow="fold")
+    for row in rows:
+        drawn.add_row(*(str(cell) for cell in row))
+    Console().print(drawn)
+
+
+def moment(unix: float) -> str:
+    """A unix time for people, in local time; empty for 0.
+
+    Example:
+        >>> moment(0.0)
+        ''
+    """
+    return datetime.fromtimestamp(unix).astimezone().strftime("%Y-%m-%d %H:%M:%S") if unix else ""
+
+
+def age(seconds: float) -> str:
+    """A duration for people.
+
+    Example:
+        >>> age(75), age(7322), age(3.2)
+        ('1 min 15 s', '2 h 2 min', '3.2 s')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
