@@ -24,6 +24,7 @@ from benchmarks import pragmas, work
 
 BATCH = 500
 LEASE = 60.0
+REPLY_TO = str(uuid.uuid4())
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS message (
@@ -77,7 +78,7 @@ def message(name: str, args: tuple[Any, ...], origin: str) -> tuple[str, bytes, 
         "replaced_task_nesting": 0, "stamped_headers": None, "stamps": {},
     }  # fmt: skip
     properties = {
-        "correlation_id": task_id, "reply_to": "", "delivery_mode": 2,
+        "correlation_id": task_id, "reply_to": REPLY_TO, "delivery_mode": 2,
         "delivery_info": {"exchange": "", "routing_key": "celery"}, "priority": 0,
     }  # fmt: skip
     head = {

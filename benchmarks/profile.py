@@ -22,8 +22,7 @@ from benchmarks import work
 
 PROBES = (
     ("decode the head", "umbel.worker.runner:_envelope"),
-    ("decode the head", "umbel.worker.runner:_headers"),
-    ("decode the body", "umbel.worker.runner:loads"),
+    ("decode the body", "umbel.worker.runner:decode_json"),
     ("make the request", "umbel.worker.runner:Context"),
     ("prepare, the rest", "umbel.worker.runner:Runner.prepare"),
     ("the pool and its guard", "umbel.adapters.inline.pool:InlinePool.submit"),

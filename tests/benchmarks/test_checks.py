@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.servers import program
+
 TOP = Path(__file__).resolve().parents[2]
 
 
@@ -37,6 +39,31 @@ def test_a_sound_run_ends_with_zero_and_writes_its_report(tmp_path):
     assert report["facts"]["cores"].isdigit()
     assert "| drain, tasks/s |" in (tmp_path / "report" / "report.md").read_text()
     assert not list(tmp_path.glob("bench-*")), "stores of sound runs are removed"
+
+
+def test_all_contestants_stand_in_one_report(tmp_path):
+    program("redis-server")
+    done = run(tmp_path, "benchmarks", "--only", "drain", "--count", "500")
+    assert done.returncode == 0, done.stderr
+    rounds = json.loads((tmp_path / "report" / "report.json").read_text())["rounds"]
+    assert set(rounds["drain, tasks/s"]) == {"umbel", "huey", "celery", "bare"}
+
+
+def test_the_start_of_a_task_on_an_idle_worker_is_timed(tmp_path):
+    done = run(tmp_path, "benchmarks", "--only", "umbel,latency,memory", "--count", "20")
+    assert done.returncode == 0, done.stderr
+    rounds = json.loads((tmp_path / "report" / "report.json").read_text())["rounds"]
+    (half,), (most,) = rounds["start latency p50, ms"]["umbel"], rounds["start latency p99, ms"]["umbel"]
+    assert 0 < half <= most
+    assert rounds["memory of the worker, MB PSS"]["umbel"][0] > 10
+
+
+def test_a_worker_killed_with_a_thousand_tasks_is_timed(tmp_path):
+    done = run(tmp_path, "benchmarks", "--only", "umbel,recovery")
+    assert done.returncode == 0, done.stderr
+    rounds = json.loads((tmp_path / "report" / "report.json").read_text())["rounds"]
+    assert rounds["held by the killed worker"]["umbel"] == [1000.0]
+    assert 0 < rounds["recovery after kill -9, s"]["umbel"][0] < 20
 
 
 @pytest.mark.parametrize(
