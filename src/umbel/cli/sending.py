@@ -14,7 +14,7 @@ from . import show
 from .session import Session, app_option
 
 
-class JsonOf(click.ParamType):
+class JsonOf(click.ParamType[Any]):
     """A JSON value of one kind."""
 
     def __init__(self, kind: type, name: str) -> None:
@@ -30,12 +30,13 @@ class JsonOf(click.ParamType):
             self.fail(f"this is not JSON: {error}", param, ctx)
         if not isinstance(found, self.kind):
             self.fail(
-                f"a JSON {self.name} is needed, as in {'[2, 3]' if self.kind is list else '{{"x": 2}}'}", param, ctx
+            example = "[2, 3]" if self.kind is list else '{"x": 2}'
+            self.fail(f"a JSON {self.name} is needed, as in {example}", param, ctx)
             )
         return found
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[Any]):
     """An ISO 8601 date and time."""
 
     name = "ISO-TIME"

@@ -37,8 +37,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Any]], *, nothing: str) 
         for row in (heads, *rows):
             click.echo("\t".join(" ".join(str(cell).split()) for cell in row))
         return
-    from rich.console import Console  # rich costs 50 ms, which only a drawn table is worth
-    from rich.table import Table
+    from rich.console import Console  # noqa: PLC0415  rich costs 50 ms, which only a drawn table is worth
+    from rich.table import Table  # noqa: PLC0415  as above
 
     drawn = Table(box=None, pad_edge=False, header_style="bold")
     for head in heads:
