@@ -102,6 +102,12 @@ def test_nan_and_the_infinities_are_written_as_python_writes_them():
     assert decode_json(b"[Infinity, -Infinity]") == [math.inf, -math.inf]
 
 
+@pytest.mark.parametrize("text", ["half \ud800", "\udfff", "\x00\x1f\u2028", "å☃𝄞"])
+def test_every_text_arrives(text):
+    assert decode_json(encode_json(text)) == text
+    assert decode_json(encode_json({text: [text]})) == {text: [text]}
+
+
 def test_keys_are_written_as_python_writes_them():
     written = json.loads(encode_json({1: "a", 1.5: "b", None: "c", False: "d", "e": "e"}))
     assert written == {"1": "a", "1.5": "b", "null": "c", "false": "d", "e": "e"}
@@ -251,7 +257,7 @@ def test_models_become_plain_json(value, written):
 
 @pytest.mark.parametrize("value", [Account, Order, Page, Own, Colour])
 def test_a_class_is_no_value(value):
-    with pytest.raises(EncodeError):
+    with pytest.raises(EncodeError, match="has no JSON form"):
         encode_json(value)
 
 
