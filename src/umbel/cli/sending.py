@@ -29,10 +29,8 @@ class JsonOf(click.ParamType[Any]):
         except msgspec.DecodeError as error:
             self.fail(f"this is not JSON: {error}", param, ctx)
         if not isinstance(found, self.kind):
-            self.fail(
             example = "[2, 3]" if self.kind is list else '{"x": 2}'
             self.fail(f"a JSON {self.name} is needed, as in {example}", param, ctx)
-            )
         return found
 
 
