@@ -125,6 +125,8 @@ class Link:
         connection = apsw.Connection(self._address.path, statementcachesize=64)
         try:
             connection.set_busy_handler(self._busy)
+            # Plans never depend on bound values; otherwise each call compiles its statement anew (6-12 microseconds).
+            connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
             migrate.bring_up(connection, self._address.path)
             connection.execute(f"PRAGMA synchronous = {self._address.durability}")
             connection.execute("PRAGMA wal_autocheckpoint = 4000")  # 16 MB; 1000 costs 20 %, 16000 has 60 ms tails

@@ -72,8 +72,8 @@ class Tidier:
                 break
             stale = self._link.read(_SQL["stale"], (self._result, last, now, STEP))
             if stale:
-                self._result = max(seq for (seq,) in stale) if len(stale) == STEP else last
-                return self._link.write(_SQL["drop_stale"], (as_json(seq for (seq,) in stale), now))
+                self._result = stale[-1][0] if len(stale) == STEP else last
+                return self._link.write(_SQL["drop_stale"], (as_json(stale),))
             self._result = last
             if clock.monotonic() > end:
                 break

@@ -45,7 +45,7 @@ def inserted(prefix: str, rows: Sequence[Sequence[Any]]) -> Statement:
 
 
 def padded(prefix: str, rows: Sequence[Sequence[Any]]) -> Statement:
-    """``INSERT ... VALUES`` with these rows and then rows of NULLs up to a kept size; out of one JSON document when they
+    """``INSERT ... VALUES`` with these rows, then rows of NULLs up to a kept size; out of one JSON document when they
     are too many for one statement.
 
     Args:

@@ -51,13 +51,15 @@ CREATE INDEX dead_at ON dead (at, seq);
 -- Appended only; which row of an id counts is decided by its readers (states.may_replace).
 CREATE TABLE result (
     seq INTEGER PRIMARY KEY,
-    hash INTEGER NOT NULL,                     -- 32-bit hash of the id: an index on random ids would dirty a page a row
+    hash INTEGER NOT NULL,                     -- 32-bit hash of the id
     id TEXT NOT NULL,
     status TEXT NOT NULL,
     doc BLOB NOT NULL,
     expires REAL NOT NULL                      -- unix time, 0.0: never
 ) STRICT;
-CREATE INDEX result_hash ON result (hash);
+-- An index on random values dirties a page a row. So it is one index for each 32,768 rows ("era"): the newest is small
+-- and stays dirty, a reader looks into all of them. (Measured at 100,000 results: 10.3 instead of 12.5 microseconds a task.)
+CREATE INDEX result_hash ON result (seq >> 15, hash);
 
 -- Living owners. A row is removed by retire and rescue only, and never comes back.
 CREATE TABLE owner (

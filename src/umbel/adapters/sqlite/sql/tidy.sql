@@ -24,18 +24,23 @@ INSERT INTO forget_dead (before, keep, step) VALUES (?1, ?2, ?3)
 SELECT max(seq) FROM (SELECT seq FROM result WHERE seq > ?1 ORDER BY seq LIMIT ?2)
 
 -- name: stale
--- Arguments: first seq - 1, last seq, now, most rows. Results that no reader will see any more: expired, or replaced.
-SELECT r.seq FROM result r WHERE r.seq > ?1 AND r.seq <= ?2 AND (
-    (r.expires > 0 AND r.expires <= ?3) OR EXISTS (SELECT 1 FROM replaced WHERE replaced.seq = r.seq)
+-- Arguments: first seq - 1, last seq, now, most rows. Results that no reader will see any more: expired, or a state that
+-- is not terminal and that another row of its id has replaced (states.may_replace).
+WITH RECURSIVE era (n) AS (
+    SELECT min(seq) >> 15 FROM result
+    UNION ALL SELECT n + 1 FROM era WHERE n < (SELECT max(seq) >> 15 FROM result))
+SELECT r.seq, r.id, r.status, r.expires FROM result r WHERE r.seq > ?1 AND r.seq <= ?2 AND (
+    (r.expires > 0 AND r.expires <= ?3) OR (r.status NOT IN ('SUCCESS', 'FAILURE', 'REVOKED') AND EXISTS (
+        SELECT 1 FROM era CROSS JOIN result o
+        WHERE o.seq >> 15 = era.n AND o.hash = r.hash AND o.id = r.id
+          AND (o.status IN ('SUCCESS', 'FAILURE', 'REVOKED') OR o.seq > r.seq)))
 ) ORDER BY r.seq LIMIT ?4
 
 -- name: drop_stale
--- Arguments: JSON array of seqs, now. Looks again (a seq may have been given to a new row), and takes with a row what it
--- had replaced, which must not be seen again.
+-- Arguments: JSON array of [seq, id, status, expires] as they were seen: a seq may have been given to a new row since.
 DELETE FROM result WHERE seq IN (
-    SELECT r.seq FROM json_each(?1) w CROSS JOIN result r WHERE r.seq = w.value AND (
-        (r.expires > 0 AND r.expires <= ?2) OR EXISTS (SELECT 1 FROM replaced WHERE replaced.seq = r.seq))
-) OR seq IN (SELECT replaced.seq FROM json_each(?1) w CROSS JOIN replaced WHERE replaced.by = w.value)
+    SELECT r.seq FROM json_each(?1) w CROSS JOIN result r WHERE r.seq = w.value ->> 0 AND r.id = w.value ->> 1
+      AND r.status = w.value ->> 2 AND r.expires = w.value ->> 3)
 
 -- name: span
 -- An upper bound of the number of results, without counting them.

@@ -40,17 +40,7 @@ CREATE TRIGGER turn_remove INSTEAD OF INSERT ON turn WHEN NEW.kind = 1 BEGIN
     SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
 END;
 
--- The other kinds stand behind a second view, so that a removal (nearly all rows) does not try each of them.
-CREATE TRIGGER turn_other INSTEAD OF INSERT ON turn WHEN NEW.kind > 1 BEGIN
-    INSERT INTO rare VALUES (NEW.kind, NEW.owner, NEW.claim, NEW.seq, NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires,
-                             NEW.at, NEW.due, NEW.reason, NEW.detail, NEW.queue, NEW.name, NEW.priority, NEW.head, NEW.body);
-END;
-
-CREATE VIEW rare (kind, owner, claim, seq, hash, id, status, doc, expires,
-                  at, due, reason, detail, queue, name, priority, head, body) AS
-SELECT 0, 0, 0, 0, 0, '', '', x'', 0.0, 0.0, 0.0, '', '', '', '', 0, x'', x'';
-
-CREATE TRIGGER rare_release INSTEAD OF INSERT ON rare WHEN NEW.kind = 2 BEGIN
+CREATE TRIGGER turn_release INSTEAD OF INSERT ON turn WHEN NEW.kind = 2 BEGIN
     INSERT INTO ready (queue, level, seq)
     SELECT queue, level, seq FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
     DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
@@ -60,7 +50,7 @@ CREATE TRIGGER rare_release INSTEAD OF INSERT ON rare WHEN NEW.kind = 2 BEGIN
     SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
 END;
 
-CREATE TRIGGER rare_park INSTEAD OF INSERT ON rare WHEN NEW.kind = 3 BEGIN
+CREATE TRIGGER turn_park INSTEAD OF INSERT ON turn WHEN NEW.kind = 3 BEGIN
     INSERT INTO delayed (queue, due, seq, level)
     SELECT queue, NEW.due, seq, level FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
     DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
@@ -70,7 +60,7 @@ CREATE TRIGGER rare_park INSTEAD OF INSERT ON rare WHEN NEW.kind = 3 BEGIN
     SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
 END;
 
-CREATE TRIGGER rare_bury INSTEAD OF INSERT ON rare WHEN NEW.kind = 4 BEGIN
+CREATE TRIGGER turn_bury INSTEAD OF INSERT ON turn WHEN NEW.kind = 4 BEGIN
     INSERT INTO dead (seq, at, reason, detail)
     SELECT seq, NEW.at, NEW.reason, NEW.detail FROM lease
     WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
@@ -81,7 +71,7 @@ CREATE TRIGGER rare_bury INSTEAD OF INSERT ON rare WHEN NEW.kind = 4 BEGIN
     SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
 END;
 
-CREATE TRIGGER rare_hold INSTEAD OF INSERT ON rare WHEN NEW.kind = 5 BEGIN
+CREATE TRIGGER turn_hold INSTEAD OF INSERT ON turn WHEN NEW.kind = 5 BEGIN
     UPDATE lease SET early = 1 WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
     INSERT INTO fenced (owner, claim, seq, at)
     SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
@@ -89,7 +79,7 @@ CREATE TRIGGER rare_hold INSTEAD OF INSERT ON rare WHEN NEW.kind = 5 BEGIN
     SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
 END;
 
-CREATE TRIGGER rare_follow INSTEAD OF INSERT ON rare WHEN NEW.kind = 6 BEGIN
+CREATE TRIGGER turn_follow INSTEAD OF INSERT ON turn WHEN NEW.kind = 6 BEGIN
     INSERT INTO message (seq, queue, priority, id, name, due, stored, head, body)
     SELECT max(CAST((NEW.at - 1735689600) * 1000000 AS INTEGER), ifnull((SELECT max(seq) FROM message), 0) + 1),
            NEW.queue, NEW.priority, NEW.id, NEW.name, NEW.due, NEW.at, NEW.head, NEW.body
@@ -98,7 +88,7 @@ END;
 
 -- A claim takes from one (queue, level): the lowest level over the wanted queues, among equals the first queue.
 -- Nothing is claimed for an owner that is not (or no longer) in `owner`.
-CREATE TRIGGER rare_claim INSTEAD OF INSERT ON rare
+CREATE TRIGGER turn_claim INSTEAD OF INSERT ON turn
 WHEN NEW.kind = 7 AND EXISTS (SELECT 1 FROM owner WHERE nonce = NEW.owner) BEGIN
     INSERT INTO ready (queue, level, seq)
     SELECT d.queue, d.level, d.seq FROM json_each(NEW.id) w CROSS JOIN delayed d
@@ -108,11 +98,10 @@ WHEN NEW.kind = 7 AND EXISTS (SELECT 1 FROM owner WHERE nonce = NEW.owner) BEGIN
         WHERE d.queue = w.value AND d.due <= NEW.expires LIMIT 500);
     INSERT INTO lease (owner, claim, seq, queue, level, alone)
     SELECT NEW.owner, NEW.claim, r.seq, r.queue, r.level, 1 - (r.level & 1)
-    FROM (
-        SELECT w.value AS queue, (SELECT min(level) FROM ready WHERE queue = w.value) AS level
-        FROM json_each(NEW.id) w WHERE level IS NOT NULL ORDER BY 2, w.key LIMIT 1
-    ) best CROSS JOIN ready r
-    WHERE r.queue = best.queue AND r.level = best.level
+    FROM ready r
+    WHERE (r.queue, r.level) = (  -- not a join: that would sort the whole queue
+        SELECT w.value, (SELECT min(level) FROM ready WHERE queue = w.value) AS best
+        FROM json_each(NEW.id) w WHERE best IS NOT NULL ORDER BY best, w.key LIMIT 1)
     ORDER BY r.seq
     LIMIT CASE WHEN (
         SELECT min(level) FROM ready WHERE queue IN (SELECT value FROM json_each(NEW.id))
@@ -122,14 +111,14 @@ WHEN NEW.kind = 7 AND EXISTS (SELECT 1 FROM owner WHERE nonce = NEW.owner) BEGIN
       AND seq <= (SELECT max(seq) FROM lease WHERE owner = NEW.owner AND claim = NEW.claim);
 END;
 
-CREATE TRIGGER rare_send INSTEAD OF INSERT ON rare WHEN NEW.kind = 8 BEGIN
+CREATE TRIGGER turn_send INSTEAD OF INSERT ON turn WHEN NEW.kind = 8 BEGIN
     INSERT INTO message (seq, queue, priority, id, name, due, stored, head, body)
     VALUES (max(CAST((NEW.at - 1735689600) * 1000000 AS INTEGER), ifnull((SELECT max(seq) FROM message), 0) + 1),
             NEW.queue, NEW.priority, NEW.id, NEW.name, NEW.due, NEW.at, NEW.head, NEW.body);
 END;
 
 -- Stands after the sends that it bounds; the whole statement is undone.
-CREATE TRIGGER rare_limit INSTEAD OF INSERT ON rare WHEN NEW.kind = 9 BEGIN
+CREATE TRIGGER turn_limit INSTEAD OF INSERT ON turn WHEN NEW.kind = 9 BEGIN
     SELECT RAISE(ABORT, 'umbel: queue full')
     WHERE (SELECT count(*) FROM (SELECT 1 FROM ready WHERE queue = NEW.queue LIMIT NEW.seq + 1)) > NEW.seq;
 END;
@@ -239,14 +228,3 @@ CREATE TRIGGER replay_one INSTEAD OF INSERT ON replay BEGIN
     INSERT INTO ready (queue, level, seq)
     SELECT queue, (9 - min(9, max(0, priority))) * 2 + 1, seq FROM message WHERE seq = NEW.seq AND changes() = 1;
 END;
-
--- replaced: pairs of results of one id of which the second stands instead of the first. It is states.may_replace, folded
--- over the rows of one id in the order of seq (tests/sqlite compares the two): the first SUCCESS, else the first terminal
--- state, else the newest.
-CREATE VIEW replaced (seq, by) AS
-SELECT r.seq, o.seq FROM result r CROSS JOIN result o
-WHERE o.hash = r.hash AND o.id = r.id AND o.seq <> r.seq AND CASE
-    WHEN r.status = 'SUCCESS' THEN o.status = 'SUCCESS' AND o.seq < r.seq
-    WHEN o.status = 'SUCCESS' THEN 1
-    WHEN r.status IN ('FAILURE', 'REVOKED') THEN o.status IN ('FAILURE', 'REVOKED') AND o.seq < r.seq
-    ELSE o.status IN ('FAILURE', 'REVOKED') OR o.seq > r.seq END;
