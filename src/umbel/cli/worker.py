@@ -51,6 +51,9 @@ def worker(session: Session, /, app_name: str | None, **options: Any) -> int:
     if not hasattr(os, "fork"):
         raise UnsupportedPlatform("a worker runs on Linux and macOS; delay() works here and sends to one there")
     app = session.app(app_name)
+    if options["include"]:
+        app.conf.update(include=(*app.conf.include, *options["include"]))
+    app.import_modules()
     chosen = merge(app, options, app_name or session.name or "")
     check(app)
     logs.setup(logs.LogOptions(options["loglevel"], options["logfile"]), app.conf)
