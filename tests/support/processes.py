@@ -206,9 +206,9 @@ def session(pid: int) -> list[int]:
     return [member for member, (_, leader, state) in _table().items() if leader == pid and not state.startswith("Z")]
 
 
-def marked(mark: str) -> list[int]:
+def marked(mark: str, variable: str = MARK) -> list[int]:
     """Living processes that inherited this mark (Linux; elsewhere none is found)."""
-    wanted = f"{MARK}={mark}".encode()
+    wanted = f"{variable}={mark}".encode()
     found = []
     for environment in Path("/proc").glob("[0-9]*/environ"):
         pid = int(environment.parent.name)
