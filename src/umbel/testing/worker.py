@@ -58,8 +58,8 @@ class InProcessWorker:
         self._page = Page(1, self.options.slots)
         row = self._page.row(0)
         row.reset(ids.nonce())
-        self._pipe, far = socket.socketpair()
-        self.child = _Child(app, self.options, row, far)
+        self._pipe, self._far = socket.socketpair()
+        self.child = _Child(app, self.options, row, self._far)
 
     def __enter__(self) -> Self:
         self.child.open()
@@ -71,6 +71,7 @@ class InProcessWorker:
         self.child.stopping.set()
         self.child.close()
         self._pipe.close()
+        self._far.close()
 
     def drain(self) -> None:
         """Run until nothing is ready, nothing runs and nothing is unsettled."""
