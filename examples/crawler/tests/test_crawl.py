@@ -17,10 +17,15 @@ COMMAND = [sys.executable, "-m", "umbel_crawler"]
 
 
 def crawl(site, data: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, site.url + "/", "--data", str(data), "--name", "x", "--delay", "0", *options],
-        capture_output=True, text=True, timeout=100, check=False,
-    )  # fmt: skip
+    command = [*COMMAND, site.url + "/", "--data", str(data), "--name", "x", "--delay", "0", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        stdout, stderr = process.communicate(timeout=100)
+    except BaseException:
+        process.terminate()  # not killed: it ends its workers first
+        process.communicate(timeout=30)
+        raise
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
 
 
 def rows(data: Path, query: str) -> list[tuple[object, ...]]:

@@ -167,15 +167,14 @@ def crawl(url: str, **options: Any) -> None:
 def _crawl(name: str, plan: Plan, data: Path, options: dict[str, Any]) -> tuple[Snapshot, Path]:
     with tempfile.TemporaryDirectory(prefix="umbel-crawler-") as folder:
         place = Place(options["broker"], data) if options["broker"] else Place.embedded(Path(folder), data)
-        place.take()
         prepared = Crawl.prepare(name, plan, data)
         if prepared.round > 1:
             click.echo(f"going on with the crawl in {prepared.path}")
         view = display()
         if options["no_workers"]:
-            with view:
+            with place.taken(), view:
                 return follow(prepared, view, None), prepared.path
-        with Fleet(place.broker, data, Path(folder)) as fleet:
+        with place.taken(), Fleet(place.broker, data, Path(folder)) as fleet:
             start_workers(fleet, options["nodes"])
             with view:
                 return follow(prepared, view, fleet), prepared.path

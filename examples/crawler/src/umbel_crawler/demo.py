@@ -82,9 +82,8 @@ def run_demo(folder: Path, data: Path, view: Display, say: Callable[[str], None]
         say(f"crawling {site.url}, the documentation of the standard library, with a scheduler, a storage node and")
         say(f"two crawler nodes; at {KILL_AT} pages {VICTIM} is killed with SIGKILL and {REPLACEMENT} takes its place")
         place = Place.embedded(folder, data)
-        place.take()
         crawl = Crawl.prepare("demo", demo_plan(site.url), data)
-        with Fleet(place.broker, data, folder) as fleet:
+        with place.taken(), Fleet(place.broker, data, folder) as fleet:
             start_workers(fleet, 2)
             assassin = _Assassin(fleet, view, clock)
             with view:

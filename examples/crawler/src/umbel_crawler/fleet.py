@@ -1,7 +1,12 @@
-"""Local workers: real `umbel worker` processes, each in a session of its own, ended by process id on every path."""
+"""Local workers: real `umbel worker` processes, each in a session of its own, ended by process id on every path.
+
+Should this program be killed by SIGKILL, the kernel tells the workers (on Linux): they get SIGTERM and end.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import shutil
 import signal
@@ -12,8 +17,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
-GRACE: Final = 8.0  # seconds between SIGTERM and SIGKILL at the end
+FINISH: Final = 2.0  # seconds after the first SIGTERM
+GIVE_BACK: Final = 6.0  # seconds after the second one, until SIGKILL
 LAST_LINES: Final = 12
+PR_SET_PDEATHSIG: Final = 1  # of <sys/prctl.h>
+
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class WorkerDied(Exception):
@@ -73,6 +82,7 @@ class Fleet:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "UMBEL_CRAWLER_BROKER": self.broker, "UMBEL_CRAWLER_DATA": str(self.data)},
                 start_new_session=True,
+                preexec_fn=_end_with_parent if _libc else None,  # noqa: PLW1509 - this program has one thread
             )
         node = self.nodes[name] = Node(name, queue, process, log)
         return node
@@ -96,17 +106,15 @@ class Fleet:
                 raise WorkerDied(f"The worker {node.name} ended with exit code {node.process.returncode}:\n{tail}")
 
     def stop(self) -> None:
-        """SIGTERM, then SIGKILL for whoever is still there after eight seconds."""
+        """SIGTERM: finish what runs; a second one: give it back; then SIGKILL for whoever is still there."""
         running = [node for node in self.nodes.values() if not node.killed]
-        for node in running:
-            if node.process.poll() is None:
-                node.process.terminate()
-        deadline = time.monotonic() + GRACE
-        for node in running:
-            try:
-                node.process.wait(max(0.0, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                pass
+        for seconds in (FINISH, GIVE_BACK):
+            deadline = time.monotonic() + seconds
+            for node in running:
+                node.process.terminate()  # nothing happens when it has ended
+            for node in running:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    node.process.wait(max(0.0, deadline - time.monotonic()))
         for node in running:
             self.kill(node)  # the group: children that outlived their supervisor too
 
@@ -117,13 +125,16 @@ class Fleet:
         self.stop()
 
 
+def _end_with_parent() -> None:
+    assert _libc is not None
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 def _umbel() -> str:
     """The command `umbel` of this environment, whether it is on PATH or not."""
     return shutil.which("umbel", path=str(Path(sys.executable).parent)) or "umbel"
 
 
 def _signal_group(node: Node, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(node.process.pid, number)
-    except ProcessLookupError:
-        pass

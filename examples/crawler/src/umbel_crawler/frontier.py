@@ -21,7 +21,7 @@ from typing import Final
 
 from .database import transaction
 from .plan import Plan
-from .robots import effective, rules
+from .robots import Rules, effective, rules
 from .urls import site_of
 
 MOST_HOPS: Final = 10  # redirects in a row
@@ -54,6 +54,7 @@ class Frontier:
         self._db = db
         self._plan = plan
         self._now = now
+        self._rules: dict[str, Rules] = {}  # of sites whose robots.txt is known; it does not change
 
     def begin(self, round_: int, message: str) -> Orders:
         """Admit the start page; in a further round also what failed, was left over, or was too far for the plan then.
@@ -167,7 +168,7 @@ class Frontier:
             if not self._plan.covers(url):
                 continue
             row = self._db.execute("SELECT state, depth FROM url WHERE url = ?", (url,)).fetchone()
-            state = "queued" if depth <= self._plan.depth else "far"
+            state = self._first_state(url, depth)
             if row is None and hops > MOST_HOPS:
                 self._insert(url, depth, hops, "failed")
                 self._lost(url, f"more than {MOST_HOPS} redirects in a row")
@@ -176,12 +177,23 @@ class Frontier:
                 sites.add(site_of(url))
             elif depth < row[1]:
                 self._db.execute("UPDATE url SET depth = ? WHERE url = ?", (depth, url))
-                if row[0] == "far" and state == "queued":
-                    self._db.execute("UPDATE url SET state = 'queued' WHERE url = ?", (url,))
+                if row[0] == "far" and state != "far":
+                    self._db.execute("UPDATE url SET state = ? WHERE url = ?", (state, url))
                     sites.add(site_of(url))
                 elif row[0] == "fetched":
                     todo.extend(self._targets(url, depth, hops))
         return sites
+
+    def _first_state(self, url: str, depth: int) -> str:
+        if depth > self._plan.depth:
+            return "far"
+        site = site_of(url)
+        if site not in self._rules:
+            row = self._db.execute("SELECT robots FROM site WHERE site = ? AND state = 'known'", (site,)).fetchone()
+            if row is None:
+                return "queued"  # `_fill` asks again when robots.txt is there
+            self._rules[site] = rules(row[0], self._plan.limits.agent)
+        return "queued" if self._rules[site].allow(url) else "refused"
 
     def _insert(self, url: str, depth: int, hops: int, state: str) -> None:
         site = site_of(url)

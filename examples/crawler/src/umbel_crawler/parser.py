@@ -53,15 +53,14 @@ def parse(body: bytes, content_type: str, url: str, *, max_text: int = 200_000) 
 def _links(tree: LexborHTMLParser, url: str) -> tuple[str, ...]:
     base_node = tree.css_first("base[href]")
     base = (canonical(base_node.attributes.get("href") or "", url) if base_node is not None else None) or url
-    found: dict[str, None] = {}
+    hrefs: dict[str, None] = {}  # without fragments: a page may have a thousand links into few others
     for node in tree.css("a[href], area[href]"):
-        href = node.attributes.get("href")
-        if not href or "nofollow" in (node.attributes.get("rel") or "").lower().split():
-            continue
-        target = canonical(href, base)
-        if target is not None:
-            found[target] = None
-    return tuple(found)
+        attributes = node.attributes
+        href = attributes.get("href")
+        if href and "nofollow" not in (attributes.get("rel") or "").lower().split():
+            hrefs[href.partition("#")[0]] = None
+    targets = (canonical(href, base) for href in hrefs)
+    return tuple(dict.fromkeys(target for target in targets if target is not None))
 
 
 def _page_says_nofollow(tree: LexborHTMLParser) -> bool:

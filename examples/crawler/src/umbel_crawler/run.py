@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -39,9 +40,15 @@ class Place:
         """umbel's own store, as a file in a folder."""
         return cls(f"sqlite:///{folder.resolve() / 'umbel.db'}", data)
 
-    def take(self) -> None:
-        """Make this process send its messages there."""
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Inside, this process sends its messages there."""
+        app.close()
         app.conf.update(broker_url=self.broker)
+        try:
+            yield
+        finally:
+            app.close()
 
 
 @dataclass(frozen=True, slots=True)
