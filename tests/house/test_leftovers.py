@@ -28,7 +28,20 @@ def run(folder, text, monkeypatch, *options):
     for name in ("PYTEST_XDIST_WORKER", "PYTEST_CURRENT_TEST", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONPATH", str(tree.TOP))
-    command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "tests.support.leftovers", *options, "test_it.py"]
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # faster
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-s",
+        "-p",
+        "tests.support.leftovers",
+        "-p",
+        "xdist.plugin",
+        *options,
+        "test_it.py",
+    ]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=50, check=False)
 
 
