@@ -4,6 +4,7 @@
     eager.py      EagerResult, of a task that ran in the caller
     sent.py       the results of a bulk call
     waiting.py    how `get()` waits
+    awaiting.py   the same questions for coroutines
     rebuild.py    exceptions from their names
     joining.py    whether a task may wait for another one
 """

@@ -56,6 +56,12 @@ class EagerResult(AsyncResult[R_co]):
         """`get` for coroutines."""
         return self.get(timeout, propagate, disable_sync_subtasks, **kwargs)
 
+    async def _ask(self, question: str, *args: Any) -> Any:
+        return getattr(self, question)(*args)
+
+    async def _read(self, name: str) -> Any:
+        return getattr(self, name)
+
     def exists(self) -> bool:
         return True
 
@@ -69,3 +75,7 @@ class EagerResult(AsyncResult[R_co]):
     def revoke(self, *args: Any, **kwargs: Any) -> None:
         """It has ended; only its state changes."""
         self._state = states.REVOKED
+
+    async def arevoke(self, *args: Any, **kwargs: Any) -> None:
+        """`revoke`."""
+        self.revoke(*args, **kwargs)

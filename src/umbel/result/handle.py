@@ -13,6 +13,7 @@ from ..sender import App, current_sender
 from ..serialization import codec, decode_json, loads
 from ..withdraw import lifetime, revoke
 from . import waiting
+from .awaiting import Awaiting
 from .joining import assert_will_not_block
 from .rebuild import rebuild
 
@@ -28,7 +29,7 @@ class Shape(Protocol):
         ...
 
 
-class AsyncResult(Generic[R_co]):
+class AsyncResult(Awaiting, Generic[R_co]):
     """The result of a task, now or later.
 
     Args:
