@@ -48,7 +48,7 @@ class Signature(dict[str, Any], Generic[R]):
     ) -> None:  # fmt: skip
         self._app = app
         if isinstance(task, dict):
-            super().__init__(task)
+            super().__init__({**_empty(), **{key: value for key, value in task.items() if value is not None}})
             return
         name = task if isinstance(task, str) else getattr(task, "name", None)
         self._type = type if isinstance(task, str) else task
@@ -252,6 +252,10 @@ class Signature(dict[str, Any], Generic[R]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Signature, (dict(self),)
+
+
+def _empty() -> dict[str, Any]:
+    return {"task": None, "args": (), "kwargs": {}, "options": {}, "subtask_type": None, "immutable": False}
 
 
 def _copied(options: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,34 @@
+"""Every example in the docstrings of the calling side does what it says."""
+
+from __future__ import annotations
+
+import doctest
+
+import pytest
+
+import umbel.app.base
+import umbel.app.decorating
+import umbel.canvas.base
+import umbel.priority
+import umbel.proxy
+import umbel.registry
+import umbel.result.eager
+import umbel.result.handle
+import umbel.result.rebuild
+import umbel.retry
+import umbel.task.base
+import umbel.task.bulk
+import umbel.withdraw
+
+MODULES = [
+    umbel.app.base, umbel.app.decorating, umbel.canvas.base, umbel.priority, umbel.proxy, umbel.registry,
+    umbel.result.eager, umbel.result.handle, umbel.result.rebuild, umbel.retry, umbel.task.base, umbel.task.bulk,
+    umbel.withdraw,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_examples(module):
+    result = doctest.testmod(module)
+    assert result.attempted
+    assert result.failed == 0
