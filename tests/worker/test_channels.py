@@ -21,8 +21,7 @@ def test_two_takers_share_the_outcomes_and_lose_none() -> None:
 
     def take() -> None:
         barrier.wait()
-        for _ in range(2_000):
-            taken.append(outcomes.take())
+        taken.extend(outcomes.take() for _ in range(2_000))
 
     threads = [threading.Thread(target=take) for _ in range(2)]
     for thread in threads:

@@ -88,6 +88,7 @@ class MemoryConsumer:
             case Release():
                 self._store.give_back(entry)
             case Park(due=due):
+                entry.parked = entry.parked or now
                 self._store.delay(entry, due)
             case Bury(reason=reason, detail=detail):
                 self._store.bury(entry, reason, detail, now)

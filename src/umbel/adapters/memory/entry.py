@@ -33,6 +33,7 @@ class Entry:
     held: bool = False
     alone: bool = False
     redelivered: bool = False
+    parked: float = 0.0
     deaths: int = 0
     verdict: str = ""
     reason: str = ""
@@ -49,7 +50,7 @@ class Entry:
         return Delivery(
             tag=self.tag, claim=self.claim, queue=parcel.queue, head=parcel.head, body=parcel.body,
             priority=parcel.priority, deaths=self.deaths, alone=self.alone, verdict=self.verdict,
-            redelivered=self.redelivered,
+            redelivered=self.redelivered, parked=self.parked,
         )  # fmt: skip
 
     def item(self, owner: str) -> Item:

@@ -21,6 +21,7 @@ CREATE TABLE message (
     deaths INTEGER NOT NULL DEFAULT 0,         -- crashes counted against it
     verdict TEXT NOT NULL DEFAULT '',          -- it must not run: settle it as this failure
     redelivered INTEGER NOT NULL DEFAULT 0,
+    parked REAL NOT NULL DEFAULT 0.0,          -- unix time of its first park, 0.0: never
     head BLOB NOT NULL,
     body BLOB NOT NULL
 ) STRICT;

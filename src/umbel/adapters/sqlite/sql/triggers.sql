@@ -53,6 +53,8 @@ END;
 CREATE TRIGGER turn_park INSTEAD OF INSERT ON turn WHEN NEW.kind = 3 BEGIN
     INSERT INTO delayed (queue, due, seq, level)
     SELECT queue, NEW.due, seq, level FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    UPDATE message SET parked = NEW.at WHERE seq = NEW.seq AND parked = 0.0
+        AND EXISTS (SELECT 1 FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq);
     DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
     INSERT INTO fenced (owner, claim, seq, at)
     SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
@@ -223,7 +225,7 @@ CREATE VIEW replay (seq, body) AS SELECT 0, x'';
 
 CREATE TRIGGER replay_one INSTEAD OF INSERT ON replay BEGIN
     DELETE FROM dead WHERE seq = NEW.seq;
-    UPDATE message SET deaths = 0, verdict = '', redelivered = 0, due = 0.0, body = ifnull(NEW.body, body)
+    UPDATE message SET deaths = 0, verdict = '', redelivered = 0, parked = 0.0, due = 0.0, body = ifnull(NEW.body, body)
     WHERE seq = NEW.seq AND changes() = 1;
     INSERT INTO ready (queue, level, seq)
     SELECT queue, (9 - min(9, max(0, priority))) * 2 + 1, seq FROM message WHERE seq = NEW.seq AND changes() = 1;
