@@ -318,9 +318,12 @@ def test_a_settings_module_may_look_at_its_own_app(conf):
             seen.append(conf.task_track_started)
             return 4
 
+        task_track_started = True
+
     conf.config_from_object(Looking())
     assert conf.task_time_limit == 4
     assert seen == [False]
+    assert conf.task_track_started is True
 
 
 def test_a_thread_that_reads_while_another_one_loads_sees_the_configuration(conf):

@@ -102,6 +102,10 @@ def test_nan_and_the_infinities_are_written_as_python_writes_them():
     assert decode_json(b"[Infinity, -Infinity]") == [math.inf, -math.inf]
 
 
+def test_half_a_character_may_have_been_written_raw():
+    assert decode_json(b'["\xed\xa0\x80"]') == ["\ud800"]
+
+
 @pytest.mark.parametrize("text", ["half \ud800", "\udfff", "\x00\x1f\u2028", "å☃𝄞"])
 def test_every_text_arrives(text):
     assert decode_json(encode_json(text)) == text
@@ -139,7 +143,7 @@ def test_recursion_is_a_sentence():
     deep: object = []
     for _ in range(50_000):
         deep = [deep]
-    for value in (inside, deep, [inside, date(2020, 1, 1)], {"a": {"b": inside}}):
+    for value in (inside, deep, [date(2020, 1, 1), inside], {"a": {"b": inside}}):
         with pytest.raises(EncodeError, match="nested too deeply, or contains itself"):
             encode_json(value)
     for data in (b"[" * 50_000, b'{"__type__":' * 50_000):
@@ -197,6 +201,14 @@ class Name(str):
 Pair = namedtuple("Pair", "a b")  # noqa: PYI024 - the untyped kind is what is tested
 
 
+class Stamp(datetime):
+    pass
+
+
+class Blob(bytes):
+    pass
+
+
 class Own:
     def __json__(self):
         return {"when": date(2020, 1, 2), "pair": (1, 2)}
@@ -236,6 +248,8 @@ SINCE = datetime(2020, 1, 2, 3, 4, 5, tzinfo=ZoneInfo("UTC"))
         ({Colour.RED: 1, Name("k"): 2}, {"red": 1, "k": 2}),
         (Pair(1, (2, 3)), [1, [2, 3]]),
         (OrderedDict(b=1, a=2), {"b": 1, "a": 2}),
+        ([Stamp(2020, 1, 2), Blob(b"b")],
+         [{"__type__": "datetime", "__value__": "2020-01-02T00:00:00"}, {"__type__": "bytes", "__value__": "b"}]),
         (Own(), {"when": {"__type__": "date", "__value__": "2020-01-02"}, "pair": [1, 2]}),
         (Account("A", SINCE, {"t"}), {"fullName": "A", "since": "2020-01-02T03:04:05Z", "tags": ["t"], "colour": None}),
         (
@@ -257,8 +271,9 @@ def test_models_become_plain_json(value, written):
 
 @pytest.mark.parametrize("value", [Account, Order, Page, Own, Colour])
 def test_a_class_is_no_value(value):
-    with pytest.raises(EncodeError, match="has no JSON form"):
-        encode_json(value)
+    for around in (value, [value], Order(1, Decimal(1), extra=value)):
+        with pytest.raises(EncodeError, match="has no JSON form"):
+            encode_json(around)
 
 
 def test_pydantic_is_not_imported_for_those_who_do_not_use_it():

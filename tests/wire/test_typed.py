@@ -21,6 +21,10 @@ from hypothesis import strategies as st
 from umbel.serialization import converter, decode_json, encode_json
 
 
+class Unknown:
+    """A class that JSON does not know."""
+
+
 class Colour(enum.Enum):
     RED = "red"
     BLUE = "blue"
@@ -92,6 +96,14 @@ class Box(msgspec.Struct):
     ids: set[UUID]
 
 
+class Counts(msgspec.Struct):
+    by_number: dict[int, UUID]
+
+
+class Holder(msgspec.Struct):
+    thing: Unknown
+
+
 class Place(NamedTuple):
     name: str
     id: UUID
@@ -104,10 +116,6 @@ class Row(TypedDict):
 
 class PlainRow(TypedDict):
     text: str
-
-
-class Unknown:
-    pass
 
 
 T = TypeVar("T")
@@ -137,6 +145,7 @@ PAGE = Page(url="u", at=SINCE, SIZE=3, links=[Page(url="v")])
         (Page | Account, PAGE),
         (Link, Link("h", 2)),
         (Box, Box(PAGE, {ID})),
+        (Counts, Counts({1: ID})),
         (Colour, Colour.BLUE),
         (Colour | str, Colour.BLUE),
         (Colour | str, "green"),
@@ -252,8 +261,10 @@ BOTH = (
         (Colour, ["x"], "user: is no value of Colour."),
         (dt.datetime, "soon", "user: expected a date and time in ISO 8601, got other text."),
         (dt.datetime, 5, "user: expected a date and time in ISO 8601, got int."),
+        (Decimal, "secret", "user: expected a decimal number, got other text."),
         (Decimal, True, "user: expected a decimal number, got bool."),
         (bytes, "not base64!", "user: expected bytes, or text in base64, got other text."),
+        (bytes, "YW!I=", "user: expected bytes, or text in base64, got other text."),
         (set, [[1]], "user: holds lists or dicts, which no set can hold."),
         (set, 5, "user: expected a list of different values, got int."),
         (Odd, {"kind": "secret"}, "user.kind: is no value of Mixed."),
@@ -289,11 +300,21 @@ def test_of_models_without_a_tag_the_one_that_knows_the_keys_is_taken():
         assert converter(annotation)({"a": 1, "b": 2}) == Large(1, 2)
     assert converter(Small | Large)({"a": 1}) == Small(1)
 
+    class Wide(pydantic.BaseModel):
+        a: int = 0
+        c: int = pydantic.Field(default=0, alias="C")
+
+    for key in ("c", "C"):
+        assert converter(Small | Wide)({"a": 1, key: 2}) == Wide(a=1, C=2)
+
 
 def test_a_value_of_a_class_that_json_does_not_know_is_left_alone():
     value = Unknown()
     assert converter(Unknown | Account)(value) is value
     assert converter(list[Account | Any])([value]) == [value]
+    assert converter(Holder)({"thing": value}).thing is value
+    with pytest.raises(TypeError, match=r"value.thing: expected Unknown, got int"):
+        converter(Holder)({"thing": 5})
 
 
 def test_a_union_that_msgspec_refuses_is_an_error_at_the_definition():

@@ -171,7 +171,7 @@ class Settings(MutableMapping[str, Any]):
         Raises:
             ImproperlyConfigured: when it is read: it cannot be imported, or has a wrong name or value.
         """
-        self.__dict__.update(_source=source, _silent=silent, _loaded={})
+        self.__dict__.update(_source=source, _silent=silent)
         if namespace is not None:
             self.__dict__["_prefix"] = _prefix(namespace)
         self._forget()

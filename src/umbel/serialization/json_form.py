@@ -116,7 +116,9 @@ def _form(value: Any) -> Any:
         return form(value)
     if isinstance(value, enum.Enum):
         return value.value
-    if not isinstance(value, type) and callable(method := getattr(value, "__json__", None)):
+    if isinstance(value, type):
+        return _foreign(value)
+    if callable(method := getattr(value, "__json__", None)):
         return method()
     for kind, form in _FORMS.items():
         if isinstance(value, kind):
@@ -127,8 +129,6 @@ def _form(value: Any) -> Any:
 
 
 def _is_record(value: Any) -> bool:
-    if isinstance(value, type):
-        return False
     return isinstance(value, msgspec.Struct) or dataclasses.is_dataclass(value) or hasattr(value, "__attrs_attrs__")
 
 
@@ -136,7 +136,7 @@ def _field(value: Any) -> Any:
     """A field of a Struct or dataclass that msgspec has no form for; it walks the answer in turn."""
     if isinstance(value, str):
         return str.__str__(value)
-    if callable(method := getattr(value, "__json__", None)):
+    if not isinstance(value, type) and callable(method := getattr(value, "__json__", None)):
         return json.loads(_full_encode(method()))
     return _foreign(value)
 

@@ -54,7 +54,6 @@ def record(hint: Any, kind: Any) -> Convert:
     Raises:
         TypeError: msgspec cannot read a field's type; the sentence names it.
     """
-    msgspec.json.Decoder(hint)  # refuses what it cannot read
     try:
         fields = frozenset(field.encode_name for field in msgspec.inspect.type_info(hint).fields)  # type: ignore[attr-defined]
     except AttributeError:  # constraints have no fields
