@@ -14,7 +14,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -30,6 +30,7 @@ from .link import Link
 from .statements import named
 from .values import as_json
 
+_ints: Final = msgspec.json.Decoder(list[int]).decode
 _claims: Final = itertools.count(1)
 """Claim numbers, unique in this process and so under one owner."""
 
@@ -42,6 +43,7 @@ class SqliteConsumer:
 
     __slots__ = (
         "_address",
+        "_doubtful",
         "_idle",
         "_json",
         "_link",
@@ -61,6 +63,7 @@ class SqliteConsumer:
         self._sleeps_on: tuple[str, ...] = ()
         self._json: dict[tuple[str, ...], str] = {}
         self._unread = 0
+        self._doubtful: list[Outcome] = []
         self._idle = False
 
     def turn(self, outcomes: Sequence[Outcome], want: Want | None) -> Turn:
@@ -107,28 +110,46 @@ class SqliteConsumer:
         """Read what the written turn brought. It is committed: a failure must not look as if it were not, so what could
         not be read now is read by the next turn.
         """
+        settled = [*self._doubtful, *outcomes]
         try:
-            status = self._status(queues)
-            turn = _turn(status, self._claimed())
-            if status.fenced:
-                turn.fenced = self._fenced(outcomes)
+            row = self._link.read(_SQL["turned"], (self._nonce, queues, self._unread))[0]
+            status = _Status(*row[:6])
+            deliveries = self._claimed(row[6:]) if row[6] else []
+            self._unread = 0
+        except OperationalError:
+            self._doubtful = settled
+            return Turn([])
+        turn = _turn(status, deliveries)
+        try:
+            turn.fenced = self._fenced(settled) if status.fenced else []
+            self._doubtful = []
             if status.waiters:
                 ring_waiters(self._link, self._address.path, [o.record.id for o in outcomes if o.record is not None])
         except OperationalError:
-            return Turn([])
-        self._pass_on(outcomes, want, status, turn.deliveries)
+            self._doubtful = settled
+        self._pass_on(outcomes, want, status, deliveries)
         return turn
 
-    def _claimed(self) -> list[Delivery]:
+    def _claimed(self, taken: tuple[Any, ...]) -> list[Delivery]:
+        """The messages of the claim, out of one row, or, when they have a past or are too many bytes, row by row."""
+        count, queue, lowest, highest, special, seqs, heads, bodies, head, body = taken
         claim = self._unread
-        if not claim:
-            return []
-        found = self._link.read(_SQL["claimed"], (self._nonce, claim))
-        self._unread = 0
-        return [
-            Delivery(seq, claim, queue, head, body, priority, deaths, alone == 1, verdict, redelivered == 1)
-            for seq, queue, head, body, priority, deaths, alone, verdict, redelivered in found
-        ]
+        if special or lowest != highest:
+            return [
+                Delivery(seq, claim, queue, head, body, priority, deaths, alone == 1, verdict, redelivered == 1, parked)
+                for seq, queue, head, body, priority, deaths, alone, verdict, redelivered, parked in self._link.read(
+                    _SQL["claimed"], (self._nonce, claim)
+                )
+            ]
+        if count == 1:
+            return [Delivery(_ints(seqs)[0], claim, queue, head, body, lowest)]
+        deliveries: list[Delivery] = []
+        at = place = 0
+        for seq, head_length, body_length in zip(_ints(seqs), _ints(heads), _ints(bodies), strict=True):
+            end, stop = at + head_length, place + body_length
+            deliveries.append(Delivery(seq, claim, queue, head[at:end], body[place:stop], lowest))
+            at, place = end, stop
+        return deliveries
 
     def _fenced(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """Which of these changed nothing: of several for one message the last ones."""

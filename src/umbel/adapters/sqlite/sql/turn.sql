@@ -30,7 +30,8 @@ iif(value ->> '$[{at}]' IS NULL, NULL, substr(?2, value ->> '$[{at}][0]', value 
 
 -- name: claimed
 -- Arguments: owner, claim. One row a message that this claim took, oldest first.
-SELECT l.seq, l.queue, CAST(m.head AS BLOB), CAST(m.body AS BLOB), m.priority, m.deaths, l.alone, m.verdict, m.redelivered
+SELECT l.seq, l.queue, CAST(m.head AS BLOB), CAST(m.body AS BLOB), m.priority, m.deaths, l.alone, m.verdict, m.redelivered,
+       m.parked
 FROM lease l JOIN message m ON m.seq = l.seq
 WHERE l.owner = ?1 AND l.claim = ?2 ORDER BY l.seq
 
@@ -44,6 +45,25 @@ SELECT EXISTS (SELECT 1 FROM owner WHERE nonce = ?1),
        EXISTS (SELECT 1 FROM waiter),
        (SELECT min((SELECT min(due) FROM delayed d WHERE d.queue = w.value)) FROM json_each(?2) w),
        (SELECT group_concat(w.key) FROM json_each(?2) w WHERE EXISTS (SELECT 1 FROM ready r WHERE r.queue = w.value))
+
+-- name: turned
+-- Arguments: owner, JSON array of wanted queues, claim. The row of `status`, and with it what this claim took, in one row,
+-- so that the interpreter lock is taken once and not for each message: number, queue, priority (lowest and highest), does
+-- any of them need a closer look (`claimed`), seqs and lengths as JSON arrays, all heads and all bodies as one blob each.
+SELECT EXISTS (SELECT 1 FROM owner WHERE nonce = ?1),
+       ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'revocation'), 0),
+       EXISTS (SELECT 1 FROM fenced WHERE owner = ?1),
+       EXISTS (SELECT 1 FROM waiter),
+       (SELECT min((SELECT min(due) FROM delayed d WHERE d.queue = w.value)) FROM json_each(?2) w),
+       (SELECT group_concat(w.key) FROM json_each(?2) w WHERE EXISTS (SELECT 1 FROM ready r WHERE r.queue = w.value)),
+       taken.*
+FROM (
+    SELECT count(*), l.queue, min(m.priority), max(m.priority),
+           max(l.alone OR m.deaths OR m.redelivered OR m.parked OR m.verdict <> ''),
+           json_group_array(l.seq), json_group_array(length(m.head)), json_group_array(length(m.body)),
+           CAST(group_concat(m.head, '') AS BLOB), CAST(group_concat(m.body, '') AS BLOB)
+    FROM lease l CROSS JOIN message m WHERE l.owner = ?1 AND l.claim = ?3 AND m.seq = l.seq
+) taken
 
 -- name: look
 -- Arguments: JSON array of queues. Is anything ready there, and when is the next delayed one due.
