@@ -22,8 +22,8 @@ DEPTH: Final = 2  # the index and the topics, every module, every submodule
 LEAST_PAGES: Final = 400
 KILL_AT: Final = 150  # pages
 IN_FLIGHT: Final = 4
+TELL_EVERY: Final = 100  # pages of the walk
 DEADLINE: Final = 110.0  # seconds for all of it
-VICTIM: Final = "crawler2"
 REPLACEMENT: Final = "crawler3"
 
 
@@ -79,8 +79,8 @@ def run_demo(folder: Path, data: Path, view: Display, say: Callable[[str], None]
     """
     clock = _Clock()
     with Pydoc(folder) as site:
-        say(f"crawling {site.url}, the documentation of the standard library, with a scheduler, a storage node and")
-        say(f"two crawler nodes; at {KILL_AT} pages {VICTIM} is killed with SIGKILL and {REPLACEMENT} takes its place")
+        say(f"crawling {site.url}, the documentation of the standard library, with a scheduler, a storage node and two")
+        say(f"crawler nodes; at {KILL_AT} pages the busier one is killed by SIGKILL and {REPLACEMENT} takes its place")
         place = Place.embedded(folder, data)
         crawl = Crawl.prepare("demo", demo_plan(site.url), data)
         with place.taken(), Fleet(place.broker, data, folder) as fleet:
@@ -88,12 +88,17 @@ def run_demo(folder: Path, data: Path, view: Display, say: Callable[[str], None]
             assassin = _Assassin(fleet, view, clock)
             with view:
                 last = follow(crawl, view, fleet, assassin.tick)
-        say("")
-        say("walking the same site again, one page after the other, with urllib and html.parser alone ...")
+        say("\nwalking the same site again, one page after the other, with urllib and html.parser alone")
         began = time.monotonic()
-        walked = walk(site.url, DEPTH, ROBOTS, clock.check)
-        say(f"... found {len(walked)} pages in {time.monotonic() - began:.1f} s")
+        walked = walk(site.url, DEPTH, ROBOTS, lambda pages: _tell(pages, clock, say))
+        say(f"the walk found {len(walked)} pages in {time.monotonic() - began:.1f} s")
     return _judge(crawl, last, walked, assassin)
+
+
+def _tell(pages: int, clock: _Clock, say: Callable[[str], None]) -> None:
+    clock.check()
+    if pages % TELL_EVERY == 0:
+        say(f"  {pages} pages")
 
 
 def _judge(crawl: Crawl, last: Snapshot, walked: set[str], assassin: _Assassin) -> Verdict:
@@ -133,7 +138,7 @@ class _Clock:
     def __init__(self) -> None:
         self._began = time.monotonic()
 
-    def check(self, *_: object) -> None:
+    def check(self) -> None:
         if time.monotonic() - self._began > DEADLINE:
             raise TooLong(
                 f"The demo is not over after {DEADLINE:.0f} s; this machine is very slow, or umbel is broken."
@@ -142,28 +147,30 @@ class _Clock:
 
 @dataclass(slots=True)
 class _Assassin:
-    """Kills one crawler node when the crawl is in full swing, and starts another one."""
+    """Kills a crawler node when the crawl is in full swing, and starts another one."""
 
     fleet: Fleet
     view: Display
     clock: _Clock
+    victim: str = ""
     killed_at: int = 0
 
     def tick(self, snapshot: Snapshot) -> None:
         self.clock.check()
-        takes_part = any(node.worker.startswith(f"{VICTIM}@") for node in snapshot.nodes)
-        if self.killed_at or snapshot.pages < KILL_AT or not takes_part:
+        if self.victim or snapshot.pages < KILL_AT:
             return
-        node = self.fleet.nodes[VICTIM]
+        busiest = max(snapshot.nodes, key=lambda node: node.pages)  # it holds pages, so there is something to lose
+        node = self.fleet.nodes[busiest.worker.partition("@")[0]]
         self.fleet.kill(node)
-        self.killed_at = snapshot.pages
-        self.view.note(f"{VICTIM} (pid {node.process.pid} and its children) was killed by SIGKILL")
+        self.victim, self.killed_at = node.name, snapshot.pages
+        self.view.note(f"{node.name} (pid {node.process.pid} and its children) was killed by SIGKILL")
         self.fleet.start(REPLACEMENT, tasks.CRAWL)
         self.view.note(f"{REPLACEMENT} was started")
 
     def account(self, again: int) -> Iterator[str]:
-        if not self.killed_at:
-            yield f"but {VICTIM} was never killed: the crawl was over too soon"
+        if not self.victim:
+            yield "but no node was killed: the crawl was over too soon"
             return
-        held = f"{again} pages that it held were" if again != 1 else "the page that it held was"
-        yield f"{VICTIM} was killed at {self.killed_at} pages; {held} given back and fetched by the others"
+        held = {0: "it held no page then", 1: "the page that it held was fetched again by another"}
+        fate = held.get(again, f"the {again} pages that it held were fetched again by the others")
+        yield f"{self.victim} was killed at {self.killed_at} pages; {fate}"

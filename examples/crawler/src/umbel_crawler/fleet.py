@@ -55,14 +55,14 @@ class Fleet:
     Args:
         broker: URL of the store.
         data: folder of the crawls.
-        logs: folder for the workers' logs.
+        folder: for the workers' logs and umbel's own files.
 
     Used as a context manager: leaving it ends every worker, whatever happened.
     """
 
     broker: str
     data: Path
-    logs: Path
+    folder: Path
     nodes: dict[str, Node] = field(default_factory=dict)
 
     def start(self, name: str, queue: str) -> Node:
@@ -72,7 +72,7 @@ class Fleet:
             name: of the node, new in this fleet.
             queue: frontier, crawl or storage.
         """
-        log = self.logs / f"{name}.log"
+        log = self.folder / f"{name}.log"
         command = [_umbel(), "-A", "umbel_crawler.app", "worker"]
         with log.open("wb") as stream:
             process = subprocess.Popen(
@@ -80,12 +80,17 @@ class Fleet:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "UMBEL_CRAWLER_BROKER": self.broker, "UMBEL_CRAWLER_DATA": str(self.data)},
+                env=self._environment(),
                 start_new_session=True,
                 preexec_fn=_end_with_parent if _libc else None,  # noqa: PLW1509 - this program has one thread
             )
         node = self.nodes[name] = Node(name, queue, process, log)
         return node
+
+    def _environment(self) -> dict[str, str]:
+        ours = {"BROKER": self.broker, "DATA": str(self.data)}
+        named = {f"UMBEL_CRAWLER_{name}": value for name, value in ours.items()}
+        return {**os.environ, **named, "UMBEL_STATE_DIR": str(self.folder / "state")}
 
     def kill(self, node: Node) -> None:
         """SIGKILL to the supervisor and all its children at once, as a power cut would do to a machine."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from . import tasks
 from .app import app
@@ -38,7 +39,7 @@ class Place:
     @classmethod
     def embedded(cls, folder: Path, data: Path) -> Place:
         """umbel's own store, as a file in a folder."""
-        return cls(f"sqlite:///{folder.resolve() / 'umbel.db'}", data)
+        return cls(f"sqlite:///{quote(str(folder.resolve() / 'umbel.db'))}", data)
 
     @contextmanager
     def taken(self) -> Iterator[None]:
