@@ -26,6 +26,14 @@ def _cpu() -> str:
     return platform.processor() or "unknown"
 
 
+def _load() -> str:
+    """The load averages; a busy machine is called so, as its figures are rough."""
+    averages = os.getloadavg()
+    text = " ".join(f"{value:.2f}" for value in averages)
+    busy = averages[0] > 0.25 * (os.cpu_count() or 1)
+    return f"{text} (the machine is busy with something else: trust ratios only)" if busy else text
+
+
 def _redis() -> str:
     program = shutil.which("redis-server")
     if program is None:
@@ -50,7 +58,7 @@ def gather(contestants: Iterable[Contestant]) -> dict[str, str]:
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
         "CPU": _cpu(),
-        "load before": " ".join(f"{value:.2f}" for value in os.getloadavg()),
+        "load before": _load(),
         "system": f"{platform.system()} {platform.release()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "SQLite of umbel and the bare loop": apsw.sqlite_lib_version(),
