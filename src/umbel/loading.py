@@ -29,7 +29,8 @@ from .exceptions import ImproperlyConfigured, MissingExtra
 from .urls import mask_url, scheme
 
 __all__ = [
-    "default_store_url", "exists", "load_app", "mask_url", "open_backend", "open_broker", "pool_factory", "state_dir", "symbol",
+    "default_store_url", "exists", "load_app", "mask_url", "open_backend", "open_broker", "pool_factory", "state_dir",
+    "symbol",
 ]  # fmt: skip
 
 # Schemes of technologies that are extras of umbel, so that a missing one can say what to type.

@@ -58,6 +58,6 @@ def _mask_one(url: str) -> str:
         cut = rest.rindex("@")  # a password with an unescaped slash: hide more rather than less
     else:
         cut = 0
-    user, colon, password = rest[:cut].partition(":")
-    shown = f"{user}:{_HIDDEN}" if colon and password else rest[:cut]
+    user, colon, _ = rest[:cut].partition(":")
+    shown = f"{user}:{_HIDDEN}" if colon else user
     return f"{start}://{shown}" + _SECRET_PAIR.sub(rf"\1={_HIDDEN}", rest[cut:])

@@ -173,6 +173,7 @@ def test_a_wrong_value_is_refused_where_it_is_written(conf, name, value, sentenc
 def test_values_that_celery_takes(conf, name, value, kept):
     conf[name] = value
     assert conf[name] == kept
+    assert type(conf[name]) is type(kept)
 
 
 def test_a_wrong_value_is_never_shown(conf):

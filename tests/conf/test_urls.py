@@ -24,6 +24,7 @@ from umbel.urls import mask_url, scheme
         ("amqp://u:p@h//;amqp://v:q@i//", "amqp://u:**@h//;amqp://v:**@i//"),
         ("sentinel://h:1;sentinel://:q@i:2", "sentinel://h:1;sentinel://:**@i:2"),
         ("host=h password=hunter2 user=u", "host=h password=** user=u"),
+        ("redis://user:@host", "redis://user:**@host"),
         ("sqs://KEY:SECRET@", "sqs://KEY:**@"),
         ("memory://", "memory://"),
         ("", ""),
