@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.until import until
 from umbel_crawler.database import existing
+from umbel_crawler.fleet import Fleet
+from umbel_crawler.run import Place, start_workers
 from umbel_crawler.storage import Storage
 
 COMMAND = [sys.executable, "-m", "umbel_crawler"]
@@ -138,21 +140,47 @@ def test_the_same_command_again_goes_on(site, tmp_path):
 
 
 @pytest.mark.timeout(120)
-def test_ctrl_c_ends_every_process(site, tmp_path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_no_process_is_left_however_it_ends(site, tmp_path, number, code):
     site.page("/", "/slow")
     site.slow("/slow")
     process = subprocess.Popen(
-        [*COMMAND, site.url + "/", "--data", str(tmp_path), "--name", "x", "--delay", "0", "--timeout", "100"],
+        [*COMMAND, site.url + "/", "--data", str(tmp_path), "--name", "x", "--delay", "0", "--timeout", "5"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     try:
         until(lambda: site.asked["/slow"], timeout=60)
         assert workers_of(tmp_path)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         output, _ = process.communicate(timeout=30)
     finally:
         process.kill()
-    assert process.returncode == 130
-    assert "the same command goes on with it" in output
+    assert process.returncode == code
+    assert ("the same command goes on with it" in output) is (number == signal.SIGINT)
     assert "Traceback" not in output
-    until(lambda: not workers_of(tmp_path))
+    until(lambda: not workers_of(tmp_path), timeout=20)
+
+
+@pytest.mark.timeout(120)
+def test_a_fleet_that_runs_already_does_the_work(site, tmp_path):
+    site.page("/", "/a", "/b")
+    site.page("/a")
+    site.page("/b")
+    place = Place.embedded(tmp_path, tmp_path)
+    with Fleet(place.broker, tmp_path, tmp_path) as fleet:
+        start_workers(fleet, 1)
+        before = set(workers_of(tmp_path))
+        done = crawl(site, tmp_path, "--broker", place.broker, "--no-workers")
+        assert done.returncode == 0, done.stdout + done.stderr
+        fleet.check()
+        assert before <= set(workers_of(tmp_path)), "the fleet stays"
+    assert "3 pages stored" in done.stdout
+    assert workers_of(tmp_path) == []
+
+
+@pytest.mark.timeout(120)
+def test_a_worker_that_cannot_start_is_told_with_its_last_words(site, tmp_path):
+    done = crawl(site, tmp_path, "--broker", "nosuchstore://x")
+    assert done.returncode == 1
+    assert "nosuchstore" in done.stderr
+    assert "Traceback" not in done.stderr
