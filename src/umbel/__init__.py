@@ -30,56 +30,76 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
-    "AsyncResult", "EagerResult", "Ignore", "MaxRetriesExceededError", "OperationalError", "Priority", "Reject", "Retry",
-    "Signature", "Task", "TimeoutError", "Umbel", "__version__", "allow_join_result", "app_or_default", "current_app",
-    "current_task", "exceptions", "get_current_app", "maybe_signature", "shared_task", "signals", "signature", "states",
-    "subtask", "uuid",
+    "AsyncResult", "EagerResult", "Ignore", "MaxRetriesExceededError", "OperationalError", "Priority", "Reject",
+    "Retry", "Signature", "Task", "TimeoutError", "Umbel", "__version__", "allow_join_result", "app_or_default",
+    "current_app", "current_task", "exceptions", "get_current_app", "maybe_signature", "shared_task", "signals",
+    "signature", "states", "subtask", "uuid",
 ]  # fmt: skip
 
 # Inside of functions, because the app with its settings and stores takes many times longer to load than this module.
 # ruff: noqa: PLC0415
 
 
-def _of_app() -> dict[str, Any]:
-    from .app import Umbel, app_or_default, current_app, current_task, get_current_app, shared_task
+def _app() -> Any:
+    from . import app
 
-    return locals()
-
-
-def _of_canvas() -> dict[str, Any]:
-    from .canvas import Signature, maybe_signature, signature, subtask
-
-    return locals()
+    return app
 
 
-def _of_result() -> dict[str, Any]:
-    from .result import AsyncResult, EagerResult, allow_join_result
+def _canvas() -> Any:
+    from . import canvas
 
-    return locals()
-
-
-def _of_task() -> dict[str, Any]:
-    from .task import Task
-
-    return locals()
+    return canvas
 
 
-def _small() -> dict[str, Any]:
-    import umbel.signals as signals
+def _ids() -> Any:
+    from . import ids
 
-    from .ids import new_id as uuid
-    from .priority import Priority
+    return ids
 
-    return locals()
+
+def _priority() -> Any:
+    from . import priority
+
+    return priority
+
+
+def _result() -> Any:
+    from . import result
+
+    return result
+
+
+def _task() -> Any:
+    from . import task
+
+    return task
+
+
+def _umbel() -> Any:
+    import umbel.signals
+
+    return umbel
+
+
+_HOMES = {
+    "Umbel": _app, "app_or_default": _app, "current_app": _app, "current_task": _app, "get_current_app": _app,
+    "shared_task": _app,
+    "Signature": _canvas, "maybe_signature": _canvas, "signature": _canvas, "subtask": _canvas,
+    "Priority": _priority,
+    "AsyncResult": _result, "EagerResult": _result, "allow_join_result": _result,
+    "Task": _task,
+    "signals": _umbel,
+    "uuid": _ids,
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        for home in (_small, _of_result, _of_canvas, _of_task, _of_app):
-            if name in home.__code__.co_varnames:
-                globals().update(home())
-                return globals()[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(home(), "new_id" if name == "uuid" else name)
+    return found
 
 
 def __dir__() -> list[str]:

@@ -1,8 +1,8 @@
 """The request: what a task's function can ask about its own message, by Celery's names (`task.request`).
 
 It is built once a run, so it holds the decoded headers and decodes nothing else; properties, delivery info and custom
-headers are read from the raw head when somebody asks for the first time. Every header that is not one of Celery's own is
-an attribute too: a message sent with ``headers={"tenant": "acme"}`` has ``request.tenant`` and
+headers are read from the raw head when somebody asks for the first time. Every header that is not one of Celery's own
+is an attribute too: a message sent with ``headers={"tenant": "acme"}`` has ``request.tenant`` and
 ``request.headers == {"tenant": "acme"}``.
 """
 
@@ -18,6 +18,7 @@ _KNOWN: Final = frozenset(HEADER_NAMES)
 _HEADER_FIELDS: Final = frozenset(Headers.__struct_fields__)
 # Names that Celery has on every request, set or not.
 _ABSENT: Final = frozenset({"logfile", "loglevel", "soft_time_limit", "taskset", "time_limit", "utc"})
+_STORED_AS: Final = {"headers": "_wire", "properties": "_properties", "delivery_info": "_info"}
 _decode = msgspec.json.Decoder().decode
 
 
@@ -26,145 +27,150 @@ class Context(msgspec.Struct, dict=True, eq=False):
 
     Attributes:
         args, kwargs: as they were sent.
+        wire: its message headers.
+        embed: third part of its body: callbacks, errbacks, chain, chord.
+        sent_children: results of the tasks that this one sent so far, None before the first.
         hostname: node name of the worker, None outside of one.
         called_directly: True when the task was called as a function.
         is_eager: True inside `apply()`.
         running, outer: the task and the request around this one (`current.push_request`).
     """
 
-    _headers: Headers
+    wire: Headers
     _envelope: Envelope | None = None
     args: Any = ()
     kwargs: Any = {}
-    _embed: dict[str, Any] = {}
+    embed: dict[str, Any] = {}
     _delivery: Delivery | None = None
     hostname: str | None = None
     called_directly: bool = False
     is_eager: bool = False
-    _children: list[Any] | None = None
+    sent_children: list[Any] | None = None
     running: Any = None
     outer: Any = None
     protected: bool = False
+    _wire: dict[str, Any] | None = None
+    _properties: dict[str, Any] | None = None
+    _info: dict[str, Any] | None = None
 
     @property
     def task(self) -> str:
         """Task name."""
-        return self._headers.task
+        return self.wire.task
 
     @property
     def id(self) -> str:
         """Task id; None when the task was called as a function."""
-        return self._headers.id
+        return self.wire.id
 
     @property
     def lang(self) -> str:
-        return self._headers.lang
+        return self.wire.lang
 
     @property
     def shadow(self) -> str | None:
-        return self._headers.shadow
+        return self.wire.shadow
 
     @property
     def eta(self) -> str | None:
         """Moment before which it was not to start, ISO 8601."""
-        return self._headers.eta
+        return self.wire.eta
 
     @property
     def expires(self) -> str | None:
         """Moment after which it is not to start, ISO 8601."""
-        return self._headers.expires
+        return self.wire.expires
 
     @property
     def group(self) -> str | None:
-        return self._headers.group
+        return self.wire.group
 
     @property
     def group_index(self) -> int | None:
-        return self._headers.group_index
+        return self.wire.group_index
 
     @property
     def retries(self) -> int:
         """Number of retries so far."""
-        return self._headers.retries
+        return self.wire.retries
 
     @property
     def timelimit(self) -> list[float | None] | None:
         """Hard and soft limit in seconds as the caller gave them."""
-        limits = self._headers.timelimit
+        limits = self.wire.timelimit
         return None if limits is None else [*limits]
 
     @property
     def root_id(self) -> str | None:
-        return self._headers.root_id
+        return self.wire.root_id
 
     @property
     def parent_id(self) -> str | None:
-        return self._headers.parent_id
+        return self.wire.parent_id
 
     @property
     def argsrepr(self) -> str:
-        return self._headers.argsrepr
+        return self.wire.argsrepr
 
     @property
     def kwargsrepr(self) -> str:
-        return self._headers.kwargsrepr
+        return self.wire.kwargsrepr
 
     @property
     def origin(self) -> str:
         """Who sent it."""
-        return self._headers.origin
+        return self.wire.origin
 
     @property
     def ignore_result(self) -> bool | None:
         """Whether the caller wants no result; None when the caller left it to the worker's settings."""
-        return self._headers.ignore_result
+        return self.wire.ignore_result
 
     @property
     def replaced_task_nesting(self) -> int:
-        return self._headers.replaced_task_nesting
+        return self.wire.replaced_task_nesting
 
     @property
     def stamped_headers(self) -> list[str] | None:
-        return self._headers.stamped_headers
+        return self.wire.stamped_headers
 
     @property
     def stamps(self) -> dict[str, Any] | None:
-        return self._headers.stamps
+        return self.wire.stamps
 
     @property
     def callbacks(self) -> list[dict[str, Any]] | None:
         """Signatures to send after success."""
-        return self._embed.get("callbacks")
+        return self.embed.get("callbacks")
 
     @property
     def errbacks(self) -> list[dict[str, Any]] | None:
         """Signatures to send after failure."""
-        return self._embed.get("errbacks")
+        return self.embed.get("errbacks")
 
     @property
     def chain(self) -> list[dict[str, Any]] | None:
         """The tasks that follow, last one first."""
-        return self._embed.get("chain")
+        return self.embed.get("chain")
 
     @property
     def chord(self) -> dict[str, Any] | None:
-        return self._embed.get("chord")
+        return self.embed.get("chord")
 
     @property
     def children(self) -> list[Any]:
         """Results of the tasks that this one sent."""
-        children = self._children
+        children = self.sent_children
         if children is None:
-            children = self._children = []
+            children = self.sent_children = []
         return children
 
     @property
     def properties(self) -> dict[str, Any]:
         """Message properties as sent."""
-        known: dict[str, Any] | None = self.__dict__.get("_properties")
+        known = self._properties
         if known is None:
-            known = {} if self._envelope is None else _decode(self._envelope.properties)
-            self.__dict__["_properties"] = known
+            known = self._properties = {} if self._envelope is None else _decode(self._envelope.properties)
         return known
 
     @property
@@ -180,7 +186,7 @@ class Context(msgspec.Struct, dict=True, eq=False):
         """``exchange``, ``routing_key``, ``priority`` and ``redelivered``; None outside of a worker."""
         delivery = self._delivery
         if delivery is None:
-            return self.__dict__.get("_delivery_info")
+            return self._info
         sent = self.properties.get("delivery_info") or {}
         return {
             "exchange": sent.get("exchange", ""),
@@ -203,17 +209,15 @@ class Context(msgspec.Struct, dict=True, eq=False):
         """Set attributes, as `dict.update` takes them."""
         for name, value in dict(*args, **kwargs).items():
             if name in _HEADER_FIELDS:
-                setattr(self._headers, name, value)
+                setattr(self.wire, name, value)
             elif name in ("callbacks", "errbacks", "chain", "chord"):
-                self._embed = {**self._embed, name: value}
-            elif name in ("headers", "properties", "delivery_info"):
-                self.__dict__["_wire" if name == "headers" else f"_{name}"] = value or {}
+                self.embed = {**self.embed, name: value}
             else:
-                setattr(self, name, value)
+                setattr(self, _STORED_AS.get(name, name), value)
 
     def as_execution_options(self) -> dict[str, Any]:
         """The options with which this very task would be sent again."""
-        hard, soft = self._headers.timelimit or (None, None)
+        hard, soft = self.wire.timelimit or (None, None)
         return {
             "task_id": self.id, "root_id": self.root_id, "parent_id": self.parent_id, "group_id": self.group,
             "group_index": self.group_index, "shadow": self.shadow, "chord": self.chord, "chain": self.chain,
@@ -230,17 +234,16 @@ class Context(msgspec.Struct, dict=True, eq=False):
 
     def _wire_headers(self) -> dict[str, Any]:
         """All headers as they were sent."""
-        known: dict[str, Any] | None = self.__dict__.get("_wire")
+        known = self._wire
         if known is None:
-            known = {} if self._delivery is None else _decode(self._delivery.head).get("headers", {})
-            self.__dict__["_wire"] = known
+            known = self._wire = {} if self._delivery is None else _decode(self._delivery.head).get("headers", {})
         return known
 
     def __getattr__(self, name: str) -> Any:
         if name in _ABSENT:
             return None
         if not name.startswith("__"):
-            for source in (self._wire_headers(), self._embed):
+            for source in (self._wire_headers(), self.embed):
                 if name in source:
                     return source[name]
         raise AttributeError(f"the request of a task has no attribute {name!r}")

@@ -102,6 +102,9 @@ class Retry(TaskPredicate):
         when: seconds from now, or the moment.
         is_eager: it happened in `apply()`.
         sig: the next attempt as a signature.
+
+    Attributes:
+        parcel: the next attempt as a message (`message.Parcel`), set in a worker.
     """
 
     def __init__(
@@ -114,6 +117,7 @@ class Retry(TaskPredicate):
         self.when = when
         self.is_eager = is_eager
         self.sig = sig
+        self.parcel: Any = None
         super().__init__(message, exc, when, **kwargs)
 
     def humanize(self) -> str:

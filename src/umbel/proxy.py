@@ -26,7 +26,7 @@ class Proxy:
         return object.__getattribute__(self, "_find")()
 
     @property
-    def __class__(self) -> Any:
+    def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] - isinstance() asks for it
         return type(self._get_current_object())
 
     def __getattr__(self, name: str) -> Any:

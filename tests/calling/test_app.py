@@ -130,4 +130,4 @@ def test_every_export_is_there():
     assert dir(umbel) == sorted(umbel.__all__)
     assert sys.modules["umbel.signals"] is umbel.signals
     with pytest.raises(AttributeError, match="nope"):
-        umbel.nope
+        _ = umbel.nope

@@ -38,7 +38,9 @@ def test_a_call_becomes_one_message(app: Umbel):
     assert sent.parcel.name == add.name
 
 
-@pytest.mark.parametrize(("args", "kwargs"), [((), {}), ((1,), {}), ((1, 2, 3), {}), ((1,), {"z": 1}), ((1, 2), {"x": 1})])
+@pytest.mark.parametrize(
+    ("args", "kwargs"), [((), {}), ((1,), {}), ((1, 2, 3), {}), ((1,), {"z": 1}), ((1, 2), {"x": 1})]
+)
 def test_a_call_that_does_not_fit_sends_nothing(app: Umbel, args, kwargs):
     @app.task
     def add(x, y):

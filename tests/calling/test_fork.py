@@ -82,7 +82,7 @@ def test_what_threads_of_the_parent_had_open_is_not_closed_in_the_child(app: Umb
 
 def test_ids_and_names_differ(app: Umbel, add):
     mine = (origin(), thread_oid(), add.delay(1, 2).id)
-    theirs = in_a_child(lambda: " ".join((origin(), thread_oid(), add.delay(1, 2).id))).split()
+    theirs = in_a_child(lambda: f"{origin()} {thread_oid()} {add.delay(1, 2).id}").split()
     assert not set(mine) & set(theirs)
     assert (origin(), thread_oid()) == mine[:2]
 

@@ -24,14 +24,14 @@ def add(app: Umbel):
 
 def test_naive_eta_is_in_the_zone_of_the_app(app: Umbel, add):
     app.conf.timezone = "Europe/Berlin"
-    add.apply_async((1, 2), eta=datetime(2030, 7, 1, 12))
+    add.apply_async((1, 2), eta=datetime(2030, 7, 1, 12))  # noqa: DTZ001 - naive on purpose
     sent = only(app)
     assert sent.headers["eta"] == "2030-07-01T12:00:00+02:00"
     assert sent.parcel.due == datetime(2030, 7, 1, 10, tzinfo=UTC).timestamp()
 
 
 def test_naive_eta_is_utc_without_a_zone(app: Umbel, add):
-    add.apply_async((1, 2), eta=datetime(2030, 7, 1, 12))
+    add.apply_async((1, 2), eta=datetime(2030, 7, 1, 12))  # noqa: DTZ001 - naive on purpose
     assert only(app).headers["eta"] == "2030-07-01T12:00:00+00:00"
 
 
@@ -160,7 +160,10 @@ def test_text_that_is_no_unicode_still_travels(app: Umbel, add):
 
 
 def test_a_shadow_name_that_the_task_makes(app: Umbel):
-    @app.task(shadow_name=lambda self, args, kwargs, options: f"work for {args[0]}")
+    def shadow_name(self, args, kwargs, options):
+        return f"work for {args[0]}"
+
+    @app.task(shadow_name=shadow_name)
     def work(who):
         return None
 
@@ -197,6 +200,6 @@ def test_children_inherit_the_priority_when_asked(app: Umbel, add):
 def test_no_warning_for_options_that_celery_has(app: Umbel, add):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        add.apply_async((1, 2), mandatory=True, immediate=False, exchange_type="direct", route_name="x", delivery_mode=1)
+        add.apply_async((1, 2), mandatory=True, immediate=False, exchange_type="direct", delivery_mode=1)
     assert caught == []
     assert set(only(app).properties) == {"correlation_id", "reply_to", "delivery_mode", "delivery_info", "priority"}

@@ -134,10 +134,11 @@ def test_explicit_options_can_be_told_from_defaults(app: Umbel):
 
 def test_annotations_of_the_settings(app: Umbel):
     task, other = app.task(name="a.b")(make("a")), app.task(name="a.c")(make("a", "other"))
-    app.conf.task_annotations = {"*": {"max_retries": 7}, "a.b": {"time_limit": 5, "@on_failure": lambda old: "wrapped"}}
+    wrapped = {"@on_failure": lambda hook: (hook.__name__, "wrapped")}
+    app.conf.task_annotations = {"*": {"max_retries": 7}, "a.b": {"time_limit": 5, **wrapped}}
     assert app.tasks["a.b"].max_retries == other.max_retries == 7
     assert (task.time_limit, other.time_limit) == (5, None)
-    assert task.on_failure == "wrapped"
+    assert task.on_failure == ("on_failure", "wrapped")
 
 
 def test_a_shared_task_belongs_to_every_app(no_shared_tasks):

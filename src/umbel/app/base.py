@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import FrameType, TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from .. import signals
 from ..backend import Backend, Watch
@@ -40,6 +40,12 @@ class Conf(Settings):
     def __init__(self, written: Mapping[str, Any]) -> None:
         self.__dict__["_revision"] = 0
         super().__init__(written)
+
+    @property
+    def revision(self) -> int:
+        """Number of changes so far."""
+        found: int = self.__dict__["_revision"]
+        return found
 
     def __setitem__(self, written: str, value: Any) -> None:
         super().__setitem__(written, value)
@@ -188,7 +194,7 @@ class Umbel(Tasks):
         """Close what was opened; it is opened again when it is needed."""
         self._stores.close()
 
-    def __enter__(self) -> Umbel:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -202,7 +208,7 @@ class Umbel(Tasks):
         self, name: str, task: Any, options: Mapping[str, Any], call: tuple[Any, Any] = ((), {})
     ) -> Template:
         """The message of a call of ``name`` under these options, with blanks for the call itself."""
-        if self._revision != self.conf._revision or not self.finalized:
+        if self._revision != self.conf.revision or not self.finalized:
             self._refresh()
         plain = not options and task is not None
         if plain:
@@ -220,7 +226,7 @@ class Umbel(Tasks):
     def _refresh(self) -> None:
         """Settings have changed since the last message."""
         self.finalize()
-        self._revision = self.conf._revision
+        self._revision = self.conf.revision
         self._templates.clear()
         self._routes = compile_routes(self.conf.task_routes)
 
@@ -264,8 +270,9 @@ class Umbel(Tasks):
         """
         form = Signature.from_dict(sig)
         if not form.get("task") or form.subtask_type is not None:
-            raise InvalidTaskError(f"A callback must be the signature of one task, not {form.subtask_type or dict(sig)}.")
-        args, kwargs, options = form._merge(args_prefix)
+            shown = form.subtask_type or dict(sig)
+            raise InvalidTaskError(f"A callback must be the signature of one task, not {shown}.")
+        args, kwargs, options = form.merged(args_prefix)
         task_id = options.pop("task_id", None) or derived_id(parent.id, position)
         task = self.tasks.get(form.task)
         template = self.template(form.task, task, options, (args, kwargs))
@@ -335,8 +342,9 @@ class Umbel(Tasks):
 
     def report(self) -> str:
         """What to put into a bug report: versions, stores and settings, without secrets."""
+        results = mask_url(self.result_url) if self.result_url else "none"
         lines = [f"umbel app:{self.main} python:{sys.version.split()[0]} platform:{sys.platform}"]
-        lines.append(f"broker:{self.shown_broker_url} results:{mask_url(self.result_url) if self.result_url else 'none'}")
+        lines.append(f"broker:{self.shown_broker_url} results:{results}")
         lines += [f"{name}: {value!r}" for name, value in sorted(self.conf.table().items())]
         return "\n".join(lines)
 
@@ -354,7 +362,7 @@ _ACCEPTED: Final = frozenset(
 
 def _defining_file() -> str | None:
     """The file of the module that creates the app."""
-    frame: FrameType | None = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect would load every source file to say the same
     package = __name__.partition(".")[0]
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
         frame = frame.f_back

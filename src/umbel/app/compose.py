@@ -23,23 +23,24 @@ from ..serialization import codec, encode_json
 from ..template import Template
 
 _FROM_TASK: Final = (
-    "queue", "routing_key", "exchange", "priority", "expires", "serializer", "delivery_mode", "compression", "time_limit",
-    "soft_time_limit",
+    "queue", "routing_key", "exchange", "priority", "expires", "serializer", "delivery_mode", "compression",
+    "time_limit", "soft_time_limit",
 )  # fmt: skip
 """Options of a call that a task may have as attributes."""
 
 _USED: Final = frozenset(
     {
-        *_FROM_TASK, "countdown", "eta", "headers", "link", "link_error", "shadow", "reply_to", "group_id", "group_index",
-        "chord", "chain", "root_id", "parent_id", "ignore_result", "retries", "replaced_task_nesting", "origin",
-        "stamped_headers", "stamps", "argsrepr", "kwargsrepr", "add_to_parent", "retry", "retry_policy", "task_id",
+        *_FROM_TASK, "countdown", "eta", "headers", "link", "link_error", "shadow", "reply_to", "group_id",
+        "group_index", "chord", "chain", "root_id", "parent_id", "ignore_result", "retries", "replaced_task_nesting",
+        "origin", "stamped_headers", "stamps", "argsrepr", "kwargsrepr", "add_to_parent", "retry", "retry_policy",
+        "task_id",
     }
 )  # fmt: skip
 _WITHOUT_EFFECT: Final = frozenset(
     {
         "connection", "producer", "publisher", "router", "timeout", "confirm_timeout", "declare", "mandatory",
-        "immediate", "exchange_type", "route_name", "task_type", "result_cls", "subtask_type", "app", "throw", "logfile",
-        "loglevel",
+        "immediate", "exchange_type", "route_name", "task_type", "result_cls", "subtask_type", "app", "throw",
+        "logfile", "loglevel",
     }
 )  # fmt: skip
 """Options that Celery has for its brokers; accepted."""
@@ -78,7 +79,8 @@ def compose(conf: Conf, routes: Routes, name: str, task: Any, given: Mapping[str
         ignore_result=_ignore_result(task, options), replaced_task_nesting=options.get("replaced_task_nesting") or 0,
         reply_to=options.get("reply_to") or "", delivery_mode=_delivery_mode(options),
         delivery_info=msgspec.Raw(info), headers=dict(options.get("headers") or {}), properties=_properties(options),
-        embed=_embed(options), retry_policy=_retry_policy(conf, options), add_to_parent=options.get("add_to_parent", True),
+        embed=_embed(options), retry_policy=_retry_policy(conf, options),
+        add_to_parent=options.get("add_to_parent", True),
         inherit_priority=priority is None and conf.task_inherit_parent_priority, **_stamps(options),
         **_texts(conf, task, options),
     )  # fmt: skip

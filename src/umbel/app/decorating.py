@@ -25,7 +25,9 @@ def task_name(main: str | None, function_name: str, module: str) -> str:
     return f"{module}.{function_name}" if module else function_name
 
 
-def make_task(app: Any, function: Callable[..., Any], name: str, base: type, options: Mapping[str, Any]) -> Task[..., Any]:
+def make_task(
+    app: Any, function: Callable[..., Any], name: str, base: type[Any], options: Mapping[str, Any]
+) -> Task[..., Any]:
     """A task of a class of its own, so that hooks and options given to the decorator are its alone.
 
     Args:
@@ -43,10 +45,11 @@ def make_task(app: Any, function: Callable[..., Any], name: str, base: type, opt
         __annotations__=getattr(function, "__annotations__", {}), __wrapped__=staticmethod(function),
     )  # fmt: skip
     attributes.setdefault("typing", base.typing and app.strict_typing)
-    task: Task[..., Any] = type(function.__name__, (base,), attributes)()
+    task: Any = type(function.__name__, (base,), attributes)()
     task.__dict__.update(__name__=function.__name__, __qualname__=function.__qualname__, __wrapped__=function)
     with_autoretry(task)
-    return task
+    made: Task[..., Any] = task
+    return made
 
 
 def with_autoretry(task: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from .. import signals
 from ..loading import exists, symbol
@@ -53,7 +53,7 @@ class Shared:
         self.entries.append((function, options))
         for app in list(self.apps):
             if app.finalized:
-                app._task_from_fun(function, **options)
+                app.task_from_function(function, **options)
 
 
 shared = Shared()
@@ -70,7 +70,7 @@ class Tasks:
         self._tasks: TaskRegistry[Task[..., Any]] = TaskRegistry()
         self.finalized = False
         self._finalizing = threading.RLock()
-        self._packages: list[tuple[Any, str | None]] = []
+        self._packages: list[tuple[Callable[[], Iterable[str]], str | None]] = []
         shared.apps.add(self)
 
     @overload
@@ -98,12 +98,15 @@ class Tasks:
     def _from_decorator(self, function: Callable[..., Any], opts: dict[str, Any]) -> Task[..., Any]:
         if opts.get("filter"):
             function = opts["filter"](function)
-        task = self._task_from_fun(function, **opts)
+        task = self.task_from_function(function, **opts)
         if opts.get("shared"):
             shared.add(function, {**opts, "name": task.name})
         return task
 
-    def _task_from_fun(self, function: Callable[..., Any], name: str | None = None, **options: Any) -> Task[..., Any]:
+    def task_from_function(
+        self, function: Callable[..., Any], name: str | None = None, **options: Any
+    ) -> Task[..., Any]:
+        """The task of a function: the one that has its name already, or a new one."""
         name = name or self.gen_task_name(function.__name__, function.__module__)
         known = self._tasks.get(name)
         if known is not None:
@@ -116,6 +119,10 @@ class Tasks:
         self._tasks[name] = task
         return task
 
+    @overload
+    def register_task(self, task: Task[P, R], **options: Any) -> Task[P, R]: ...
+    @overload
+    def register_task(self, task: type[Task[P, R]], **options: Any) -> Task[P, R]: ...
     def register_task(self, task: Any, **options: Any) -> Any:
         """Add a task that is an instance of a class; the last one of a name wins.
 
@@ -129,7 +136,7 @@ class Tasks:
             task.name = self.gen_task_name(kind.__name__, kind.__module__)
         for option, value in options.items():
             setattr(task, option, value)
-        task._app = cast("Any", self)
+        task.belongs_to(self)
         decorating.with_autoretry(task)
         self._annotate(task)
         self._tasks[task.name] = task
@@ -156,7 +163,7 @@ class Tasks:
         with self._finalizing:
             if not self.finalized:
                 for function, options in list(shared.entries):
-                    self._task_from_fun(function, **options)
+                    self.task_from_function(function, **options)
                 self.finalized = True
                 for task in list(self._tasks.values()):
                     annotate(task, self.conf.task_annotations)
@@ -172,7 +179,7 @@ class Tasks:
             related_name: module in each of them; None imports the packages themselves.
             force: import now.
         """
-        self._packages.append((packages or (), related_name))
+        self._packages.append((packages if callable(packages) else lambda: packages or (), related_name))
         if force:
             self._import_packages()
 
@@ -185,7 +192,7 @@ class Tasks:
 
     def _import_packages(self) -> None:
         for packages, related_name in self._packages:
-            for package in packages() if callable(packages) else packages:
+            for package in packages():
                 name = package if related_name is None else f"{package}.{related_name}"
                 if related_name is None or exists(name):
                     symbol(name)
@@ -193,13 +200,12 @@ class Tasks:
 
 def annotate(task: Any, annotations: Any) -> None:
     """Set the attributes that `task_annotations` gives a task; a name like ``@on_failure`` wraps the method."""
-    for entry in annotations if isinstance(annotations, list | tuple) else (annotations or {},):
-        for attributes in (entry.get("*"), entry.get(task.name)):
-            for attribute, value in (attributes or {}).items():
-                if attribute.startswith("@"):
-                    setattr(task, attribute[1:], value(getattr(task, attribute[1:])))
-                else:
-                    setattr(task, attribute, value)
+    entries: list[Any] = [*annotations] if isinstance(annotations, list | tuple) else [annotations or {}]
+    for entry in entries:
+        attributes: dict[str, Any] = {**(entry.get("*") or {}), **(entry.get(task.name) or {})}
+        for attribute, value in attributes.items():
+            name = attribute.removeprefix("@")
+            setattr(task, name, value if name == attribute else value(getattr(task, name)))
 
 
 def decorated(args: tuple[Any, ...], opts: dict[str, Any], make: Callable[[Any, dict[str, Any]], Any]) -> Any:

@@ -65,9 +65,10 @@ class Signature(dict[str, Any], Generic[R]):
     @property
     def app(self) -> App:
         """The app that sends it."""
-        if self._app is None:
-            self._app = self._type.app if self._type is not None else current_sender()
-        return self._app
+        app = self._app
+        if app is None:
+            app = self._app = self._type.app if self._type is not None else current_sender()
+        return app
 
     @property
     def type(self) -> Any:
@@ -114,7 +115,7 @@ class Signature(dict[str, Any], Generic[R]):
 
     def __call__(self, *partial_args: Any, **partial_kwargs: Any) -> Any:
         """Call the function here."""
-        args, kwargs, _options = self._merge(partial_args, partial_kwargs)
+        args, kwargs, _options = self.merged(partial_args, partial_kwargs)
         return self.type(*args, **kwargs)
 
     def delay(self, *partial_args: Any, **partial_kwargs: Any) -> AsyncResult[R]:
@@ -126,7 +127,7 @@ class Signature(dict[str, Any], Generic[R]):
         route_name: str | None = None, **options: Any,
     ) -> AsyncResult[R]:  # fmt: skip
         """Send it; arguments and options as `Task.apply_async` takes them."""
-        all_args, all_kwargs, all_options = self._merge(args, kwargs, options)
+        all_args, all_kwargs, all_options = self.merged(args, kwargs, options)
         task = self._type if self._type is not None else self.app.tasks.get(self["task"])
         if task is None:
             sent: AsyncResult[R] = self.app.send_task(self["task"], all_args, all_kwargs, **all_options)
@@ -152,14 +153,15 @@ class Signature(dict[str, Any], Generic[R]):
         self, args: Iterable[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **options: Any
     ) -> EagerResult[R]:
         """Run it here, as `Task.apply` does."""
-        all_args, all_kwargs, all_options = self._merge(args, kwargs, options)
+        all_args, all_kwargs, all_options = self.merged(args, kwargs, options)
         result: EagerResult[R] = self.type.apply(all_args, all_kwargs, **all_options)
         return result
 
-    def _merge(
+    def merged(
         self, args: Iterable[Any] | None = None, kwargs: Mapping[str, Any] | None = None,
         options: Mapping[str, Any] | None = None, force: bool = False,
     ) -> tuple[tuple[Any, ...], dict[str, Any], dict[str, Any]]:  # fmt: skip
+        """Arguments, keyword arguments and options of a call with these; ``force`` merges into an immutable one too."""
         own = self["options"]
         kept = {name: value for name, value in (options or {}).items() if name not in _STAYS or not own.get(name)}
         merged = {**own, **kept}
@@ -171,7 +173,7 @@ class Signature(dict[str, Any], Generic[R]):
         self, args: Iterable[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **opts: Any
     ) -> Signature[R]:
         """A copy, with more arguments and options."""
-        all_args, all_kwargs, all_options = self._merge(args, kwargs, opts)
+        all_args, all_kwargs, all_options = self.merged(args, kwargs, opts)
         copy: Signature[R] = Signature(
             {**self, "args": all_args, "kwargs": all_kwargs, "options": _copied(all_options)}, app=self._app
         )
@@ -240,7 +242,7 @@ class Signature(dict[str, Any], Generic[R]):
 
     def reprcall(self, *args: Any, **kwargs: Any) -> str:
         """The call as text."""
-        all_args, all_kwargs, _options = self._merge(args, kwargs)
+        all_args, all_kwargs, _options = self.merged(args, kwargs)
         words = [saferepr(one) for one in all_args] + [f"{name}={saferepr(one)}" for name, one in all_kwargs.items()]
         return f"{self['task']}({', '.join(words)})"
 

@@ -76,6 +76,11 @@ class AsyncResult(Awaiting, Generic[R_co]):
         made._sent_here = True
         return made
 
+    def shaped(self, shape: Shape) -> AsyncResult[R_co]:
+        """The same handle, converting what the task returned as the task's annotation says."""
+        self._shape = shape
+        return self
+
     @property
     def app(self) -> App:
         if self._app is None:

@@ -96,7 +96,8 @@ class Arguments:
         try:
             return typing.get_type_hints(holder, getattr(function, "__globals__", {}), include_extras=True)[name]
         except Exception as error:  # evaluating an annotation may raise anything
-            logger.warning("%s: the annotation of %r cannot be read, it arrives as plain JSON: %s", self.name, name, error)
+            words = "%s: the annotation of %r cannot be read, it arrives as plain JSON: %s"
+            logger.warning(words, self.name, name, error)
             return None
 
     def convert(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
@@ -106,7 +107,7 @@ class Arguments:
             return args, kwargs
         return (
             [self._one(types, self._name(position), value) for position, value in enumerate(args)],
-            {name: self._one(types, name if name in types else self.double_star, value) for name, value in kwargs.items()},
+            {key: self._one(types, key if key in types else self.double_star, value) for key, value in kwargs.items()},
         )
 
     def validate(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:

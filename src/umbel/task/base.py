@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import Any, NoReturn, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from .. import retry as retrying
 from ..canvas import Signature
@@ -101,6 +101,10 @@ class Task(Calls[P, R]):
     def app(self) -> App:
         """The app that the task belongs to, else the current one."""
         return self._app if self._app is not None else current_sender()
+
+    def belongs_to(self, app: Any) -> None:
+        """Make it a task of this app."""
+        self._app = app
 
     @cached_property
     def shape(self) -> Arguments:
@@ -200,9 +204,9 @@ class Task(Calls[P, R]):
             pop_request(token)
 
     def apply(
-        self, args: Any = None, kwargs: Any = None, link: Any = None, link_error: Any = None, task_id: str | None = None,
-        retries: int | None = None, throw: bool | None = None, logfile: Any = None, loglevel: Any = None,
-        headers: Mapping[str, Any] | None = None, **options: Any,
+        self, args: Any = None, kwargs: Any = None, link: Any = None, link_error: Any = None,
+        task_id: str | None = None, retries: int | None = None, throw: bool | None = None, logfile: Any = None,
+        loglevel: Any = None, headers: Mapping[str, Any] | None = None, **options: Any,
     ) -> EagerResult[R]:  # fmt: skip
         """Run the task here, as a worker would: through the serializer, with hooks, retries and callbacks.
 
@@ -302,9 +306,8 @@ class Task(Calls[P, R]):
 
     def AsyncResult(self, task_id: str, **kwargs: Any) -> AsyncResult[R]:  # noqa: N802 - Celery's name
         """The handle on a run of this task, by id."""
-        found: AsyncResult[R] = AsyncResult(task_id, task_name=self.name, app=kwargs.pop("app", None) or self.app, **kwargs)
-        found._shape = self.shape
-        return found
+        app = kwargs.pop("app", None) or self.app
+        return AsyncResult(task_id, task_name=self.name, app=app, **kwargs).shaped(self.shape)
 
     def add_trail(self, result: Any) -> Any:
         """Note a result as a child of the running task."""

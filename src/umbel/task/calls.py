@@ -1,8 +1,8 @@
 """How a task is called: as a function, sent one by one, sent in bulk.
 
-``delay`` has the function's own parameters. ``apply_async`` takes them as a tuple; its overloads give a type checker the
-same knowledge for up to five positional arguments. A method with an ``a`` in front is the same for coroutines: the
-message is built where it is called, the store is spoken to in the client thread.
+``delay`` has the function's own parameters. ``apply_async`` takes them as a tuple; its overloads give a type checker
+the same knowledge for up to five positional arguments. A method with an ``a`` in front is the same for coroutines:
+the message is built where it is called, the store is spoken to in the client thread.
 
     delay -> apply_async --check--> template --fill--> parcel --publish--> AsyncResult
 """
@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import copy_context
-from typing import Any, Generic, NamedTuple, ParamSpec, TypeVar, Unpack, overload
+from functools import cached_property
+from typing import Any, Generic, NamedTuple, ParamSpec, TypeAlias, TypeVar, Unpack, overload
 
 from ..context import Context
 from ..current import request_var
@@ -32,6 +33,7 @@ B = TypeVar("B")
 C = TypeVar("C")
 D = TypeVar("D")
 E = TypeVar("E")
+Bulk: TypeAlias = Sequence[AsyncResult[R]]
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -57,7 +59,7 @@ class Calls(Generic[P, R]):
     def app(self) -> App:
         raise NotImplementedError
 
-    @property
+    @cached_property
     def shape(self) -> Arguments:
         raise NotImplementedError
 
@@ -82,7 +84,7 @@ class Calls(Generic[P, R]):
             >>> add.delay(2, 3).get(timeout=10)   # doctest: +SKIP
             5
         """
-        return self.apply_async(args, kwargs)  # type: ignore[arg-type]  # the tuple is the function's own parameters
+        return self.apply_async(args, kwargs)
 
     async def adelay(self, *args: P.args, **kwargs: P.kwargs) -> AsyncResult[R]:
         """`delay` for coroutines: the event loop goes on while the broker takes the message."""
@@ -90,8 +92,9 @@ class Calls(Generic[P, R]):
 
     @overload
     def apply_async(
-        self: Takes0[R], args: tuple[()] | None = ..., kwargs: None = ..., task_id: str | None = ..., producer: Any = ...,
-        link: Any = ..., link_error: Any = ..., shadow: str | None = ..., **options: Unpack[SendOptions],
+        self: Takes0[R], args: tuple[()] | None = ..., kwargs: None = ..., task_id: str | None = ...,
+        producer: Any = ..., link: Any = ..., link_error: Any = ..., shadow: str | None = ...,
+        **options: Unpack[SendOptions],
     ) -> AsyncResult[R]: ...  # fmt: skip
     @overload
     def apply_async(
@@ -129,13 +132,19 @@ class Calls(Generic[P, R]):
     ) -> AsyncResult[R]: ...  # fmt: skip
     @overload
     def apply_async(
-        self: Calls[..., R], args: Sequence[Any] | None = ..., *, kwargs: Mapping[str, Any], task_id: str | None = ...,
+        self: Calls[..., R], args: Sequence[Any] | None, kwargs: Mapping[str, Any], task_id: str | None = ...,
+        producer: Any = ..., link: Any = ..., link_error: Any = ..., shadow: str | None = ...,
+        **options: Unpack[SendOptions],
+    ) -> AsyncResult[R]: ...  # fmt: skip
+    @overload
+    def apply_async(
+        self: Calls[..., R], args: None = ..., *, kwargs: Mapping[str, Any], task_id: str | None = ...,
         producer: Any = ..., link: Any = ..., link_error: Any = ..., shadow: str | None = ...,
         **options: Unpack[SendOptions],
     ) -> AsyncResult[R]: ...  # fmt: skip
     def apply_async(
         self, args: Any = None, kwargs: Any = None, task_id: str | None = None, producer: Any = None,
-        link: Any = None, link_error: Any = None, shadow: str | None = None, **options: Any,
+        link: Any = None, link_error: Any = None, shadow: str | None = None, **options: Unpack[SendOptions],
     ) -> AsyncResult[Any]:  # fmt: skip
         """Send a message that runs this task in a worker.
 
@@ -164,7 +173,7 @@ class Calls(Generic[P, R]):
 
     async def aapply_async(
         self, args: Any = None, kwargs: Any = None, task_id: str | None = None, producer: Any = None,
-        link: Any = None, link_error: Any = None, shadow: str | None = None, **options: Any,
+        link: Any = None, link_error: Any = None, shadow: str | None = None, **options: Unpack[SendOptions],
     ) -> AsyncResult[R]:  # fmt: skip
         """`apply_async` for coroutines: the event loop goes on while the broker takes the message."""
         order = self._order(args, kwargs, task_id, link, link_error, shadow, options)
@@ -176,7 +185,7 @@ class Calls(Generic[P, R]):
 
     def _order(
         self, args: Any, kwargs: Any, task_id: str | None, link: Any, link_error: Any, shadow: str | None,
-        options: dict[str, Any],
+        options: Mapping[str, Any],
     ) -> _Order | EagerResult[R]:  # fmt: skip
         """Check a call and build its message; nothing is sent."""
         args, kwargs = args if args is not None else (), kwargs if kwargs is not None else _NOTHING
@@ -203,7 +212,19 @@ class Calls(Generic[P, R]):
         elif not isinstance(args, list | tuple) or not isinstance(kwargs, Mapping):
             raise TypeError("The arguments of a task are a list or tuple, the keyword arguments a mapping.")
 
-    def delay_many(self, calls: Iterable[tuple[Any, ...]]) -> Sequence[AsyncResult[R]]:
+    @overload
+    def delay_many(self: Takes0[R], calls: Iterable[tuple[()]]) -> Bulk[R]: ...
+    @overload
+    def delay_many(self: Takes1[A, R], calls: Iterable[tuple[A]]) -> Bulk[R]: ...
+    @overload
+    def delay_many(self: Takes2[A, B, R], calls: Iterable[tuple[A, B]]) -> Bulk[R]: ...
+    @overload
+    def delay_many(self: Takes3[A, B, C, R], calls: Iterable[tuple[A, B, C]]) -> Bulk[R]: ...
+    @overload
+    def delay_many(self: Takes4[A, B, C, D, R], calls: Iterable[tuple[A, B, C, D]]) -> Bulk[R]: ...
+    @overload
+    def delay_many(self: Takes5[A, B, C, D, E, R], calls: Iterable[tuple[A, B, C, D, E]]) -> Bulk[R]: ...
+    def delay_many(self, calls: Iterable[tuple[Any, ...]]) -> Bulk[Any]:
         """Send one message for each tuple of positional arguments; see `apply_async_many`.
 
         Example:
@@ -213,7 +234,7 @@ class Calls(Generic[P, R]):
 
     def apply_async_many(
         self, calls: Iterable[tuple[Sequence[Any], Mapping[str, Any] | None]], **options: Unpack[SendOptions]
-    ) -> Sequence[AsyncResult[R]]:
+    ) -> Bulk[R]:
         """Send one message for each pair of arguments and keyword arguments.
 
         The iterable is read as a stream: a thousand messages or a megabyte at a time, each batch stored whole in one
@@ -239,13 +260,25 @@ class Calls(Generic[P, R]):
             pass
         return sent.results
 
-    async def adelay_many(self, calls: Iterable[tuple[Any, ...]]) -> Sequence[AsyncResult[R]]:
+    @overload
+    async def adelay_many(self: Takes0[R], calls: Iterable[tuple[()]]) -> Bulk[R]: ...
+    @overload
+    async def adelay_many(self: Takes1[A, R], calls: Iterable[tuple[A]]) -> Bulk[R]: ...
+    @overload
+    async def adelay_many(self: Takes2[A, B, R], calls: Iterable[tuple[A, B]]) -> Bulk[R]: ...
+    @overload
+    async def adelay_many(self: Takes3[A, B, C, R], calls: Iterable[tuple[A, B, C]]) -> Bulk[R]: ...
+    @overload
+    async def adelay_many(self: Takes4[A, B, C, D, R], calls: Iterable[tuple[A, B, C, D]]) -> Bulk[R]: ...
+    @overload
+    async def adelay_many(self: Takes5[A, B, C, D, E, R], calls: Iterable[tuple[A, B, C, D, E]]) -> Bulk[R]: ...
+    async def adelay_many(self, calls: Iterable[tuple[Any, ...]]) -> Bulk[Any]:
         """`delay_many` for coroutines."""
         return await self.aapply_async_many((args, None) for args in calls)
 
     async def aapply_async_many(
         self, calls: Iterable[tuple[Sequence[Any], Mapping[str, Any] | None]], **options: Unpack[SendOptions]
-    ) -> Sequence[AsyncResult[R]]:
+    ) -> Bulk[R]:
         """`apply_async_many` for coroutines; the iterable is read in the client thread."""
         if self.app.conf.task_always_eager:
             return [self.apply(args, kwargs, **options) for args, kwargs in calls]

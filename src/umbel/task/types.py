@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any, Protocol, TypedDict, TypeVar
 
 from ..priority import Priority
+from ..result import AsyncResult
 
 R_co = TypeVar("R_co", covariant=True)
-A_in = TypeVar("A_in", contravariant=True)
-B_in = TypeVar("B_in", contravariant=True)
-C_in = TypeVar("C_in", contravariant=True)
-D_in = TypeVar("D_in", contravariant=True)
-E_in = TypeVar("E_in", contravariant=True)
+A_contra = TypeVar("A_contra", contravariant=True)
+B_contra = TypeVar("B_contra", contravariant=True)
+C_contra = TypeVar("C_contra", contravariant=True)
+D_contra = TypeVar("D_contra", contravariant=True)
+E_contra = TypeVar("E_contra", contravariant=True)
 
 
 class SendOptions(TypedDict, total=False):
@@ -71,24 +72,24 @@ class SendOptions(TypedDict, total=False):
 
 
 class Takes0(Protocol[R_co]):
-    def __call__(self) -> R_co: ...
+    def delay(self) -> AsyncResult[R_co]: ...
 
 
-class Takes1(Protocol[A_in, R_co]):
-    def __call__(self, a: A_in, /) -> R_co: ...
+class Takes1(Protocol[A_contra, R_co]):
+    def delay(self, a: A_contra, /) -> AsyncResult[R_co]: ...
 
 
-class Takes2(Protocol[A_in, B_in, R_co]):
-    def __call__(self, a: A_in, b: B_in, /) -> R_co: ...
+class Takes2(Protocol[A_contra, B_contra, R_co]):
+    def delay(self, a: A_contra, b: B_contra, /) -> AsyncResult[R_co]: ...
 
 
-class Takes3(Protocol[A_in, B_in, C_in, R_co]):
-    def __call__(self, a: A_in, b: B_in, c: C_in, /) -> R_co: ...
+class Takes3(Protocol[A_contra, B_contra, C_contra, R_co]):
+    def delay(self, a: A_contra, b: B_contra, c: C_contra, /) -> AsyncResult[R_co]: ...
 
 
-class Takes4(Protocol[A_in, B_in, C_in, D_in, R_co]):
-    def __call__(self, a: A_in, b: B_in, c: C_in, d: D_in, /) -> R_co: ...
+class Takes4(Protocol[A_contra, B_contra, C_contra, D_contra, R_co]):
+    def delay(self, a: A_contra, b: B_contra, c: C_contra, d: D_contra, /) -> AsyncResult[R_co]: ...
 
 
-class Takes5(Protocol[A_in, B_in, C_in, D_in, E_in, R_co]):
-    def __call__(self, a: A_in, b: B_in, c: C_in, d: D_in, e: E_in, /) -> R_co: ...
+class Takes5(Protocol[A_contra, B_contra, C_contra, D_contra, E_contra, R_co]):
+    def delay(self, a: A_contra, b: B_contra, c: C_contra, d: D_contra, e: E_contra, /) -> AsyncResult[R_co]: ...
