@@ -9,6 +9,7 @@ watched by the keeper, who finds it in ``desk.running``.
 from __future__ import annotations
 
 import logging
+from contextvars import Token
 from typing import TYPE_CHECKING, Any
 
 from .. import clock, signals, states
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("umbel.worker")
 
+_UNLIMITED = (None, None)
+
 
 class Attempt:
     """One run.
@@ -37,10 +40,10 @@ class Attempt:
         warned: True when the soft limit was raised in it.
     """
 
-    __slots__ = (
-        "cell", "delivery", "desk", "hard", "is_async", "plan", "request", "runtime", "settled", "soft", "started",
-        "stopped", "tag", "token", "warned",
-    )  # fmt: skip
+    started = stopped = runtime = 0.0
+    settled = warned = False
+    cell: int
+    token: Token[Any]
 
     def __init__(self, desk: Desk, plan: Plan, delivery: Delivery, request: Context) -> None:
         self.desk = desk
@@ -49,11 +52,10 @@ class Attempt:
         self.request = request
         self.tag = delivery.tag
         self.is_async = plan.is_async
-        self.started = self.runtime = self.stopped = 0.0
-        self.settled = self.warned = False
-        limits = request.timelimit
-        self.hard = (limits[0] if limits else None) or plan.hard
-        self.soft = (limits[1] if limits else None) or plan.soft
+        self.hard, self.soft = plan.hard, plan.soft
+        limits = request.wire.timelimit
+        if limits is not None and limits != _UNLIMITED:
+            self.hard, self.soft = limits[0] or plan.hard, limits[1] or plan.soft
 
     def run(self, guard: Guard) -> Outcome:
         """Run a function."""
@@ -144,9 +146,7 @@ class Attempt:
         return self.desk.failed(self.request, self.delivery, error, plan=self.plan)
 
     def _leave(self, outcome: Outcome, status: str, value: Any) -> Outcome:
-        error = value if status != states.SUCCESS else None
-        try:
-            self.desk.after_return(self, status, value, error)
-        finally:
-            pop_request(self.token)
+        if self.plan.after_return or signals.task_postrun.receivers:
+            self.desk.after_return(self, status, value, value if status != states.SUCCESS else None)
+        pop_request(self.token)
         return outcome

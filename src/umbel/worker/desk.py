@@ -59,7 +59,9 @@ class Desk:
         """Whether this state is stored: by the message's ``ignore_result``, else by the task's."""
         if not self._keeps_results:
             return False
-        ignored = request.ignore_result if request.ignore_result is not None else plan is not None and not plan.keep
+        ignored = request.wire.ignore_result
+        if ignored is None:
+            ignored = plan is not None and not plan.keep
         return not ignored or (failed and (plan is None or plan.keep_errors))
 
     def record(self, status: str, result: bytes, request: Context, traceback: str | None = None) -> Record:
@@ -70,7 +72,7 @@ class Desk:
         plan, request = attempt.plan, attempt.request
         result = encode_json(value)
         parcels: tuple[Parcel, ...] = ()
-        if request.callbacks:
+        if request.embed.get("callbacks"):
             parcels = callbacks.link_parcels(self.app, request, value)
         record = self.record(states.SUCCESS, result, request) if self.keeps(plan, request) else None
         if plan.on_success:

@@ -6,7 +6,6 @@ Source: Celery 5.7, key order seen in its stores: status, result, traceback, chi
 
 from __future__ import annotations
 
-import functools
 import traceback as tracebacks
 from datetime import UTC, datetime
 from typing import Any
@@ -40,11 +39,6 @@ class _Document(msgspec.Struct, gc=False):
 _encode = msgspec.json.Encoder().encode
 
 
-@functools.lru_cache(maxsize=4)
-def _second(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
 def date_done(now: float) -> str:
     """A unix time as Celery writes `date_done`.
 
@@ -53,7 +47,13 @@ def date_done(now: float) -> str:
         '1970-01-01T00:00:00.500000+00:00'
     """
     second = int(now)
-    return f"{_second(second)}.{int((now - second) * 1e6):06d}+00:00"
+    if second != _cached[0]:
+        _cached[:] = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{_cached[1]}.{int((now - second) * 1e6):06d}+00:00"
+
+
+_cached: list[Any] = [None, ""]
+"""The last second and its text: writing it anew for each of ten thousand tasks in it would cost more than the rest."""
 
 
 class Documents:
@@ -72,8 +72,8 @@ class Documents:
 
     def write(
         self, status: str, result: bytes, request: Context, now: float, *, traceback: str | None = None
-    ) -> Record:  # fmt: skip
-        """The record of one state of the task of `request`.
+    ) -> Record:
+        """The record of one state of a task.
 
         Args:
             status: state name.
@@ -82,17 +82,18 @@ class Documents:
             now: unix time.
             traceback: text, None when there is none.
         """
+        headers, sent = request.wire, request.sent_children
+        children = [child.as_tuple() for child in sent] if sent else []
         done = date_done(now) if status in states.READY_STATES else None
-        children = [child.as_tuple() for child in request.children] if request.children else []
         document = _Document(status, msgspec.Raw(result), traceback, children, done)
-        if request.group is not None:
-            document.group_id = request.group
-        if request.parent_id is not None:
-            document.parent_id = request.parent_id
+        if headers.group is not None:
+            document.group_id = headers.group
+        if headers.parent_id is not None:
+            document.parent_id = headers.parent_id
         if self.extended:
             self._extend(document, request)
-        document.task_id = request.id
-        return Record(request.id, status, _encode(document), now + self.expires if self.expires else 0.0)
+        document.task_id = headers.id
+        return Record(headers.id, status, _encode(document), now + self.expires if self.expires else 0.0)
 
     def _extend(self, document: _Document, request: Context) -> None:
         document.name = request.task

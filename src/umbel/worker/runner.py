@@ -53,6 +53,7 @@ class Runner:
         self.desk = desk
         self.revoked = revoked
         self._plans: dict[str, Plan] = {}
+        self._mentioned: dict[str, float] = {}
         conf = desk.app.conf
         self._accept = frozenset(conf.accept_content)
         self._accepts_json = bool(self._accept & {"json", "application/json"})
@@ -110,11 +111,19 @@ class Runner:
         now = clock.wall()
         waited = now - delivery.parked if delivery.parked else 0.0
         if waited < self._hold:
-            logger.warning("Task %s[%s] is unknown here: parked for a worker that knows it", headers.task, headers.id)
+            self._mention(headers.task, headers.id, now)
             return Park(delivery, due=now + min(max(1.0, waited / 2), 60.0, max(self._hold - waited, 0.1)))
         logger.error("Task %s[%s] is still unknown after %.0f s: dead letter", headers.task, headers.id, waited)
         request = self._request(delivery, envelope, headers)
         return self.desk.failed(request, delivery, NotRegistered(headers.task), bury="unknown task")
+
+    def _mention(self, name: str, task_id: str, now: float) -> None:
+        """Say that a task is unknown, once a minute and name: a deploy may bring thousands."""
+        seen = self._mentioned.get(name, 0.0)
+        level = logging.WARNING if not 0 <= now - seen < 60 else logging.DEBUG
+        if level == logging.WARNING:
+            self._mentioned[name] = now
+        logger.log(level, "Task %s[%s] is unknown here: parked for a worker that knows it", name, task_id)
 
     def _withdrawn(self, delivery: Delivery, envelope: Envelope, headers: Headers) -> Outcome:
         word = "revoked" if headers.id in self.revoked.ids else "expired"
