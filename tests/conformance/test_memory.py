@@ -13,7 +13,7 @@ _numbers = count()
 
 class MemoryLab:
     patience = 5.0
-    histories = 30
+    histories = 40
 
     def __init__(self):
         self.url = f"memory://conformance-{next(_numbers)}"

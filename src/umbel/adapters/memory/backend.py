@@ -14,8 +14,9 @@ from .store import MemoryStore
 class MemoryBackend:
     """See `umbel.backend.Backend`."""
 
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: MemoryStore, watch: type[MemoryWatch] | None = None) -> None:
         self._store = store
+        self._watch = watch or MemoryWatch
 
     def store(self, records: Sequence[Record]) -> None:
         """Keep these states."""
@@ -42,7 +43,7 @@ class MemoryBackend:
 
     def watch(self) -> MemoryWatch:
         """A reader that waits."""
-        return MemoryWatch(self._store)
+        return self._watch(self._store)
 
     def close(self) -> None:
         """Nothing to give back."""

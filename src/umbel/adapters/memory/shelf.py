@@ -68,7 +68,7 @@ class MemoryShelf:
                 if body is not None:
                     entry.parcel = msgspec.structs.replace(entry.parcel, body=body)
                 entry.deaths, entry.alone, entry.verdict, entry.redelivered = 0, False, "", False
-                entry.reason, entry.detail, entry.died = "", "", 0.0
+                entry.reason, entry.detail, entry.died, entry.parked = "", "", 0.0, 0.0
                 self._store.give_back(entry)
             return len(dead)
 
@@ -80,15 +80,15 @@ class MemoryShelf:
     def _item(self, entry: Entry) -> Item:
         return entry.item(self._store.node(entry.owner))
 
-    @staticmethod
-    def _order(entry: Entry) -> tuple[float, int]:
+    @classmethod
+    def _order(cls, entry: Entry) -> tuple[float, int]:
         """As they would be taken: delayed ones by due time, dead ones by death, the others by priority; then by age."""
         if entry.place == "delayed":
             return entry.due, entry.tag
         return (entry.died if entry.place == "dead" else -entry.parcel.priority), entry.tag
 
-    @staticmethod
-    def _count(queue: str, entries: list[Entry]) -> QueueCount:
+    @classmethod
+    def _count(cls, queue: str, entries: list[Entry]) -> QueueCount:
         places = Counter(entry.place for entry in entries)
         return QueueCount(
             queue, places["ready"], places["delayed"], places["leased"], places["dead"],

@@ -222,9 +222,6 @@ class Scene:
 
     # threads
 
-    def event(self) -> threading.Event:
-        return threading.Event()
-
     def pipe(self) -> tuple[int, int]:
         """A pipe to read from and write to, closed with the scene."""
         ends = os.pipe()
@@ -238,29 +235,52 @@ class Scene:
         self._background.append((future, ring))
         return future
 
-    def start_idle_worker(self, *queues: str) -> Future[list[Delivery]]:
-        """A worker's idle loop: claim, and wait when there is nothing. It sleeps when this returns."""
-        wanted = queues or ("q",)
-        about_to_sleep = threading.Event()
+    def start_sleeper(self, function: Callable[[int, Callable[[], None]], Found]) -> Future[Found]:
+        """Run ``function(wake, ready)`` in a thread; it calls ``ready`` when it is about to sleep.
 
-        def loop(wake: int) -> list[Delivery]:
+        The thread sleeps when this returns, as far as one can know: too short a moment makes a check weaker, not wrong.
+        """
+        ready = threading.Event()
+
+        def run(wake: int) -> Found:
+            try:
+                return function(wake, ready.set)
+            finally:
+                ready.set()
+
+        future = self.start(run)
+        assert ready.wait(60), "the thread never came to the point where it sleeps"
+        threading.Event().wait(min(0.05, self.lab.patience / 50))
+        return future
+
+    def start_idle_worker(self, *queues: str) -> Future[list[Delivery]]:
+        """A worker's idle loop: claim, and wait when there is nothing."""
+        wanted = queues or ("q",)
+
+        def loop(wake: int, ready: Callable[[], None]) -> list[Delivery]:
             worker = self.worker()
             for _ in range(1000):
                 deliveries = worker.claim(1, *wanted)
                 if deliveries or self._over.is_set():
                     return deliveries
-                about_to_sleep.set()
+                ready()
                 worker.consumer.wait(wanted, self.lab.patience * 4, wake)
             raise AssertionError("wait() returned a thousand times and there was nothing to claim")
 
-        future = self.start(loop)
-        self.let_sleep(about_to_sleep)
-        return future
+        return self.start_sleeper(loop)
 
-    def let_sleep(self, about_to_sleep: threading.Event) -> None:
-        """Let a thread fall asleep that has said it will. Too short a moment makes a check weaker, not wrong."""
-        assert about_to_sleep.wait(30), "the thread never came to the point where it sleeps"
-        threading.Event().wait(0.05)
+    def start_watcher(self, *task_ids: str, wake: int = -1) -> Future[bool]:
+        """A reader that waits for these ids, or for a descriptor of the check."""
+
+        def read(own: int, ready: Callable[[], None]) -> bool:
+            watch = self.opened(self.lab.backend()).watch()
+            watch.add(task_ids)
+            ready()
+            woken = watch.wait(self.lab.patience * 4, own if wake < 0 else wake)
+            watch.close()
+            return woken
+
+        return self.start_sleeper(read)
 
     def result(self, future: Future[Found]) -> Found:
         """What a thread returned, which should happen at once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from umbel import clock
 from umbel.broker import Revocation
@@ -120,14 +121,12 @@ class BroadcastChecks:
         assert scene.control.broadcasts(0, 0.0) == []
 
     def test_a_broadcast_wakes_a_listener(self, scene: Scene) -> None:
-        def listen(wake: int) -> list[bytes]:
+        def listen(wake: int, ready: Callable[[], None]) -> list[bytes]:
             listener = scene.broker().control()
-            ready.set()
+            ready()
             return [notice.payload for notice in listener.broadcasts(0, scene.lab.patience * 4, wake)]
 
-        ready = scene.event()
-        future = scene.start(listen)
-        scene.let_sleep(ready)
+        future = scene.start_sleeper(listen)
         scene.control.broadcast(b"now", clock.wall() + 60)
         assert scene.result(future) == [b"now"]
 
@@ -135,14 +134,12 @@ class BroadcastChecks:
         """Nothing was said, so it hears nothing, but it is awake."""
         wake, ring = scene.pipe()
 
-        def listen(_wake: int) -> object:
+        def listen(_wake: int, ready: Callable[[], None]) -> object:
             listener = scene.broker().control()
-            ready.set()
+            ready()
             return listener.broadcasts(0, scene.lab.patience * 4, wake)
 
-        ready = scene.event()
-        future = scene.start(listen)
-        scene.let_sleep(ready)
+        future = scene.start_sleeper(listen)
         os.write(ring, b"!")
         assert scene.result(future) == []
 
@@ -163,13 +160,11 @@ class BroadcastChecks:
         assert scene.control.replies("ticket", 0.0) == []
 
     def test_an_answer_wakes_the_one_who_asked(self, scene: Scene) -> None:
-        def ask(_wake: int) -> list[bytes]:
+        def ask(_wake: int, ready: Callable[[], None]) -> list[bytes]:
             asker = scene.broker().control()
-            ready.set()
+            ready()
             return asker.replies("ticket", scene.lab.patience * 4)
 
-        ready = scene.event()
-        future = scene.start(ask)
-        scene.let_sleep(ready)
+        future = scene.start_sleeper(ask)
         scene.control.reply("ticket", b"pong", clock.wall() + 60)
         assert scene.result(future) == [b"pong"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from itertools import product
+from threading import Barrier
 
 from umbel import clock
 from umbel.outcome import Done
@@ -56,10 +57,12 @@ class KeepingChecks:
 
         def write(status: str) -> None:
             backend = scene.opened(scene.lab.backend())
+            together.wait(60)
             for task_id in ids:
                 backend.store([record(task_id, status)])
 
         statuses = ("FAILURE", "SUCCESS", "STARTED", "FAILURE")
+        together = Barrier(len(statuses))
         for future in [scene.start(lambda _wake, status=status: write(status)) for status in statuses]:  # type: ignore[misc]
             future.result(60)
         assert {found.status for found in scene.backend.fetch(ids).values()} == {"SUCCESS"}
@@ -101,17 +104,7 @@ class WatchingChecks:
     """`Backend.watch`."""
 
     def test_a_stored_record_wakes_its_watcher(self, scene: Scene) -> None:
-        def watch(wake: int) -> bool:
-            watcher = scene.opened(scene.lab.backend()).watch()
-            watcher.add(["a", "b"])
-            ready.set()
-            found = watcher.wait(scene.lab.patience * 4, wake)
-            watcher.close()
-            return found
-
-        ready = scene.event()
-        future = scene.start(watch)
-        scene.let_sleep(ready)
+        future = scene.start_watcher("a", "b")
         scene.backend.store([record("b", "SUCCESS")])
         assert scene.result(future) is True
 
@@ -120,11 +113,11 @@ class WatchingChecks:
         scene.publish("a")
         worker = scene.worker()
         delivery = worker.take()
-        watcher = scene.watch("a")
+        future = scene.start_watcher("a")
         worker.settle(Done(delivery, record("a", "SUCCESS")))
         if not scene.abilities.results:
             scene.backend.store([record("a", "SUCCESS")])
-        assert watcher.wait(scene.lab.patience)
+        assert scene.result(future) is True
 
     def test_a_record_before_the_wait_is_not_missed(self, scene: Scene) -> None:
         """Subscribe, look, wait: what came between the look and the wait wakes at once."""
@@ -134,7 +127,7 @@ class WatchingChecks:
         assert watcher.wait(scene.lab.patience)
 
     def test_a_watch_ends_with_its_timeout(self, scene: Scene) -> None:
-        assert scene.watch("a").wait(0.05) is False
+        assert scene.watch("a").wait(scene.lab.patience / 100) is False
 
     def test_others_results_do_not_wake(self, scene: Scene) -> None:
         """A few times by chance, but not each time."""
@@ -161,16 +154,6 @@ class WatchingChecks:
         """Nothing was stored, so it says False."""
         wake, ring = scene.pipe()
 
-        def watch(_wake: int) -> bool:
-            watcher = scene.opened(scene.lab.backend()).watch()
-            watcher.add(["a"])
-            ready.set()
-            found = watcher.wait(scene.lab.patience * 4, wake)
-            watcher.close()
-            return found
-
-        ready = scene.event()
-        future = scene.start(watch)
-        scene.let_sleep(ready)
+        future = scene.start_watcher("a", wake=wake)
         os.write(ring, b"!")
         assert scene.result(future) is False

@@ -49,9 +49,8 @@ class PublishingChecks:
             scene.publisher.publish(
                 [
                     scene.parcel("a", queue="wide"),
-                    scene.parcel("b"),
-                    scene.parcel("c"),
-                    scene.parcel("d", queue="wide"),
+                    *map(scene.parcel, "bcd"),
+                    scene.parcel("e", queue="wide"),
                 ],
                 limits={"q": 1},
             )

@@ -31,8 +31,8 @@ class ListingChecks:
     def test_counts_tell_the_size_of_every_place(self, scene: Scene) -> None:
         """Of every queue, by name."""
         later = clock.wall() + 60
-        scene.publish("d", "d", "l", "l", "l", queue="b")
-        scene.publish("x", queue="a", due=later)
+        scene.publish(*"vwxyz", queue="b")
+        scene.publish("a", queue="a", due=later)
         worker = scene.worker()
         for delivery in worker.claim(2, "b"):
             scene.bury(worker, delivery)
@@ -157,7 +157,6 @@ class RemovingChecks:
             tags = [item.tag for item in scene.shelf.items(place)]
             assert scene.shelf.delete(place, [*tags, 999_999]) == 1
             assert scene.shelf.items(place) == []
-        assert scene.shelf.counts() == []
 
     def test_delete_takes_only_what_is_in_that_place(self, scene: Scene) -> None:
         """A message that has moved on since it was listed is left alone."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 
 from umbel import clock
 from umbel.outcome import Done, Park, Release
@@ -29,10 +30,11 @@ class WaitingChecks:
 
         def wait(wake: int) -> float:
             before = time.monotonic()
-            worker.consumer.wait(("q",), 0.1, wake)
+            worker.consumer.wait(("q",), timeout, wake)
             return time.monotonic() - before
 
-        assert scene.result(scene.start(wait)) > 0.05
+        timeout = scene.lab.patience / 20
+        assert scene.result(scene.start(wait)) > timeout / 2
 
     def test_publish_wakes_a_sleeper(self, scene: Scene) -> None:
         sleeper = scene.start_idle_worker("p", "q")
@@ -90,7 +92,7 @@ class WaitingChecks:
 
     def test_a_due_time_wakes_a_sleeper(self, scene: Scene) -> None:
         """One that was known when it fell asleep."""
-        scene.publish("a", due=clock.wall() + 0.3)
+        scene.publish("a", due=clock.wall() + scene.lab.patience * 0.06)
         assert names(scene.result(scene.start_idle_worker())) == ["a"]
 
     def test_a_due_time_that_came_later_wakes_a_sleeper(self, scene: Scene) -> None:
@@ -99,22 +101,20 @@ class WaitingChecks:
         worker = scene.worker()
         (delivery,) = worker.claim(1, "other")
         sleepers = [scene.start_idle_worker(), scene.start_idle_worker("other")]
-        scene.publish("a", due=clock.wall() + 0.1)
-        worker.settle(Park(delivery, due=clock.wall() + 0.1))
+        scene.publish("a", due=clock.wall() + scene.lab.patience * 0.02)
+        worker.settle(Park(delivery, due=clock.wall() + scene.lab.patience * 0.02))
         assert [names(scene.result(sleeper)) for sleeper in sleepers] == [["a"], ["b"]]
 
     def test_a_sleeper_is_woken_by_its_descriptor(self, scene: Scene) -> None:
         """The worker wants it for something else: a stop, a finished thread."""
         wake, ring = scene.pipe()
 
-        def wait(_wake: int) -> None:
+        def wait(_wake: int, ready: Callable[[], None]) -> None:
             worker = scene.worker()
-            ready.set()
+            ready()
             worker.consumer.wait(("q",), scene.lab.patience * 4, wake)
 
-        ready = scene.event()
-        future = scene.start(wait)
-        scene.let_sleep(ready)
+        future = scene.start_sleeper(wait)
         os.write(ring, b"!")
         scene.result(future)
         assert os.read(wake, 10) == b"!", "the byte is the caller's, not the store's"
