@@ -164,14 +164,14 @@ def test_delay_spreads_the_starts_and_crawl_delay_wins(drive):
 
 
 def test_robots_is_asked_for_once_and_obeyed(drive):
-    crawl = drive(robots=None)
+    crawl = drive(robots=None, per_site=1)
     orders = crawl.begin()
     assert (orders.fetches, orders.sites) == ((), (H,))
     assert urls(crawl.frontier.robots_arrived(H, 200, "User-agent: *\nDisallow: /no", "r")) == [H + "/"]
-    orders = crawl.page(H + "/", H + "/no", H + "/yes")
-    assert (urls(orders), orders.sites) == ([H + "/yes"], ())
-    assert crawl.state(H + "/no") == "refused"
-    crawl.page(H + "/yes")
+    orders = crawl.page(H + "/", H + "/fine", *[f"{H}/no{n}" for n in range(200)])
+    assert (urls(orders), orders.sites) == ([H + "/fine"], ())
+    assert crawl.frontier.tally()["refused"] == 200, "they wait for nothing"
+    crawl.page(H + "/fine")
     assert crawl.over()
 
 

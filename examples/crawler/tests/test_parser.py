@@ -29,7 +29,7 @@ def test_what_is_no_page_is_no_link():
 
 
 def test_title_and_text_without_scripts_and_extra_blanks():
-    html = b"<title> A\n  title </title><script>var x</script><style>p{}</style><p>One</p><p>two\n three</p>"
+    html = b"<title> A\n  title </title><p>One</p><script>var x</script><style>p{}</style><p>two\n three</p>"
     page = parse(html, "text/html", "http://h/")
     assert page.title == "A title"
     assert page.text == "One two three"

@@ -110,11 +110,13 @@ def test_archive_can_be_read_by_others(db, tmp_path):
             (
                 record.rec_headers.get_header("WARC-Target-URI"),
                 record.http_headers.statusline,
+                record.http_headers.get_header("Content-Encoding"),
+                record.http_headers.get_header("Content-Length"),
                 record.content_stream().read(),
             )
             for record in ArchiveIterator(stream)
         ]
-    assert records == [("http://h/a", "200 OK", body)] * 2
+    assert records == [("http://h/a", "200 OK", None, str(len(body)), body)] * 2
     assert gzip.decompress(path.read_bytes()).startswith(b"WARC/1.0")
 
 

@@ -135,13 +135,11 @@ class Frontier:
         return dict(self._db.execute("SELECT state, n FROM tally"))
 
     def _close(self, url: str) -> set[str]:
-        row = self._db.execute("SELECT state, depth, hops, site FROM url WHERE url = ?", (url,)).fetchone()
+        row = self._db.execute("SELECT depth, hops, site FROM url WHERE url = ?", (url,)).fetchone()
         if row is None:
             return set()
-        state, depth, hops, site = row
+        depth, hops, site = row
         page = self._db.execute("SELECT moved_to FROM page WHERE url = ?", (url,)).fetchone()
-        if state == "fetched":
-            return {site}
         self._db.execute("UPDATE url SET state = ? WHERE url = ?", ("fetched" if page else "failed", url))
         if page is None:
             return {site}
