@@ -133,9 +133,9 @@ class Client:
     def _run(self) -> None:
         while not self._closing:
             self._drain()
-            while self._jobs:
-                self._jobs.popleft().run()
             self._admit()
+            for _ in range(len(self._jobs)):  # not more: those who wait for results have their turn between jobs
+                self._jobs.popleft().run()
             started = clock.monotonic()
             if self._waiting:
                 self._look()

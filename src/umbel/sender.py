@@ -45,7 +45,6 @@ class Sender(Protocol):
         """Hand messages to the broker, within the deadline of `task_publish_deadline`."""
         ...
 
-
     def send_task(self, name: str, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
         """Send a task that may not be known here; returns the handle on its result."""
         ...

@@ -25,7 +25,7 @@ EXCEPT = {("Celery", "backend")}
 
 
 def parameters(text: str) -> list[tuple[str, bool]]:
-    """"(self, a, b=None, **kw)" -> names in order, and whether each has a default."""
+    """ "(self, a, b=None, **kw)" -> names in order, and whether each has a default."""
     inside = text[text.index("(") + 1 : text.rindex(")")]
     names = re.findall(r"(\*{0,2}\w+)(?::[^=,]+(?:\[[^\]]*\])*)?(=)?", re.sub(r"=\s*[^,]+", "=", inside))
     return [(name, bool(default)) for name, default in names]

@@ -1,12 +1,12 @@
 """The application.
 
-    base.py        Umbel: settings, stores, sending
-    tasks.py       how functions become tasks of an app
-    decorating.py  the class made for a function
-    compose.py     options and settings -> the template of a message
-    publishing.py  handing messages to the broker
-    stores.py      what is open in this process and thread
-    sharing.py     shared_task, current_app, current_task
+base.py        Umbel: settings, stores, sending
+tasks.py       how functions become tasks of an app
+decorating.py  the class made for a function
+compose.py     options and settings -> the template of a message
+publishing.py  handing messages to the broker
+stores.py      what is open in this process and thread
+sharing.py     shared_task, current_app, current_task
 """
 
 from __future__ import annotations

@@ -204,9 +204,7 @@ class Umbel(Tasks):
 
     # Sending
 
-    def template(
-        self, name: str, task: Any, options: Mapping[str, Any], call: tuple[Any, Any] = ((), {})
-    ) -> Template:
+    def template(self, name: str, task: Any, options: Mapping[str, Any], call: tuple[Any, Any] = ((), {})) -> Template:
         """The message of a call of ``name`` under these options, with blanks for the call itself."""
         if self._revision != self.conf.revision or not self.finalized:
             self._refresh()

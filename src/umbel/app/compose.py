@@ -1,7 +1,7 @@
 """From a task, its options and the settings to the template of a message. Pure: nothing is sent here.
 
-    task's options  <  the caller's options     the caller wins; None counts as not written
-    routes, then the default queue              fill what both left open
+task's options  <  the caller's options     the caller wins; None counts as not written
+routes, then the default queue              fill what both left open
 """
 
 from __future__ import annotations

@@ -84,5 +84,3 @@ def report(parcels: Sequence[Parcel]) -> None:
             sender=parcel.name, headers=head["headers"], body=parcel.body, exchange=info.get("exchange", ""),
             routing_key=info.get("routing_key", parcel.queue),
         )  # fmt: skip
-
-

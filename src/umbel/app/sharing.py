@@ -67,5 +67,3 @@ def _share(function: Callable[..., Any], options: dict[str, Any]) -> Any:
         return app.tasks[wanted or app.gen_task_name(function.__name__, function.__module__)]
 
     return Proxy(find, function.__name__)
-
-

@@ -212,6 +212,7 @@ def decorated(args: tuple[Any, ...], opts: dict[str, Any], make: Callable[[Any, 
     """A decorator that is written with or without options."""
     if not args:
         return lambda function: make(function, opts)
-    if len(args) > 1 or not callable(args[0]):
+    function, *more = args
+    if more or not callable(function):
         raise TypeError("@task takes a function; write options by name: @app.task(name=..., bind=True).")
-    return make(args[0], opts)
+    return make(function, opts)

@@ -1,12 +1,12 @@
 """Results: the handle on a task that was sent, and what became of it.
 
-    handle.py     AsyncResult, by id
-    eager.py      EagerResult, of a task that ran in the caller
-    sent.py       the results of a bulk call
-    waiting.py    how `get()` waits
-    awaiting.py   the same questions for coroutines
-    rebuild.py    exceptions from their names
-    joining.py    whether a task may wait for another one
+handle.py     AsyncResult, by id
+eager.py      EagerResult, of a task that ran in the caller
+sent.py       the results of a bulk call
+waiting.py    how `get()` waits
+awaiting.py   the same questions for coroutines
+rebuild.py    exceptions from their names
+joining.py    whether a task may wait for another one
 """
 
 from __future__ import annotations

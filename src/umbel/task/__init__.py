@@ -1,12 +1,12 @@
 """Tasks.
 
-    base.py       Task: options, hooks, request, retry
-    calls.py      how it is called: delay, apply_async, bulk, and their twins for coroutines
-    types.py      the types of a call
-    arguments.py  whether a call fits the function, and conversion by annotation
-    options.py    options that come from the settings
-    bulk.py       batches of a bulk call
-    eager.py      running a task in the caller
+base.py       Task: options, hooks, request, retry
+calls.py      how it is called: delay, apply_async, bulk, and their twins for coroutines
+types.py      the types of a call
+arguments.py  whether a call fits the function, and conversion by annotation
+options.py    options that come from the settings
+bulk.py       batches of a bulk call
+eager.py      running a task in the caller
 """
 
 from __future__ import annotations

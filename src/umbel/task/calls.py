@@ -293,9 +293,7 @@ class Calls(Generic[P, R]):
         template = app.template(self.name, self, options, ((), _NOTHING))
         return _Bulk(template, Sent([], app, self.shape, bool(template.ignore_result)))
 
-    def _steps(
-        self, bulk: _Bulk[R], calls: Iterable[tuple[Sequence[Any], Mapping[str, Any] | None]]
-    ) -> Iterator[int]:
+    def _steps(self, bulk: _Bulk[R], calls: Iterable[tuple[Sequence[Any], Mapping[str, Any] | None]]) -> Iterator[int]:
         """Publish batch after batch; yields how many messages each one had."""
         for batch in batches(self._parcels(bulk.template, calls)):
             try:
