@@ -34,7 +34,7 @@ class _Child(Child):
     """A child whose loop ends when it would sleep with nothing running."""
 
     def _rest(self, next_due: float) -> None:
-        if not self._busy() and not self.outcomes:
+        if not self.life.busy() and not self.outcomes:
             raise _Idle
         super()._rest(next_due)
 

@@ -14,48 +14,33 @@ from typing import TYPE_CHECKING, Any
 
 from .. import clock, signals, states
 from ..current import pop_request, push_request
-from ..exceptions import Ignore, Interrupted, Reject, Retry, TaskRevokedError, Terminated, TimeLimitExceeded
+from ..exceptions import Ignore, Interrupted, Reject, Retry, TaskRevokedError, Terminated
 from ..outcome import Done, Outcome, Release
+from .desk import Desk
+from .run import Run
 
 if TYPE_CHECKING:
     from ..context import Context
     from ..message import Delivery
     from ..pool import AsyncGuard, Guard
-    from .desk import Desk
     from .plan import Plan
 
 logger = logging.getLogger("umbel.worker")
 
-_UNLIMITED = (None, None)
 
+class Attempt(Run):
+    """A run that can be run: what a pool gets (`pool.Attempt`).
 
-class Attempt:
-    """One run.
-
-    Attributes:
-        tag: the store's reference of its message.
-        started: monotonic start of the function, 0.0 before it.
-        runtime: seconds that the function took, set at its end.
-        settled: True when the keeper has already settled it (hard limit); what it returns afterwards is discarded.
-        warned: True when the soft limit was raised in it.
+    Args:
+        desk: where its outcome is written up.
+        plan, delivery, request: see `Run`.
     """
 
-    started = stopped = runtime = 0.0
-    settled = warned = False
-    cell: int
     token: Token[Any]
 
     def __init__(self, desk: Desk, plan: Plan, delivery: Delivery, request: Context) -> None:
+        super().__init__(plan, delivery, request)
         self.desk = desk
-        self.plan = plan
-        self.delivery = delivery
-        self.request = request
-        self.tag = delivery.tag
-        self.is_async = plan.is_async
-        self.hard, self.soft = plan.hard, plan.soft
-        limits = request.wire.timelimit
-        if limits is not None and limits != _UNLIMITED:
-            self.hard, self.soft = limits[0] or plan.hard, limits[1] or plan.soft
 
     def run(self, guard: Guard) -> Outcome:
         """Run a function."""
@@ -99,14 +84,7 @@ class Attempt:
     def _end(self) -> None:
         self.stopped = clock.monotonic()
         self.runtime = self.stopped - self.started
-        self.leave_page()
-
-    def leave_page(self) -> bool:
-        """Take it off the page; True for the one caller (attempt or keeper) that did."""
-        if self.desk.running.pop(self.tag, None) is None:
-            return False
-        self.desk.row.end(self.cell)
-        return True
+        self.desk.leave(self)
 
     def _returned(self, value: Any) -> Outcome:
         self._end()
@@ -133,17 +111,6 @@ class Attempt:
             logger.warning("Task %s[%s] terminated", self.plan.name, self.request.id)
             return self._leave(desk.withdrawn(self.request, self.delivery, error), states.REVOKED, error)
         return self._leave(desk.raised(self, error), states.FAILURE, error)
-
-    def overdue(self) -> Outcome:
-        """The outcome of a run past its hard limit; the keeper settles it while the function may still be running."""
-        logger.error("Hard time limit (%ss) exceeded for %s[%s]", self.hard, self.plan.name, self.request.id)
-        error = TimeLimitExceeded(self.hard)
-        if signals.task_failure.receivers:
-            signals.task_failure.send(
-                sender=self.plan.task, task_id=self.request.id, exception=error, args=self.request.args,
-                kwargs=self.request.kwargs, traceback=None, einfo=None,
-            )  # fmt: skip
-        return self.desk.failed(self.request, self.delivery, error, plan=self.plan)
 
     def _leave(self, outcome: Outcome, status: str, value: Any) -> Outcome:
         if self.plan.after_return or signals.task_postrun.receivers:

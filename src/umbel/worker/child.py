@@ -4,7 +4,7 @@
     keeper        (keeper.py) its own connection; acts while one task runs long, watches limits, obeys the supervisor
     pools         inline: the loop itself; thread, asyncio: their own threads, which only put outcomes on the queue
 
-The loop settles at task boundaries: when the oldest outcome is older than 4 ms, and before a task that is not known
+The loop settles at task boundaries: when the oldest outcome is older than 10 ms, and before a task that is not known
 to be short. A child ends when it was told to stop, was declared dead, or has run its share, and nothing of it is
 unsettled.
 """
@@ -17,23 +17,19 @@ import resource
 import signal
 import socket
 import sys
-import threading
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from .. import clock, loading, signals
-from ..broker import Control, Owner, Turn
+from .. import clock, signals
+from ..broker import Control, Turn
 from ..exceptions import UmbelError
 from ..outcome import Hold, Release
-from ..pool import Pool
 from . import logs
 from .attempt import Attempt
-from .channels import Outcomes, Posting, RunQueue
-from .desk import Desk
 from .fetcher import Fetcher
 from .keeper import Keeper
+from .life import Life
 from .pace import Pace
-from .page import BUSY, DRAINING, FINISHED, HELD, NONCE, READY, STATE, Row
-from .revoked import Revoked
+from .page import BUSY, DRAINING, FINISHED, HELD, READY, STATE, Row
 from .runner import Runner
 from .settler import UNSETTLED_MOST, Settler
 
@@ -43,8 +39,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("umbel.worker")
 
-FLUSH: Final = 0.004
-"""Seconds that a finished outcome may wait for company."""
+FLUSH: Final = 0.010
+"""Seconds after which a batch that turned out long is settled in its middle."""
 
 IDLE: Final = 2.0
 """Longest sleep of an idle child, seconds; the guarantee behind the wake-up, not the wake-up."""
@@ -64,26 +60,16 @@ class Child:
         self.app = app
         self.options = options
         self.row = row
-        self.owner = Owner(row.get(NONCE), options.hostname, os.getpid(), "child", clock.wall(), _info(options))
-        self.outcomes = Outcomes()
-        self.runqueue = RunQueue()
-        self.revoked = Revoked()
+        self.life = life = Life(app, options, row)
+        self.outcomes = life.outcomes
+        self.stopping = life.stopping
         self.pace = Pace()
         self.fetcher = Fetcher(options, self.pace)
-        self.desk = Desk(app, options, row)
-        self.runner = Runner(self.desk, self.revoked)
-        self.stopping = threading.Event()
-        self.inline = options.function_pool == "inline"
-        self.functions: Pool = self._open_pool(options.function_pool, options.function_slots)
-        self.coroutines: Pool | None = None
-        self.keeper = Keeper(self, pipe)
+        self.runner = Runner(life.desk, life.revoked)
+        self.keeper = Keeper(life, pipe)
         self._control: Control | None = None
         self._started = 0
         self._pause = 0.1
-
-    def _open_pool(self, name: str, size: int) -> Pool:
-        outcomes = self.outcomes if name == "inline" else Posting(self.outcomes)
-        return loading.pool_factory(name)(outcomes, size)
 
     def main(self) -> int:
         """Run until the end of this life; returns the exit code."""
@@ -107,13 +93,11 @@ class Child:
         self.keeper.ready.wait()
         if self.keeper.failure is not None:
             raise self.keeper.failure
-        self.settler = Settler(self.app, self.owner, self.outcomes)
+        self.settler = Settler(self.app, self.life.owner, self.outcomes)
 
     def close(self) -> None:
         """The clean end: pools, then connections, then ownership."""
-        self.functions.close(0.5)
-        if self.coroutines is not None:
-            self.coroutines.close(0.5)
+        self.life.close_pools(0.5)
         self.settler.close()
         self.keeper.finish()
 
@@ -121,7 +105,7 @@ class Child:
         """Settle and claim, work, sleep; until there is nothing left to do and no more is wanted."""
         while not self._over():
             outcomes = self.outcomes.take()
-            want = None if self._sated() else self.fetcher.want(*self._free())
+            want = None if self._sated() else self.fetcher.want(*self.life.free(), self.life.inline)
             if want is not None and self.options.max_tasks_per_child:
                 want = type(want)(want.queues, min(want.limit, self.options.max_tasks_per_child - self._started))
             if not outcomes and want is None:
@@ -132,7 +116,7 @@ class Child:
                 self._back_off()
                 continue
             self._pause = 0.1
-            if turn.revision > self.revoked.revision:
+            if turn.revision > self.life.revoked.revision:
                 self._learn()
             if turn.deliveries:
                 self._work(turn)
@@ -144,65 +128,56 @@ class Child:
         self.row.put(BUSY, 1)
         if self.keeper.dozing:
             self.keeper.wake.ring()
-        queue = self.runqueue
+        queue = self.life.runqueue
         queue.extend(turn.deliveries)
-        begin = now = oldest = clock.monotonic()
-        count = 0
+        oldest = clock.monotonic()
+        count, inside = 0, 0.0
         while (delivery := queue.next()) is not None:
             if self.stopping.is_set():
                 self.outcomes.put(Release(delivery))
                 continue
             prepared = self.runner.prepare(delivery)
             count += 1
-            if isinstance(prepared, Attempt):
-                now = self._start(prepared)
-            else:
+            if not isinstance(prepared, Attempt):
                 self.outcomes.put(prepared)
-            if now - oldest > FLUSH and self.outcomes:
+                continue
+            inside += self._start(prepared)
+            if prepared.stopped - oldest > FLUSH and self.outcomes:
                 self._settle()
                 oldest = clock.monotonic()
         self._started += count
         self.row.put(FINISHED, self._started)
-        self.pace.worked(count, now - begin)
+        self.pace.worked(count, inside)
 
     def _start(self, attempt: Attempt) -> float:
-        """Start one attempt; returns the monotonic time afterwards."""
+        """Start one attempt; returns the seconds inside of a function that ran here."""
         plan = attempt.plan
-        pool = self._coroutine_pool() if attempt.is_async else self.functions
+        pool = self.life.pool_for(attempt.is_async)
         if not pool.free():
             self.outcomes.put(Release(attempt.delivery))
             self.fetcher.pause(attempt.delivery.queue, attempt.is_async)
-            return clock.monotonic()
-        here = self.inline and not attempt.is_async
+            return 0.0
+        here = self.life.inline and not attempt.is_async
         if here and self.outcomes and not self.pace.short(plan.name):
             self._settle()
         if plan.early or plan.track:
             self._announce(attempt)
         pool.submit(attempt)
         if not here:
-            return clock.monotonic()
+            return 0.0
         self.pace.measured(plan.name, attempt.runtime)
-        return attempt.stopped
+        return attempt.runtime
 
     def _announce(self, attempt: Attempt) -> None:
         """What the store must know before the function starts: early acknowledgement, STARTED."""
         if attempt.plan.early:
             self.settler.turn([Hold(attempt.delivery)], None)
-        if attempt.plan.track and self.desk.keeps(attempt.plan, attempt.request):
+        if attempt.plan.track and self.life.desk.keeps(attempt.plan, attempt.request):
             meta = b'{"pid":%d,"hostname":"%s"}' % (os.getpid(), self.options.hostname.encode())
-            self.settler.tell(self.desk.record("STARTED", meta, attempt.request))
+            self.settler.tell(self.life.desk.record("STARTED", meta, attempt.request))
 
     def _settle(self) -> None:
         self.settler.turn(self.outcomes.take(), None)
-
-    def _coroutine_pool(self) -> Pool:
-        if self.coroutines is None:
-            self.coroutines = self._open_pool("asyncio", self.options.coroutine_slots)
-        return self.coroutines
-
-    def _free(self) -> tuple[int, int, bool]:
-        coroutines = self.coroutines.free() if self.coroutines is not None else self.options.coroutine_slots
-        return self.functions.free(), coroutines, self.inline
 
     def _sated(self) -> bool:
         """Whether this child must not claim now."""
@@ -213,17 +188,12 @@ class Child:
         return self.stopping.is_set() or len(self.outcomes) >= UNSETTLED_MOST
 
     def _over(self) -> bool:
-        return self.stopping.is_set() and not (self.outcomes or self.runqueue or self._busy())
-
-    def _busy(self) -> bool:
-        functions = self.functions.free() < self.options.function_slots and not self.inline
-        coroutines = self.coroutines is not None and self.coroutines.free() < self.options.coroutine_slots
-        return functions or coroutines
+        return self.stopping.is_set() and not (self.outcomes or self.life.runqueue or self.life.busy())
 
     def _learn(self) -> None:
         if self._control is None:
             self._control = self.app.broker.control()
-        self.revoked.learn(*self._control.revoked(self.revoked.revision))
+        self.life.revoked.learn(*self._control.revoked(self.life.revoked.revision))
 
     def _rest(self, next_due: float) -> None:
         """Sleep until there may be work, an outcome comes from a pool, or the next delayed message is due."""
@@ -233,9 +203,9 @@ class Child:
         self.row.put(BUSY, 0)
         self.row.put(HELD, 0)
         self.outcomes.sleeping = True
-        functions, coroutines, _ = self._free()
+        functions, coroutines = self.life.free()
         queues = self.options.queues if (functions or coroutines) and not self.stopping.is_set() else ()
-        if not self.outcomes and not (self.stopping.is_set() and not self._busy()):
+        if not self.outcomes and not (self.stopping.is_set() and not self.life.busy()):
             self.settler.consumer.wait(queues, timeout, self.outcomes.wake.fd)
         self.outcomes.sleeping = False
         self.outcomes.wake.clear()
@@ -250,10 +220,6 @@ def _resident() -> int:
     """Highest resident size so far, KiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak // 1024 if sys.platform == "darwin" else peak
-
-
-def _info(options: WorkerOptions) -> dict[str, object]:
-    return {"pool": options.pool, "queues": list(options.queues), "concurrency": options.concurrency}
 
 
 def run(app: Umbel, options: WorkerOptions, row: Row, pipe: socket.socket, number: int) -> NoReturn:

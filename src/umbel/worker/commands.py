@@ -23,7 +23,11 @@ from ..exceptions import UmbelError
 from ..message import Envelope
 
 if TYPE_CHECKING:
-    from .supervisor import Supervisor
+    from ..app import Umbel
+    from ..broker import Control
+    from .brood import Brood
+    from .options import WorkerOptions
+    from .stopping import Stop
 
 logger = logging.getLogger("umbel.worker")
 
@@ -54,9 +58,14 @@ class Request(msgspec.Struct):
 class Commands:
     """Answers for one supervisor."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
-        self.worker = supervisor
-        self.node = supervisor.options.hostname
+    def __init__(self, app: Umbel, options: WorkerOptions, control: Control, brood: Brood, stop: Stop) -> None:
+        self.app = app
+        self.options = options
+        self.control = control
+        self.brood = brood
+        self.stop = stop
+        self.node = options.hostname
+        self._since = clock.monotonic()
         self._methods: dict[str, Callable[..., Any]] = {
             name: getattr(self, name)
             for name in (
@@ -82,7 +91,7 @@ class Commands:
         if request.ticket:
             body = msgspec.json.encode({self.node: reply}, enc_hook=repr)
             try:
-                self.worker.control.reply(request.ticket, body, clock.wall() + REPLY_KEPT)
+                self.control.reply(request.ticket, body, clock.wall() + REPLY_KEPT)
             except UmbelError as error:
                 logger.warning("The reply to %s could not be stored: %s", request.method, error)
 
@@ -93,44 +102,44 @@ class Commands:
         return {"clock": 0}
 
     def shutdown(self) -> None:
-        self.worker.stop.request()
+        self.stop.request()
 
     def registered(self, taskinfoitems: list[str] | None = None, builtins: bool = False) -> list[str]:
-        return sorted(name for name in self.worker.app.tasks if builtins or not name.startswith("celery."))
+        return sorted(name for name in self.app.tasks if builtins or not name.startswith("celery."))
 
     def active_queues(self) -> list[dict[str, Any]]:
         return [
             {"name": queue, "exchange": {"name": "", "type": "direct"}, "routing_key": queue, "durable": True}
-            for queue in self.worker.options.queues
+            for queue in self.options.queues
         ]
 
     def conf(self, with_defaults: bool = False) -> dict[str, Any]:
-        return dict(self.worker.app.conf.table(with_defaults=with_defaults, censored=True))
+        return dict(self.app.conf.table(with_defaults=with_defaults, censored=True))
 
     def stats(self) -> dict[str, Any]:
-        worker, usage = self.worker, resource.getrusage(resource.RUSAGE_SELF)
-        wards = worker.brood.wards.values()
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        wards = self.brood.wards.values()
         return {
             "total": {"finished": sum(ward.row.get(3) for ward in wards)},
             "pid": os.getpid(),
             "clock": "0",
-            "uptime": int(clock.wall() - worker.started),
+            "uptime": int(clock.monotonic() - self._since),
             "pool": {
-                "implementation": worker.options.pool, "max-concurrency": worker.options.concurrency,
+                "implementation": self.options.pool, "max-concurrency": self.options.concurrency,
                 "processes": [ward.pid for ward in wards],
-                "max-tasks-per-child": worker.options.max_tasks_per_child or "N/A",
-                "timeouts": [worker.options.soft_time_limit or 0, worker.options.time_limit or 0],
+                "max-tasks-per-child": self.options.max_tasks_per_child or "N/A",
+                "timeouts": [self.options.soft_time_limit or 0, self.options.time_limit or 0],
             },
-            "broker": {"url": worker.app.shown_broker_url},
+            "broker": {"url": self.app.shown_broker_url},
             "prefetch_count": 0,
             "rusage": {"utime": usage.ru_utime, "stime": usage.ru_stime, "maxrss": usage.ru_maxrss},
         }  # fmt: skip
 
     def report(self) -> dict[str, str]:
-        return {"ok": self.worker.app.report()}
+        return {"ok": self.app.report()}
 
     def revoked(self) -> list[str]:
-        return [entry.id for entry in self.worker.control.revoked(0)[1]]
+        return [entry.id for entry in self.control.revoked(0)[1]]
 
     def active(self, safe: bool = True) -> list[dict[str, Any]]:
         return self._held(started=True)
@@ -139,10 +148,10 @@ class Commands:
         return self._held(started=False)
 
     def scheduled(self) -> list[dict[str, Any]]:
-        shelf = self.worker.app.broker.shelf()
+        shelf = self.app.broker.shelf()
         return [
             {"eta": item.parcel.due, "priority": 6, "request": self._describe(item, 0.0, None)}
-            for queue in self.worker.options.queues
+            for queue in self.options.queues
             for item in shelf.items("delayed", queue=queue)
         ]
 
@@ -152,9 +161,9 @@ class Commands:
         return {entry["id"]: [word, entry] for word, entries in states for entry in entries if entry["id"] in wanted}
 
     def _held(self, *, started: bool) -> list[dict[str, Any]]:
-        running = {run.tag: (run, ward.pid) for ward in self.worker.brood.wards.values() for run in ward.row.running()}
+        running = {run.tag: (run, ward.pid) for ward in self.brood.wards.values() for run in ward.row.running()}
         found = []
-        for item in self.worker.app.broker.shelf().items("leased", limit=10_000):
+        for item in self.app.broker.shelf().items("leased", limit=10_000):
             if item.owner == self.node and (item.tag in running) is started:
                 run, pid = running.get(item.tag, (None, None))
                 age = clock.monotonic() - run.started if run is not None else 0.0

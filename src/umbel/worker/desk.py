@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .. import clock, signals, states
 from ..context import Context
 from ..einfo import ExceptionInfo
-from ..exceptions import Reject, Retry
+from ..exceptions import Reject, Retry, TimeLimitExceeded
 from ..message import Delivery, Parcel
 from ..outcome import Bury, Done, Fail, Outcome
 from ..outcome import Retry as RetryOutcome
@@ -22,10 +22,10 @@ from ..record import Record
 from ..serialization import encode_json
 from . import callbacks
 from .documents import Documents, encode_error, format_traceback, safe_repr
+from .run import Run
 
 if TYPE_CHECKING:
     from ..app import Umbel
-    from .attempt import Attempt
     from .options import WorkerOptions
     from .page import Row
     from .plan import Plan
@@ -49,7 +49,7 @@ class Desk:
         self.options = options
         self.node = options.hostname
         self.row = row
-        self.running: dict[int, Attempt] = {}
+        self.running: dict[int, Run] = {}
         self.chatty = logger.isEnabledFor(logging.INFO)
         conf = app.conf
         self.documents = Documents(self.node, _seconds(conf.result_expires), bool(conf.result_extended))
@@ -67,9 +67,9 @@ class Desk:
     def record(self, status: str, result: bytes, request: Context, traceback: str | None = None) -> Record:
         return self.documents.write(status, result, request, clock.wall(), traceback=traceback)
 
-    def done(self, attempt: Attempt, value: Any, runtime: float) -> Outcome:
+    def done(self, run: Run, value: Any, runtime: float) -> Outcome:
         """The function returned `value` after `runtime` seconds."""
-        plan, request = attempt.plan, attempt.request
+        plan, request = run.plan, run.request
         result = encode_json(value)
         parcels: tuple[Parcel, ...] = ()
         if request.embed.get("callbacks"):
@@ -82,11 +82,11 @@ class Desk:
         if self.chatty:
             shown = "..." if plan.redact else safe_repr(value)[:1024]
             logger.info("Task %s[%s] succeeded in %ss: %s", plan.name, request.id, runtime, shown)
-        return Done(attempt.delivery, record, parcels)
+        return Done(run.delivery, record, parcels)
 
-    def retry(self, attempt: Attempt, error: Retry) -> Outcome:
+    def retry(self, run: Run, error: Retry) -> Outcome:
         """The function raised `Retry`; it carries the next attempt."""
-        plan, request = attempt.plan, attempt.request
+        plan, request = run.plan, run.request
         cause = error.exc if isinstance(error.exc, BaseException) else error
         text = format_traceback(error)
         record = self.record(states.RETRY, encode_error(cause), request, text) if self.keeps(plan, request) else None
@@ -97,11 +97,11 @@ class Desk:
             signals.task_retry.send(sender=plan.task, request=request, reason=error, einfo=info)
         logger.info("Task %s[%s] retry: %s", plan.name, request.id, error)
         parcel = getattr(error, "parcel", None)
-        return RetryOutcome(attempt.delivery, record, (parcel,) if parcel is not None else ())
+        return RetryOutcome(run.delivery, record, (parcel,) if parcel is not None else ())
 
-    def raised(self, attempt: Attempt, error: BaseException) -> Outcome:
+    def raised(self, run: Run, error: BaseException) -> Outcome:
         """The function failed with `error`."""
-        plan, request = attempt.plan, attempt.request
+        plan, request = run.plan, run.request
         error.__traceback__ = _of_the_task(error)
         text = format_traceback(error)
         info = ExceptionInfo(error, text)
@@ -118,13 +118,13 @@ class Desk:
                 sender=plan.task, task_id=request.id, exception=error, args=request.args, kwargs=request.kwargs,
                 traceback=error.__traceback__, einfo=info,
             )  # fmt: skip
-        return self.failed(request, attempt.delivery, error, plan=plan, traceback=text)
+        return self.failed(request, run.delivery, error, plan=plan, traceback=text)
 
-    def rejected(self, attempt: Attempt, error: Reject) -> Outcome:
+    def rejected(self, run: Run, error: Reject) -> Outcome:
         """The function refused its message for good."""
         reason = f"rejected by the task: {error.reason}"
-        logger.warning("Task %s[%s] %s", attempt.plan.name, attempt.request.id, reason)
-        return self.failed(attempt.request, attempt.delivery, error, plan=attempt.plan, bury=reason)
+        logger.warning("Task %s[%s] %s", run.plan.name, run.request.id, reason)
+        return self.failed(run.request, run.delivery, error, plan=run.plan, bury=reason)
 
     def failed(
         self, request: Context, delivery: Delivery, error: BaseException, *, plan: Plan | None = None,
@@ -139,6 +139,25 @@ class Desk:
         if bury:
             return Bury(delivery, record, parcels, reason=bury, detail=traceback or "")
         return Fail(delivery, record, parcels)
+
+    def leave(self, run: Run) -> bool:
+        """Take a run off the shared page; True for the one caller (attempt or keeper) that did."""
+        if self.running.pop(run.tag, None) is None:
+            return False
+        self.row.end(run.cell)
+        return True
+
+    def overdue(self, run: Run) -> Outcome:
+        """The outcome of a run past its hard limit; the function may still be running."""
+        request, plan = run.request, run.plan
+        logger.error("Hard time limit (%ss) exceeded for %s[%s]", run.hard, plan.name, request.id)
+        error = TimeLimitExceeded(run.hard)
+        if signals.task_failure.receivers:
+            signals.task_failure.send(
+                sender=plan.task, task_id=request.id, exception=error, args=request.args, kwargs=request.kwargs,
+                traceback=None, einfo=None,
+            )  # fmt: skip
+        return self.failed(request, run.delivery, error, plan=plan)
 
     def withdrawn(self, request: Context, delivery: Delivery, error: BaseException) -> Outcome:
         """REVOKED: revoked, expired or terminated."""
@@ -156,9 +175,9 @@ class Desk:
         except Exception:  # a user's hook may raise anything; the outcome stands
             logger.exception("The hook %s raised; the task's outcome stands", getattr(hook, "__name__", hook))
 
-    def after_return(self, attempt: Attempt, status: str, value: Any, error: BaseException | None) -> None:
+    def after_return(self, run: Run, status: str, value: Any, error: BaseException | None) -> None:
         """Hook and signal at the very end of a run, whatever came of it."""
-        plan, request = attempt.plan, attempt.request
+        plan, request = run.plan, run.request
         if plan.after_return:
             info = ExceptionInfo(error, "") if error is not None else None
             self._hook(plan.task.after_return, status, value, request.id, request.args, request.kwargs, info)

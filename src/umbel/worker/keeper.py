@@ -27,13 +27,13 @@ from .. import clock
 from ..broker import Control, Owners
 from ..exceptions import Interrupted, SoftTimeLimitExceeded, Terminated, UmbelError
 from ..outcome import Outcome, Release
-from .attempt import Attempt
 from .channels import Wake
 from .page import DRAINING, STATE
+from .run import Run
 from .settler import Settler
 
 if TYPE_CHECKING:
-    from .child import Child
+    from .life import Life
 
 logger = logging.getLogger("umbel.worker")
 
@@ -45,16 +45,16 @@ DEAF: Final = 1.0
 class Keeper(threading.Thread):
     """One child's keeper. All methods but `finish` and `say` run on its own thread."""
 
-    def __init__(self, child: Child, pipe: socket.socket) -> None:
+    def __init__(self, life: Life, pipe: socket.socket) -> None:
         super().__init__(name="keeper", daemon=True)
-        self.child = child
+        self.life = life
         self.pipe = pipe
         self.wake = Wake()
         self.ready = threading.Event()
         self.failure: UmbelError | None = None
         self.dozing = False
         self._deadline = 0.0
-        self._grace = child.options.grace
+        self._grace = life.options.grace
         self._looked = 0.0
         self._overdue: dict[int, float] = {}
         self._retiring = False
@@ -64,9 +64,9 @@ class Keeper(threading.Thread):
 
     def run(self) -> None:
         try:
-            self._owners: Owners = self.child.app.broker.owners()
-            self._owners.enlist(self.child.owner)
-            self._settler = Settler(self.child.app, self.child.owner, self.child.outcomes)
+            self._owners: Owners = self.life.app.broker.owners()
+            self._owners.enlist(self.life.owner)
+            self._settler = Settler(self.life.app, self.life.owner, self.life.outcomes)
         except UmbelError as error:
             self.failure = error
             self.ready.set()
@@ -79,7 +79,7 @@ class Keeper(threading.Thread):
             except UmbelError as error:
                 logger.warning("The keeper's look was cut short: %s", error)
         self._settler.close()
-        self._owners.retire(self.child.owner.nonce)
+        self._owners.retire(self.life.owner.nonce)
         self._owners.close()
 
     def finish(self) -> None:
@@ -90,12 +90,12 @@ class Keeper(threading.Thread):
 
     def _tick(self) -> float:
         """How long to sleep: short while something runs or waits."""
-        child = self.child
-        if child.desk.running or child.runqueue or self._deadline:
+        life = self.life
+        if life.desk.running or life.runqueue or self._deadline:
             self.dozing = False
             return TICK
         self.dozing = True
-        return 0.0 if child.desk.running or child.runqueue else 1.0
+        return 0.0 if life.desk.running or life.runqueue else 1.0
 
     def _listen(self, timeout: float) -> None:
         pipe = self.pipe.fileno()
@@ -114,13 +114,13 @@ class Keeper(threading.Thread):
 
     def _obey(self, order: str) -> None:
         """Orders of the supervisor: ``stop`` (finish within the grace period) and ``now`` (the period is over)."""
-        child = self.child
-        child.stopping.set()
-        child.row.put(STATE, DRAINING)
+        life = self.life
+        life.stopping.set()
+        life.row.put(STATE, DRAINING)
         now = clock.monotonic()
         self._deadline = now if order == "now" else now + self._grace
         self._give_back()
-        child.outcomes.wake.ring()
+        life.outcomes.wake.ring()
 
     def say(self, word: str) -> None:
         try:
@@ -129,12 +129,12 @@ class Keeper(threading.Thread):
             logger.debug("The supervisor is gone")
 
     def _watch(self, now: float) -> None:
-        child = self.child
-        child.row.beat = now
-        attempts = list(child.desk.running.values())
+        life = self.life
+        life.row.beat = now
+        attempts = list(life.desk.running.values())
         if attempts:
             self._limits(attempts, now)
-            if child.inline and any(not a.is_async and now - a.started > TICK for a in attempts):
+            if life.inline and any(not a.is_async and now - a.started > TICK for a in attempts):
                 self._give_back()
             if now - self._looked > LOOK:
                 self._looked = now
@@ -147,13 +147,13 @@ class Keeper(threading.Thread):
 
     def _give_back(self) -> None:
         """Settle what waits behind a long task and give back what has not started."""
-        child = self.child
-        outcomes: list[Outcome] = child.outcomes.take()
-        outcomes += [Release(delivery) for delivery in child.runqueue.give_back()]
+        life = self.life
+        outcomes: list[Outcome] = life.outcomes.take()
+        outcomes += [Release(delivery) for delivery in life.runqueue.give_back()]
         if outcomes:
             self._settler.turn(outcomes, None)
 
-    def _limits(self, attempts: list[Attempt], now: float) -> None:
+    def _limits(self, attempts: list[Run], now: float) -> None:
         for attempt in attempts:
             age = now - attempt.started
             if attempt.hard and age >= attempt.hard and not attempt.settled:
@@ -164,24 +164,24 @@ class Keeper(threading.Thread):
                 logger.warning("Soft time limit (%ss) exceeded for %s[%s]", attempt.soft, name, task_id)
                 self._interrupt(attempt, SoftTimeLimitExceeded(attempt.soft))
 
-    def _hard(self, attempt: Attempt, now: float) -> None:
+    def _hard(self, attempt: Run, now: float) -> None:
         attempt.settled = True
-        if attempt.leave_page():
-            self._settler.turn([attempt.overdue()], None)
+        if self.life.desk.leave(attempt):
+            self._settler.turn([self.life.desk.overdue(attempt)], None)
             self._stop_deaf(attempt, now)
 
-    def _stop_deaf(self, attempt: Attempt, now: float) -> None:
+    def _stop_deaf(self, attempt: Run, now: float) -> None:
         """It is settled; now end the function itself."""
-        if self.child.inline and not attempt.is_async:
+        if self.life.inline and not attempt.is_async:
             self._retire("a function on the main thread was past its limit")
         else:
             self._interrupt(attempt, Interrupted())
             self._overdue[attempt.tag] = now + DEAF
 
-    def _terminate(self, attempts: list[Attempt]) -> None:
+    def _terminate(self, attempts: list[Run]) -> None:
         if self._control is None:
-            self._control = self.child.app.broker.control()
-        revoked = self.child.revoked
+            self._control = self.life.app.broker.control()
+        revoked = self.life.revoked
         revoked.learn(*self._control.revoked(revoked.revision))
         for attempt in attempts:
             name = revoked.terminate.get(attempt.request.id)
@@ -189,14 +189,14 @@ class Keeper(threading.Thread):
                 self._interrupt(attempt, Terminated(name))
                 self._overdue[attempt.tag] = clock.monotonic() + DEAF
 
-    def _interrupt(self, attempt: Attempt, error: BaseException) -> None:
-        pool = self.child.coroutines if attempt.is_async else self.child.functions
+    def _interrupt(self, attempt: Run, error: BaseException) -> None:
+        pool = self.life.coroutines if attempt.is_async else self.life.functions
         if pool is not None:
             pool.interrupt(attempt.tag, error)
 
     def _deaf(self, now: float) -> None:
         """Functions that did not end a second after they were interrupted: settle them and replace the child."""
-        running = self.child.desk.running
+        running = self.life.desk.running
         for tag, until in list(self._overdue.items()):
             attempt = running.get(tag)
             if now < until:
@@ -204,9 +204,9 @@ class Keeper(threading.Thread):
             del self._overdue[tag]
             if attempt is not None and not attempt.settled:
                 attempt.settled = True
-                if attempt.leave_page():
-                    error = Terminated(self.child.revoked.terminate.get(attempt.request.id, "SIGTERM"))
-                    self._settler.turn([self.child.desk.withdrawn(attempt.request, attempt.delivery, error)], None)
+                if self.life.desk.leave(attempt):
+                    error = Terminated(self.life.revoked.terminate.get(attempt.request.id, "SIGTERM"))
+                    self._settler.turn([self.life.desk.withdrawn(attempt.request, attempt.delivery, error)], None)
                 self._retire("a function did not end when it was terminated")
             elif attempt is None and self._still_busy(tag):
                 self._retire("a function did not end a second after its hard limit")
@@ -214,12 +214,12 @@ class Keeper(threading.Thread):
             self._leave()
 
     def _still_busy(self, tag: int) -> bool:
-        pool = self.child.functions
+        pool = self.life.functions
         abandon = getattr(pool, "abandon", None)
         return bool(abandon is not None and abandon(tag)) or self._stalled()
 
     def _stalled(self) -> bool:
-        stalled = getattr(self.child.coroutines, "stalled", None)
+        stalled = getattr(self.life.coroutines, "stalled", None)
         return stalled is not None and stalled(clock.monotonic()) > DEAF
 
     def _retire(self, why: str) -> None:
@@ -228,19 +228,19 @@ class Keeper(threading.Thread):
             return
         logger.warning("This child is replaced: %s", why)
         self._retiring = True
-        self.child.stopping.set()
+        self.life.stopping.set()
         self._deadline = clock.monotonic() + self._grace
         self._give_back()
         self.say("retire")
-        if not self.child.desk.running:
+        if not self.life.desk.running:
             self._leave()
 
     def _leave(self) -> None:
         """End the process although a function of it still runs: everything of it is settled or given back."""
         self._give_back()
-        rest = [Release(attempt.delivery) for attempt in list(self.child.desk.running.values())]
+        rest = [Release(attempt.delivery) for attempt in list(self.life.desk.running.values())]
         if rest:
             self._settler.turn(list(rest), None)
-        self._owners.retire(self.child.owner.nonce)
+        self._owners.retire(self.life.owner.nonce)
         logging.shutdown()
         os._exit(0)

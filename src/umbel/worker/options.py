@@ -47,6 +47,10 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_file: str | None = None
     app_path: str = ""
 
+    def facts(self) -> dict[str, object]:
+        """What listings show of a worker."""
+        return {"pool": self.pool, "queues": list(self.queues), "concurrency": self.concurrency}
+
     @property
     def rows(self) -> int:
         """Rows of the shared page: a replacement starts while the old child drains."""

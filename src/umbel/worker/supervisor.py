@@ -16,7 +16,7 @@ import logging
 import os
 import selectors
 import signal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from .. import clock, ids, signals
 from ..broker import Control, Death, Owner, Owners
@@ -45,10 +45,24 @@ DEAF_MOST: Final = 1.0
 LOOK: Final = 0.25
 
 
-def _selector() -> selectors.EpollSelector:
-    """One that is itself a file descriptor, so that a wait on the store ends when anything in it speaks."""
-    kind = getattr(selectors, "EpollSelector", None) or selectors.KqueueSelector
-    return kind()
+class Polling(Protocol):
+    """A selector that is itself a file descriptor, so that a wait on the store ends when anything in it speaks."""
+
+    def fileno(self) -> int: ...
+
+    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey: ...
+
+    def unregister(self, fileobj: Any) -> selectors.SelectorKey: ...
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]: ...
+
+    def close(self) -> None: ...
+
+
+def _selector() -> Polling:
+    kind: Any = getattr(selectors, "EpollSelector", None) or getattr(selectors, "KqueueSelector", None)
+    made: Polling = kind()
+    return made
 
 
 class Supervisor:
@@ -83,10 +97,12 @@ class Supervisor:
         signals.worker_init.send(sender=self)
         self.nursery = Nursery(self._life)
         self.stop.install()
-        self.owner = Owner(ids.nonce(), self.options.hostname, os.getpid(), "supervisor", clock.wall(), self._info())
+        self.owner = Owner(
+            ids.nonce(), self.options.hostname, os.getpid(), "supervisor", clock.wall(), self.options.facts()
+        )
         self.owners: Owners = self.app.broker.owners()
         self.control: Control = self.app.broker.control()
-        self.commands = Commands(self)
+        self.commands = Commands(self.app, self.options, self.control, self.brood, self.stop)
         self.owners.enlist(self.owner)
         self.selector.register(self.nursery.socket, selectors.EVENT_READ)
         self.selector.register(self.stop.fd, selectors.EVENT_READ)
@@ -97,10 +113,6 @@ class Supervisor:
         finally:
             self._leave()
         return self.stop.code
-
-    def _info(self) -> dict[str, object]:
-        options = self.options
-        return {"pool": options.pool, "queues": list(options.queues), "concurrency": options.concurrency}
 
     def _hatch(self) -> None:
         """Ask the nursery for one more child."""

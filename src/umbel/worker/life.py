@@ -1,0 +1,79 @@
+"""A life: what the loop and the keeper of one child share. Everything else belongs to one of them alone.
+
+run queue, outcome queue    channels.py: taken from by either, each item by one
+desk.running, page row      what runs now; written by the attempts, watched by the keeper
+stopping                    set once, by either: no more claims
+pools                       opened by the loop; the keeper interrupts through them
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from .. import clock, loading
+from ..broker import Owner
+from ..pool import Pool
+from .channels import Outcomes, Posting, RunQueue
+from .desk import Desk
+from .page import NONCE, Row
+from .revoked import Revoked
+
+if TYPE_CHECKING:
+    from ..app import Umbel
+    from .options import WorkerOptions
+
+
+class Life:
+    """One child's life, from its fork to its end.
+
+    Args:
+        app: the application.
+        options: the worker's.
+        row: this child's row of the shared page; the supervisor wrote the owner's nonce there.
+    """
+
+    def __init__(self, app: Umbel, options: WorkerOptions, row: Row) -> None:
+        self.app = app
+        self.options = options
+        self.row = row
+        self.owner = Owner(row.get(NONCE), options.hostname, os.getpid(), "child", clock.wall(), options.facts())
+        self.outcomes = Outcomes()
+        self.runqueue = RunQueue()
+        self.revoked = Revoked()
+        self.desk = Desk(app, options, row)
+        self.stopping = threading.Event()
+        self.inline = options.function_pool == "inline"
+        self.functions = self._open_pool(options.function_pool, options.function_slots)
+        self.coroutines: Pool | None = None
+
+    def _open_pool(self, name: str, size: int) -> Pool:
+        outcomes = self.outcomes if name == "inline" else Posting(self.outcomes)
+        pool: Pool = loading.pool_factory(name)(outcomes, size)
+        return pool
+
+    def pool_for(self, is_async: bool) -> Pool:
+        """The pool of a kind of task; the one for coroutines is opened with its first task."""
+        if not is_async:
+            return self.functions
+        if self.coroutines is None:
+            self.coroutines = self._open_pool("asyncio", self.options.coroutine_slots)
+        return self.coroutines
+
+    def free(self) -> tuple[int, int]:
+        """Free slots for functions and for coroutines."""
+        coroutines = self.coroutines.free() if self.coroutines is not None else self.options.coroutine_slots
+        return self.functions.free(), coroutines
+
+    def busy(self) -> bool:
+        """Whether a pool of another thread runs something."""
+        functions, coroutines = self.free()
+        return (
+            not self.inline and functions < self.options.function_slots
+        ) or coroutines < self.options.coroutine_slots
+
+    def close_pools(self, timeout: float) -> None:
+        self.functions.close(timeout)
+        if self.coroutines is not None:
+            self.coroutines.close(timeout)

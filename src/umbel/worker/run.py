@@ -1,0 +1,44 @@
+"""A run: one message that is being run, as facts. `attempt` runs it, `desk` writes it up, `keeper` watches it."""
+
+from __future__ import annotations
+
+from ..context import Context
+from ..message import Delivery
+from .plan import Plan
+
+
+class Run:
+    """One run of one message.
+
+    Attributes:
+        plan: its task's facts.
+        delivery: its message.
+        request: its request.
+        tag: the store's reference of its message.
+        is_async: whether it is a coroutine.
+        hard, soft: limits in seconds, None for none; the message's own come before the task's.
+        started: monotonic start of the function, 0.0 before it.
+        stopped: monotonic end.
+        runtime: seconds that the function took, set at its end.
+        cell: its place on the shared page, while it runs.
+        settled: True when the keeper has already settled it; what it returns afterwards is discarded.
+        warned: True when the soft limit was raised in it.
+    """
+
+    started = stopped = runtime = 0.0
+    settled = warned = False
+    cell: int
+
+    def __init__(self, plan: Plan, delivery: Delivery, request: Context) -> None:
+        self.plan = plan
+        self.delivery = delivery
+        self.request = request
+        self.tag = delivery.tag
+        self.is_async = plan.is_async
+        self.hard, self.soft = plan.hard, plan.soft
+        limits = request.wire.timelimit
+        if limits is not None and limits != _UNLIMITED:
+            self.hard, self.soft = limits[0] or plan.hard, limits[1] or plan.soft
+
+
+_UNLIMITED = (None, None)
