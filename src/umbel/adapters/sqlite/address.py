@@ -1,6 +1,6 @@
 """What a URL says about a store: which file, how durable, how long to wait for it.
 
-sqlite:///work/app.db        relative to the current folder, as in SQLAlchemy's and Celery's URLs
+sqlite:///data/app.db        relative to the current folder, as in SQLAlchemy's and Celery's URLs
 sqlite:////var/lib/app.db    absolute: four slashes
 ?durability=full             each commit reaches the disk before the call returns (default: normal, which survives the
                              death of every process, and a power loss without damage, but not the last moments)
