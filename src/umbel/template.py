@@ -18,6 +18,7 @@ from .saferepr import saferepr
 from .serialization import dumps, encode_json
 
 NO_EMBED: Final[dict[str, Any]] = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+_NO_EMBED_JSON: Final = encode_json(NO_EMBED)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -142,7 +143,7 @@ class Template(msgspec.Struct, kw_only=True):
             return dumps((args, kwargs, self.embed or NO_EMBED), self.serializer)
         keywords = encode_json(kwargs) if kwargs else b"{}"
         if not self.embed_json:
-            self.embed_json = encode_json(self.embed or NO_EMBED)
+            self.embed_json = encode_json(self.embed) if self.embed else _NO_EMBED_JSON
         return "application/json", "utf-8", b"[%b, %b, %b]" % (encode_json(args), keywords, self.embed_json)
 
     def _headers(

@@ -12,7 +12,7 @@ import pytest
 
 from tests.calling.support import only, stored
 from umbel import Umbel
-from umbel.exceptions import EncodeError
+from umbel.exceptions import AlwaysEagerIgnored, EncodeError
 
 
 class Person(msgspec.Struct):
@@ -193,3 +193,20 @@ def test_a_secret_task_shows_no_arguments(app: Umbel):
     assert (first.headers["argsrepr"], first.headers["kwargsrepr"]) == ("...", "...")
     assert second.headers["argsrepr"] == "(<password>,)"
     assert "hunter2" not in first.parcel.head.decode()
+
+
+def test_send_task_of_a_task_that_is_known(app: Umbel):
+    @app.task(name="proj.known", queue="own", ignore_result=True)
+    def known(x):
+        return None
+
+    result = app.send_task("proj.known", [1])
+    sent = only(app)
+    assert (sent.parcel.queue, sent.headers["ignore_result"], result.ignored) == ("own", True, True)
+
+
+def test_send_task_is_never_eager(app: Umbel):
+    app.conf.task_always_eager = True
+    with pytest.warns(AlwaysEagerIgnored):
+        app.send_task("proj.elsewhere")
+    assert len(stored(app)) == 1

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from umbel import AsyncResult, Ignore, Umbel, allow_join_result, signature
-from umbel.exceptions import ImproperlyConfigured, TaskRevokedError, TimeoutError, UnknownResultError
+from umbel.exceptions import ContentDisallowed, ImproperlyConfigured, TaskRevokedError, TimeoutError, UnknownResultError
 from umbel.result import result_from_tuple
 from umbel.testing.worker import InProcessWorker
 
@@ -339,3 +339,39 @@ def test_a_signature_is_sent_by_name(app: Umbel, worker):
     results = [signature("proj.add", (2,), app=app).delay(1), add.s(2).apply_async((1,)), add.signature((1, 2)).delay()]
     worker.drain()
     assert [result.get(timeout=0) for result in results] == [3, 3, 3]
+
+
+def test_remote_tracebacks_when_asked(app: Umbel, worker):
+    @app.task
+    def fail():
+        raise ValueError("bad")
+
+    result = fail.delay()
+    worker.drain()
+    app.conf.task_remote_tracebacks = True
+    with pytest.raises(ValueError, match="bad") as caught:
+        result.get(timeout=0)
+    assert "fail" in caught.value.__notes__[0]
+
+
+def test_content_that_is_not_accepted(app: Umbel, worker):
+    @app.task
+    def work():
+        return 1
+
+    result = work.delay()
+    worker.drain()
+    app.conf.result_accept_content = ["pickle"]
+    with pytest.raises(ContentDisallowed, match="application/json"):
+        result.get(timeout=0)
+
+
+def test_a_json_result_is_read_whatever_the_serializer(app: Umbel, worker):
+    @app.task
+    def work():
+        return [1]
+
+    result = work.delay()
+    worker.drain()
+    app.conf.update(result_serializer="pickle", accept_content=["json", "pickle"])
+    assert result.get(timeout=0) == [1]

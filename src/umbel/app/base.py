@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import FrameType, TracebackType
@@ -16,7 +17,7 @@ from ..client import Client
 from ..conf import Settings
 from ..context import Context
 from ..current import running_task, set_app, set_default
-from ..exceptions import InvalidTaskError
+from ..exceptions import AlwaysEagerIgnored, InvalidTaskError
 from ..ids import derived_id, new_id
 from ..loading import default_store_url, mask_url, symbol
 from ..message import Parcel
@@ -297,11 +298,10 @@ class Umbel(Tasks):
             **options, "countdown": countdown, "eta": eta, "expires": expires, "link": link, "link_error": link_error,
             "add_to_parent": add_to_parent,
         }  # fmt: skip
+        if self.conf.task_always_eager:
+            warnings.warn("task_always_eager has no effect on send_task.", AlwaysEagerIgnored, stacklevel=2)
         known = self._tasks.get(name)
-        if known is None:
-            given.setdefault("ignore_result", None)
         template = self.template(name, known, given, (args, kwargs))
-        template.ignore_result = options.get("ignore_result")
         parent = sending_request()
         parcel = self.fill(template, args, kwargs, task_id or new_id(), parent)
         self.publish((parcel,), template.retry_policy)

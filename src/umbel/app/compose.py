@@ -45,6 +45,7 @@ _WITHOUT_EFFECT: Final = frozenset(
 )  # fmt: skip
 """Options that Celery has for its brokers; accepted."""
 
+_EMBEDDED: Final = frozenset({"link", "link_error", "chain", "chord"})
 _FURTHEST: Final = -2147483648
 _REDACTED: Final = "..."
 
@@ -199,7 +200,9 @@ def _delivery_mode(options: Mapping[str, Any]) -> int:
     return 1
 
 
-def _embed(options: Mapping[str, Any]) -> dict[str, Any]:
+def _embed(options: Mapping[str, Any]) -> dict[str, Any] | None:
+    if options.keys().isdisjoint(_EMBEDDED):
+        return None
     return {
         "callbacks": _listed(options.get("link")),
         "errbacks": _listed(options.get("link_error")),

@@ -12,7 +12,7 @@ from .. import clock, signals
 from ..broker import Publisher
 from ..exceptions import StoreLocked, StoreUnavailable
 from ..message import Parcel
-from ..template import Template
+from ..template import NO_EMBED, Template
 
 _pause = threading.Event()
 _decode = msgspec.json.Decoder().decode
@@ -66,7 +66,7 @@ def announce(template: Template, parcel: Parcel, args: Any, kwargs: Any) -> Parc
     before = (dict(headers), dict(properties))
     info = properties.get("delivery_info") or {}
     signals.before_task_publish.send(
-        sender=template.task, body=(args, kwargs, template.embed), exchange=info.get("exchange", ""),
+        sender=template.task, body=(args, kwargs, template.embed or NO_EMBED), exchange=info.get("exchange", ""),
         routing_key=info.get("routing_key", parcel.queue), declare=[], headers=headers, properties=properties,
         retry_policy=template.retry_policy,
     )  # fmt: skip

@@ -41,6 +41,9 @@ class EagerResult(AsyncResult[R_co]):
     def _value(self, document: dict[str, Any]) -> Any:
         return document["result"]
 
+    def _with_note(self, error: BaseException, document: dict[str, Any]) -> BaseException:
+        return error
+
     def get(  # type: ignore[override]  # Celery's signature: there is nothing to wait for
         self, timeout: float | None = None, propagate: bool = True, disable_sync_subtasks: bool = True, **kwargs: Any
     ) -> R_co:

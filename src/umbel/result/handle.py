@@ -10,7 +10,7 @@ from .. import states
 from ..exceptions import TimeoutError
 from ..record import Record
 from ..sender import App, current_sender
-from ..serialization import codec, decode_json, loads
+from ..serialization import codec, loads
 from ..withdraw import lifetime, revoke
 from . import waiting
 from .awaiting import Awaiting
@@ -168,12 +168,17 @@ class AsyncResult(Awaiting, Generic[R_co]):
         document = self._document()
         value = self._value(document)
         if document["status"] in states.PROPAGATE_STATES and propagate:
-            raise value
+            raise self._with_note(value, document)
         if callback is not None:
             callback(self.id, value)
         return value
 
     maybe_reraise = maybe_throw
+
+    def _with_note(self, error: BaseException, document: dict[str, Any]) -> BaseException:
+        if self.app.conf.task_remote_tracebacks and document.get("traceback"):
+            error.add_note(f"In the worker:\n{document['traceback']}")
+        return error
 
     def _document(self) -> dict[str, Any]:
         if self._cache is not None:
@@ -189,14 +194,11 @@ class AsyncResult(Awaiting, Generic[R_co]):
         return document
 
     def _decode(self, data: bytes) -> dict[str, Any]:
+        """A document; those of another serializer than the app's own are JSON."""
         conf = self.app.conf
-        name = conf.result_serializer
-        if name == "json":
-            document: dict[str, Any] = decode_json(data)
-        else:
-            written = codec(name)
-            accept = frozenset(conf.result_accept_content or conf.accept_content)
-            document = loads(data, written.content_type, written.content_encoding, accept)
+        written = codec("json" if data[:1] == b"{" else conf.result_serializer)
+        accept = frozenset(conf.result_accept_content or conf.accept_content)
+        document: dict[str, Any] = loads(data, written.content_type, written.content_encoding, accept)
         return document
 
     def _value(self, document: dict[str, Any]) -> Any:
