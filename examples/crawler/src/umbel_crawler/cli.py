@@ -68,9 +68,10 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
     help="Keep the crawl's file in this folder, for `umbel-crawler search demo WORDS --data FOLDER`.",
 )
 def demo(keep: Path | None) -> None:
-    """Crawl the documentation of Python's standard library, kill a crawler node in the middle, and count.
+    """Crawl Python's documentation here.
 
-    Needs no server and no network, ends within two minutes, with exit code 0 when no page is missing.
+    Kills a crawler node in the middle, and shows that nothing is lost. Needs no server and no network, ends within two
+    minutes, with exit code 0 when no page is missing.
     """
     with tempfile.TemporaryDirectory(prefix="umbel-crawler-") as name:
         folder = Path(name)
@@ -134,7 +135,9 @@ _data_option = click.option(
 @click.option("--nodes", type=click.IntRange(min=1), default=2, show_default=True, help="Local crawler nodes.")
 @click.option("--no-workers", is_flag=True, help="Start none: a fleet of workers does it (with --broker).")
 def crawl(url: str, **options: Any) -> None:
-    """Crawl a site: pages of URL's host, within some links, with respect for its robots.txt.
+    """Crawl a site.
+
+    Pages of URL's host, within some links of it, with respect for its robots.txt.
 
     \b
         umbel-crawler https://example.com/ --depth 2 --max-pages 200
@@ -216,7 +219,7 @@ def _plan(url: str, options: dict[str, Any]) -> Plan:
 @click.option("--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Most hits.")
 @_data_option
 def search_command(name: str, words: Sequence[str], limit: int, data: Path) -> None:
-    """Search the pages of the crawl NAME for all of the WORDS."""
+    """Search the pages of a crawl for WORDS."""
     try:
         db = existing(path_of(name, data))
     except CrawlFileError as error:
@@ -229,7 +232,7 @@ def search_command(name: str, words: Sequence[str], limit: int, data: Path) -> N
 @click.argument("name")
 @_data_option
 def report_command(name: str, data: Path) -> None:
-    """Print the summary of the crawl NAME."""
+    """Print the summary of a crawl."""
     try:
         path = path_of(name, data)
         db = existing(path)

@@ -88,7 +88,7 @@ def run_demo(folder: Path, data: Path, view: Display, say: Callable[[str], None]
             assassin = _Assassin(fleet, view, clock)
             with view:
                 last = follow(crawl, view, fleet, assassin.tick)
-        say("\nwalking the same site again, one page after the other, with urllib and html.parser alone")
+        say("\nwalking the same site again, one page after the other, with urllib and a regular expression alone")
         began = time.monotonic()
         walked = walk(site.url, DEPTH, ROBOTS, lambda pages: _tell(pages, clock, say))
         say(f"the walk found {len(walked)} pages in {time.monotonic() - began:.1f} s")

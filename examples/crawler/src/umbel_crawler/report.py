@@ -20,8 +20,8 @@ def summary(db: sqlite3.Connection, last: Snapshot, path: Path) -> Iterator[str]
     """
     storage = Storage(db)
     yield f"{last.pages} pages stored in {path}, {last.errors} errors, {last.refused} URLs refused by robots.txt"
-    if last.elapsed > 0:
-        yield f"took {last.elapsed:.1f} s, {last.pages / last.elapsed:.1f} pages/s"
+    if last.fresh:
+        yield f"took {last.elapsed:.1f} s, {last.fresh / last.elapsed:.1f} pages/s"
     yield "by " + ", ".join(f"{node.worker} {node.pages}" for node in storage.nodes())
     yield ""
     yield from _broken(storage)

@@ -21,6 +21,7 @@ class Snapshot:
     Attributes:
         elapsed: seconds since the watcher began.
         pages: stored, redirects included.
+        fresh: those of them that came since the watcher began.
         queue: URLs that wait for their turn.
         in_flight: URLs with the crawler nodes, or with the storage on the way back.
         errors: URLs that failed for good.
@@ -32,6 +33,7 @@ class Snapshot:
 
     elapsed: float
     pages: int
+    fresh: int
     queue: int
     in_flight: int
     errors: int
@@ -58,6 +60,7 @@ class Watcher:
         self._db = db
         self._clock = clock
         self._began = clock()
+        self._first: int = db.execute("SELECT n FROM tally WHERE state = 'fetched'").fetchone()[0]
         self._seen: deque[tuple[float, int]] = deque()
 
     def snapshot(self) -> Snapshot:
@@ -68,6 +71,7 @@ class Watcher:
         return Snapshot(
             elapsed=now - self._began,
             pages=tally["fetched"],
+            fresh=tally["fetched"] - self._first,
             queue=tally["queued"],
             in_flight=tally["given"],
             errors=tally["failed"],
