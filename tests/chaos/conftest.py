@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from tests.conftest import TOP, Project
 from tests.support.history import History, append
+from tests.support.processes import descendants, parent
 from tests.support.until import until
-
-FACTOR = int(os.environ.get("UMBEL_CHAOS_FACTOR", "1"))
-"""Multiplies the counts: 1 in `make test`, more in `make chaos`."""
 
 TASKS = """
 import asyncio, os, sys, time
@@ -25,8 +27,9 @@ sys.path.insert(0, {top!r})
 from tests.support.history import append
 from umbel import Umbel
 
-app = Umbel("chaos", broker="sqlite:///queue.db")
+app = Umbel("chaos", broker={broker!r}, backend={backend!r})
 app.conf.worker_shutdown_grace = 3.0
+app.conf.task_unknown_hold = 0.5
 HISTORY = {history!r}
 
 @app.task(bind=True)
@@ -43,6 +46,34 @@ async def doze(self, seconds=0.0):
     await asyncio.sleep(seconds)
     append(HISTORY, "ended", self.request.id)
     return seconds
+
+@app.task(bind=True, max_retries=None)
+def flaky(self, times, seconds=0.0):
+    # each attempt is one run of its own in the history
+    append(HISTORY, "started", f"{{self.request.id}}#{{self.request.retries}}")
+    time.sleep(seconds)
+    if self.request.retries < times:
+        raise self.retry(countdown=0.05)
+    append(HISTORY, "ended", self.request.id)
+
+@app.task(bind=True)
+def after(self, value):
+    append(HISTORY, "started", self.request.id)
+    append(HISTORY, "ended", self.request.id)
+    return value
+
+@app.task(bind=True, acks_late=False)
+def early(self, seconds=0.0):
+    append(HISTORY, "started", self.request.id)
+    time.sleep(seconds)
+    append(HISTORY, "ended", self.request.id)
+
+@app.task(bind=True)
+def large(self, size, seconds=0.0):
+    append(HISTORY, "started", self.request.id)
+    time.sleep(seconds)
+    append(HISTORY, "ended", self.request.id)
+    return os.urandom(size // 2).hex()
 
 @app.task(bind=True)
 def harmful(self, how):
@@ -65,11 +96,25 @@ class Run:
     project: Project
     tasks: Any
     path: Path
+    marks: dict[float, float] = field(default_factory=dict)
 
-    def worker(self, *options: str, env: dict[str, str] | None = None) -> Any:
-        """Start a worker and wait until it is ready."""
-        worker = self.project.worker("chaotic", "-l", "INFO", *options, env=env)
-        worker.until_output("ready.", timeout=30)
+    def worker(self, *options: str, sabotage: Sequence[str] = (), ready: bool = True) -> Any:
+        """Start a worker and wait until it is ready.
+
+        Args:
+            options: of the command line.
+            sabotage: what of it is broken, see `tests.chaos.sabotaged`.
+            ready: wait for it.
+        """
+        words = ["-A", "chaotic", "worker", "-l", "INFO", *options]
+        if sabotage:
+            path = os.pathsep.join((str(self.project.folder), str(TOP)))
+            start = ("-m", "tests.chaos.sabotaged", *sabotage, "--", *words)
+            worker = self.project.processes.python(*start, env={"PYTHONPATH": path})
+        else:
+            worker = self.project.worker("chaotic", *words[3:])
+        if ready:
+            worker.until_output("ready.", timeout=30)
         return worker
 
     def send(self, count: int, task: str = "work", *args: Any, **options: Any) -> list[str]:
@@ -80,9 +125,36 @@ class Run:
             append(self.path, "enqueued", result.id)
         return [result.id for result in results]
 
+    def history(self) -> History:
+        """What happened so far."""
+        return History.read(self.path) if self.path.exists() else History()
+
     def ended(self) -> int:
         """How many ids have ended so far."""
-        return len(History.read(self.path).ends) if self.path.exists() else 0
+        return len(self.history().ends)
+
+    def starts(self, task_id: str) -> int:
+        """How often one id has started so far."""
+        return len(self.history().starts.get(task_id, ()))
+
+    def leased(self) -> list[str]:
+        """Ids that some worker holds now (the first thousand)."""
+        return [item.parcel.id for item in self.tasks.app.broker.shelf().items("leased", limit=1000)]
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Another program holds the write lock of the store's file."""
+        connection = apsw.Connection(str(self.project.folder / "queue.db"))
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+            connection.execute("ROLLBACK")
+        finally:
+            connection.close(force=True)
+
+    def waited(self, seconds: float) -> bool:
+        """Whether so many seconds have passed since the first call with this number: what must not happen had time."""
+        return time.monotonic() - self.marks.setdefault(seconds, time.monotonic()) >= seconds
 
     def killed(self) -> None:
         """Note that something is killed now."""
@@ -108,11 +180,30 @@ class Run:
         return history.faults(results, self.left())
 
 
+def children_of(worker: Any) -> list[int]:
+    """The children that run tasks: the supervisor's child is the nursery, theirs are its children."""
+    return [pid for pid in descendants(worker.pid) if not descendants(pid) and parent(pid) != worker.pid]
+
+
+def kill(pid: int, number: int = signal.SIGKILL) -> None:
+    """Send a signal to a process that may be gone already."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def kill_all(worker: Any) -> None:
+    """The whole group at once: nobody survives to say what ran."""
+    for pid in [worker.pid, *descendants(worker.pid)]:
+        kill(pid)
+
+
 @pytest.fixture
-def chaos(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """A fresh run."""
+def chaos(project: Project, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Run]:
+    """A fresh run. An indirect parameter names broker and backend: (URL, URL or None)."""
+    broker, backend = getattr(request, "param", ("sqlite:///queue.db", None))
     path = project.folder / "history.jsonl"
-    file = project.write("chaotic.py", TASKS.format(top=str(TOP), history=str(path)))
+    code = TASKS.format(top=str(TOP), history=str(path), broker=broker, backend=backend)
+    file = project.write("chaotic.py", code)
     monkeypatch.chdir(project.folder)
     spec = importlib.util.spec_from_file_location("chaotic", file)
     assert spec is not None

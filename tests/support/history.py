@@ -3,6 +3,8 @@
 Tasks and tests append JSON lines to one file, each in a single write, so that processes that are killed in the middle
 leave whole lines only:
 
+An attempt of a retried task may be written as "id#number": each attempt is then a run of its own.
+
     {"what": "enqueued" | "started" | "ended" | "killed", "id": task id, "at": unix time, "pid": process id}
 
 The checker says what is wrong: an id that never ended or has no result, one that ran twice although nothing was killed
@@ -17,6 +19,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 
@@ -71,10 +74,10 @@ class History:
         found = [f"{task_id} was enqueued and never ended" for task_id in self.enqueued if not self.ends.get(task_id)]
         found += [f"{task_id} has no result" for task_id in self.enqueued if task_id not in results]
         known = set(self.enqueued)
-        found += [f"{task_id} ran and was never enqueued" for task_id in self.starts if task_id not in known]
+        found += [f"{one} ran and was never enqueued" for one in self.starts if one.partition("#")[0] not in known]
         for task_id, starts in self.starts.items():
             ordered = sorted(starts)
-            for first, second in zip(ordered, ordered[1:], strict=False):
+            for first, second in pairwise(ordered):
                 if not any(first - slack <= kill <= second + slack for kill in self.kills):
                     found.append(
                         f"{task_id} ran twice, {second - first:.1f} s apart, and nothing was killed in between"

@@ -218,6 +218,12 @@ def marked(mark: str, variable: str = MARK) -> list[int]:
     return found
 
 
+def parent(pid: int) -> int:
+    """Id of the process that started it or inherited it; 0 when there is none of that id."""
+    row = _table().get(pid)
+    return row[0] if row else 0
+
+
 def alive(pid: int) -> bool:
     """Whether a process of that id runs (a zombie does not)."""
     row = _table().get(pid)

@@ -1,0 +1,127 @@
+"""A worker with one thing about it changed: a clock that a file moves, or a guarantee that is turned off.
+
+    python -m tests.chaos.sabotaged clock=offset.txt no-rescue -- -A chaotic worker -c 2
+
+A chaos run whose guarantee is turned off must be judged as failed; otherwise its check shows nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from umbel import cli, clock
+from umbel.adapters.sqlite.liveness import OwnersFile
+from umbel.adapters.sqlite.owners import SqliteOwners
+from umbel.broker import Death, Owner
+from umbel.outcome import Done
+from umbel.worker import supervisor
+from umbel.worker.attempt import Attempt
+from umbel.worker.brood import Ward
+from umbel.worker.page import NONCE
+from umbel.worker.settler import Settler
+
+
+def moved(path: str) -> Callable[[], float]:
+    """A wall clock that is ahead of the real one by the seconds that a file holds."""
+
+    def wall() -> float:
+        try:
+            return time.time() + float(Path(path).read_text() or 0)
+        except OSError:
+            return time.time()
+
+    return wall
+
+
+def use_moved_clock(path: str) -> None:
+    clock.wall = moved(path)
+
+
+def no_rescue(_: str) -> None:
+    """The work of the dead is taken back by nobody."""
+    SqliteOwners.rescue = lambda self, deaths=(): 0  # type: ignore[method-assign]
+
+
+def leases_by_clock(_: str) -> None:
+    """An owner is alive for ten minutes by the wall clock."""
+    born = clock.wall()
+    OwnersFile.alive = lambda self, nonce: clock.wall() - born < 600  # type: ignore[method-assign]
+
+
+def acknowledge_first(_: str) -> None:
+    """The message is gone before its function runs."""
+    run = Attempt.run
+
+    def first(self: Attempt, guard: Any) -> Any:
+        settler = Settler(self.desk.app, _owner(self), _Nowhere())  # type: ignore[arg-type]
+        settler.turn([Done(self.delivery)], None)
+        settler.close()
+        return run(self, guard)
+
+    Attempt.run = first  # type: ignore[method-assign]
+
+
+def _owner(attempt: Attempt) -> Any:
+    return Owner(attempt.desk.row.get(NONCE), attempt.desk.node, 0, "child", 0.0)
+
+
+class _Nowhere(list[Any]):
+    def put_back(self, outcomes: list[Any]) -> None:
+        self.extend(outcomes)
+
+
+def forget_failures(_: str) -> None:
+    """What the store did not take is thrown away instead of being kept for later."""
+
+    def lose(self: Settler, outcomes: list[Any], want: Any) -> Any:
+        try:
+            return self._turn(outcomes, want)
+        except Exception:
+            return None
+
+    Settler.turn = lose  # type: ignore[method-assign]
+
+
+def count_no_crash(_: str) -> None:
+    """No death is counted, so a poison task kills for ever."""
+    report = Ward.death
+
+    def harmless(self: Ward, status: int) -> Death:
+        death = report(self, status)
+        return Death(death.owner, death.started, death.cause, death.verdicts, counts=False)
+
+    Ward.death = harmless  # type: ignore[method-assign]
+
+
+def leave_the_stopped(_: str) -> None:
+    """A child that is stopped is waited for."""
+    supervisor.STOPPED_MOST = 1e9  # type: ignore[misc]
+
+
+SABOTAGE: dict[str, Callable[[str], None]] = {
+    "clock": use_moved_clock,
+    "no-rescue": no_rescue,
+    "leases-by-clock": leases_by_clock,
+    "acknowledge-first": acknowledge_first,
+    "forget-failures": forget_failures,
+    "count-no-crash": count_no_crash,
+    "leave-the-stopped": leave_the_stopped,
+}
+
+
+def main() -> None:
+    """Break what is named, then be the command line."""
+    at = sys.argv.index("--")
+    for word in sys.argv[1:at]:
+        name, _, value = word.partition("=")
+        SABOTAGE[name](value)
+    sys.argv[1:] = sys.argv[at + 1 :]
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()
