@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from datetime import UTC, datetime
 
 import pytest
 
@@ -14,6 +15,7 @@ from umbel.context import Context
 from umbel.exceptions import ImproperlyConfigured, InvalidTaskError
 from umbel.ids import derived_id
 from umbel.message import Headers
+from umbel.serialization import decode_json
 
 
 @pytest.fixture
@@ -141,3 +143,14 @@ def test_a_workflow_is_no_callback_yet(app: Umbel, form):
 def test_a_minimal_callback_of_a_stranger(app: Umbel):
     parcel = app.build_signature({"task": "elsewhere.work"}, (1,), parent(), 0)
     assert json.loads(parcel.body)[:2] == [[1], {}]
+
+
+def test_callbacks_of_callbacks_and_moments_travel(app: Umbel, add):
+    moment = datetime(2035, 1, 1, tzinfo=UTC)
+    inner = add.s(3).set(eta=moment)
+    add.apply_async((1, 2), link=add.s(2).set(link=[inner], priority=4))
+    callback = decode_json(only(app).parcel.body)[2]["callbacks"][0]
+    assert callback["options"]["priority"] == 4
+    assert callback["options"]["link"] == [{**inner, "args": [3]}]
+    following = app.build_signature(callback["options"]["link"][0], (5,), parent(), 0)
+    assert following.due == moment.timestamp()

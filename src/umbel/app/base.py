@@ -207,7 +207,8 @@ class Umbel(Tasks):
 
     def template(self, name: str, task: Any, options: Mapping[str, Any], call: tuple[Any, Any] = ((), {})) -> Template:
         """The message of a call of ``name`` under these options, with blanks for the call itself."""
-        if self._revision != self.conf.revision or not self.finalized:
+        revision = self.conf.revision
+        if self._revision != revision or not self.finalized:
             self._refresh()
         plain = not options and task is not None
         if plain:
@@ -218,7 +219,7 @@ class Umbel(Tasks):
             shadow = task.shadow_name(*call, options)
             options, plain = {**options, "shadow": shadow}, False
         made = compose(self.conf, self._routes, name, task, options)
-        if plain and made.expires is None:
+        if plain and made.expires is None and self.conf.revision == revision:
             self._templates[task] = made
         return made
 
