@@ -78,6 +78,8 @@ class Keeper(threading.Thread):
                 self._watch(clock.monotonic())
             except UmbelError as error:
                 logger.warning("The keeper's look was cut short: %s", error)
+            except Exception:  # an errback or a signal receiver of the user's; limits must be watched all the same
+                logger.exception("The keeper's look was cut short")
         self._settler.close()
         self._owners.retire(self.life.owner.nonce)
         self._owners.close()

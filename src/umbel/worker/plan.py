@@ -17,7 +17,8 @@ class Plan:
     Attributes:
         function: what the guard calls: ``task.run``, or the task itself when its class overrides ``__call__``.
         soft, hard: limits in seconds from the task or the worker, None for none; a message's own limits come first.
-        early: True when the user explicitly chose early acknowledgement.
+        early: True when the user explicitly chose that a lost worker fails the task: ``acks_late=False``, or
+            ``reject_on_worker_lost=False``.
         keep: store its results.
         keep_errors: store its failures even when results are not kept.
     """
@@ -34,7 +35,7 @@ class Plan:
         self.function: Callable[..., Any] = task if task.custom_call else task.run
         self.soft = _first(task.soft_time_limit, options.soft_time_limit)
         self.hard = _first(task.time_limit, options.time_limit)
-        self.early = task.acks_late is False
+        self.early = task.acks_late is False or task.reject_on_worker_lost is False
         self.keep = not task.ignore_result
         self.keep_errors = bool(task.store_errors_even_if_ignored)
         self.track = bool(task.track_started)

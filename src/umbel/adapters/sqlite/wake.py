@@ -19,6 +19,7 @@ import select
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -37,6 +38,7 @@ def folder_of(path: str) -> str:
     return path + ".wake"
 
 
+@lru_cache(maxsize=256)
 def queue_pipe(path: str, queue: str) -> str:
     """Name of the pipe of a queue; any queue name makes a file name."""
     name = quote(queue, safe=" +-_=@,")
