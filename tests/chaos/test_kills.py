@@ -1,5 +1,5 @@
-"""Processes are killed, stopped and told to end at random moments: nothing is lost, nothing is stuck, and only what a kill
-justifies runs twice."""
+"""Processes are killed, stopped and told to end at random moments: nothing is lost, nothing is
+stuck, and only what a kill justifies runs twice."""
 
 from __future__ import annotations
 
