@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from tests.support.until import until
 from umbel_crawler.database import existing
-from umbel_crawler.fleet import Fleet
+from umbel_crawler.fleet import Fleet, WorkerDied
 from umbel_crawler.run import Place, start_workers
 from umbel_crawler.storage import Storage
 
@@ -184,3 +185,17 @@ def test_a_worker_that_cannot_start_is_told_with_its_last_words(site, tmp_path):
     assert done.returncode == 1
     assert "nosuchstore" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.timeout(60)
+def test_a_worker_that_dies_is_noticed_and_takes_its_children_along(tmp_path):
+    place = Place.embedded(tmp_path, tmp_path)
+    with Fleet(place.broker, tmp_path, tmp_path) as fleet:
+        node = fleet.start("crawler1", "crawl")
+        until(lambda: "ready" in node.log.read_text(), timeout=30)
+        fleet.check()
+        os.kill(node.process.pid, signal.SIGKILL)
+        node.process.wait()
+        with pytest.raises(WorkerDied, match=r"(?s)crawler1 ended with exit code -9.*ready"):
+            fleet.check()
+    assert workers_of(tmp_path) == []

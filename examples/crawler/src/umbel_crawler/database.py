@@ -94,7 +94,7 @@ def _make(db: sqlite3.Connection, path: Path) -> None:
         raise CrawlFileError(f"{path} is a database of something else: give another --name.")
     db.execute("PRAGMA journal_mode = WAL")
     db.executescript(
-        f"BEGIN IMMEDIATE;{files(__package__).joinpath('schema.sql').read_text('utf-8')}"
+        f"BEGIN IMMEDIATE;{files("umbel_crawler").joinpath('schema.sql').read_text('utf-8')}"
         f"PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {VERSION};COMMIT;"
     )
 

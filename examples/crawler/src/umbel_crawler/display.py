@@ -71,12 +71,13 @@ class Terminal:
         from rich.live import Live
 
         self._console = Console()
-        self._live = Live(console=self._console, refresh_per_second=8, transient=False)
+        # No thread of rich's own: whoever shows this starts processes meanwhile, and a fork wants one thread.
+        self._live = Live(console=self._console, auto_refresh=False)
         self._notes: deque[str] = deque(maxlen=NOTES)
         self._began = time.monotonic()
 
     def show(self, snapshot: Snapshot, lost: Collection[str] = ()) -> None:
-        self._live.update(_picture(snapshot, lost, self._notes))
+        self._live.update(_picture(snapshot, lost, self._notes), refresh=True)
 
     def note(self, text: str) -> None:
         self._notes.append(f"{time.monotonic() - self._began:5.1f} s  {text}")

@@ -160,9 +160,9 @@ class Frontier:
             The sites that got something to fetch.
         """
         sites: set[str] = set()
-        todo = deque(found)
-        while todo:
-            url, depth, hops = todo.popleft()
+        open_ends = deque(found)
+        while open_ends:
+            url, depth, hops = open_ends.popleft()
             if not self._plan.covers(url):
                 continue
             row = self._db.execute("SELECT state, depth FROM url WHERE url = ?", (url,)).fetchone()
@@ -179,7 +179,7 @@ class Frontier:
                     self._db.execute("UPDATE url SET state = ? WHERE url = ?", (state, url))
                     sites.add(site_of(url))
                 elif row[0] == "fetched":
-                    todo.extend(self._targets(url, depth, hops))
+                    open_ends.extend(self._targets(url, depth, hops))
         return sites
 
     def _first_state(self, url: str, depth: int) -> str:
