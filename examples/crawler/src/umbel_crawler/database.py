@@ -93,9 +93,9 @@ def _make(db: sqlite3.Connection, path: Path) -> None:
     if db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         raise CrawlFileError(f"{path} is a database of something else: give another --name.")
     db.execute("PRAGMA journal_mode = WAL")
+    schema = files("umbel_crawler").joinpath("schema.sql").read_text("utf-8")
     db.executescript(
-        f"BEGIN IMMEDIATE;{files("umbel_crawler").joinpath('schema.sql').read_text('utf-8')}"
-        f"PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {VERSION};COMMIT;"
+        f"BEGIN IMMEDIATE;{schema}PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {VERSION};COMMIT;"
     )
 
 
