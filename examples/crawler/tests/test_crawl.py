@@ -147,7 +147,7 @@ def test_no_process_is_left_however_it_ends(site, tmp_path, number, code):
     site.slow("/slow")
     process = subprocess.Popen(
         [*COMMAND, site.url + "/", "--data", str(tmp_path), "--name", "x", "--delay", "0", "--timeout", "5"],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "TMPDIR": str(tmp_path)},
     )  # fmt: skip
     try:
         until(lambda: site.asked["/slow"], timeout=60)
