@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from pathlib import Path
 from typing import Final
 
 from ...exceptions import StoreUnavailable, UnsupportedPlatform
@@ -84,6 +85,7 @@ def owners_file(path: str) -> OwnersFile:
         except FileNotFoundError:
             pass
         try:
+            Path(name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # a worker may be the store's first user
             fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StoreUnavailable(f"{name} cannot be opened ({error.strerror}). Check its permissions.") from error
