@@ -187,7 +187,9 @@ class Item(msgspec.Struct, frozen=True):
 class Publisher(Protocol):
     """Producers' part."""
 
-    def publish(self, parcels: Sequence[Parcel], *, deadline: float = 5.0, limits: dict[str, int] | None = None) -> None:
+    def publish(
+        self, parcels: Sequence[Parcel], *, deadline: float = 5.0, limits: dict[str, int] | None = None
+    ) -> None:
         """Store all parcels, or none and raise.
 
         Args:
@@ -246,8 +248,8 @@ class Owners(Protocol):
 
         Of a reported death the started messages get one more death (three: verdict "WorkerLostError:<cause>"), the
         others return untouched. Of an unreported death (nobody survived to say) every message returns to be claimed
-        alone, and only those that had been claimed alone get one more death. A held message under early acknowledgement gets
-        the verdict "WorkerLostError:<cause>" at once.
+        alone, and only those that had been claimed alone get one more death. A held message under early acknowledgement
+        gets the verdict "WorkerLostError:<cause>" at once.
 
         Returns:
             number of messages that became claimable.

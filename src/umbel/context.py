@@ -213,7 +213,7 @@ class Context(msgspec.Struct, dict=True, eq=False):
             elif name in ("callbacks", "errbacks", "chain", "chord"):
                 self.embed = {**self.embed, name: value}
             else:
-                setattr(self, _STORED_AS.get(name, name), value)
+                setattr(self, _STORED_AS.get(name) or name, value)
 
     def as_execution_options(self) -> dict[str, Any]:
         """The options with which this very task would be sent again."""

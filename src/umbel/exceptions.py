@@ -121,6 +121,7 @@ class Retry(TaskPredicate):
         super().__init__(message, exc, when, **kwargs)
 
     def humanize(self) -> str:
+        """When it is run again, for people: "in 3s" or "at 2030-01-02 03:04:05"."""
         return f"in {self.when}s" if isinstance(self.when, int | float) else f"at {self.when}"
 
     def __str__(self) -> str:
@@ -304,15 +305,13 @@ class UnknownSettingWarning(CeleryWarning):
 
 
 _BILLIARD: Final = frozenset({"SoftTimeLimitExceeded", "TimeLimitExceeded", "WorkerLostError", "Terminated"})
-_KOMBU: Final = frozenset(
-    {"OperationalError", "ContentDisallowed", "SerializationError", "EncodeError", "DecodeError"}
-)
+_KOMBU: Final = frozenset({"OperationalError", "ContentDisallowed", "SerializationError", "EncodeError", "DecodeError"})
 _CELERY: Final = frozenset(
     {
-        "CeleryError", "ImproperlyConfigured", "SecurityError", "TaskPredicate", "Ignore", "Reject", "Retry", "TaskError",
-        "QueueNotFound", "IncompleteStream", "NotRegistered", "AlreadyRegistered", "TimeoutError", "MaxRetriesExceededError",
-        "TaskRevokedError", "InvalidTaskError", "ChordError", "BackendError", "BackendGetMetaError", "BackendStoreError",
-        "WorkerShutdown", "WorkerTerminate",
+        "CeleryError", "ImproperlyConfigured", "SecurityError", "TaskPredicate", "Ignore", "Reject", "Retry",
+        "TaskError", "QueueNotFound", "IncompleteStream", "NotRegistered", "AlreadyRegistered", "TimeoutError",
+        "MaxRetriesExceededError", "TaskRevokedError", "InvalidTaskError", "ChordError", "BackendError",
+        "BackendGetMetaError", "BackendStoreError", "WorkerShutdown", "WorkerTerminate",
     }
 )  # fmt: skip
 

@@ -25,7 +25,7 @@ class Proxy:
     def _get_current_object(self) -> Any:
         return object.__getattribute__(self, "_find")()
 
-    @property
+    @property  # type: ignore[misc]  # of object it could be set; nobody sets that of a proxy
     def __class__(self) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride] - isinstance() asks for it
         return type(self._get_current_object())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
+from abc import abstractmethod
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, overload
 
@@ -20,8 +21,9 @@ R = TypeVar("R")
 class AsyncTask(Task[P, R]):
     """The type of a task whose function is a coroutine function: calling it gives a coroutine."""
 
+    @abstractmethod
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:  # type: ignore[override]
-        raise NotImplementedError
+        ...
 
 
 class Decorator(Protocol):

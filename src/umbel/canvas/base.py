@@ -82,28 +82,34 @@ class Signature(dict[str, Any], Generic[R]):
 
     @property
     def task(self) -> str:
+        """Task name, by Celery's key."""
         return str(self["task"])
 
     @property
     def args(self) -> tuple[Any, ...]:
+        """Positional arguments."""
         return tuple(self["args"])
 
     @property
     def kwargs(self) -> dict[str, Any]:
+        """Keyword arguments."""
         found: dict[str, Any] = self["kwargs"]
         return found
 
     @property
     def options(self) -> dict[str, Any]:
+        """Options of the call, as for `apply_async`."""
         found: dict[str, Any] = self["options"]
         return found
 
     @property
     def immutable(self) -> bool:
+        """Whether it takes no result of a task before it."""
         return bool(self.get("immutable"))
 
     @property
     def subtask_type(self) -> str | None:
+        """Kind of workflow ("chain", ...), None for a single task."""
         found: str | None = self.get("subtask_type")
         return found
 
@@ -204,6 +210,7 @@ class Signature(dict[str, Any], Generic[R]):
         return self
 
     def set_immutable(self, immutable: bool) -> None:
+        """Say whether it takes the result of a task before it."""
         self["immutable"] = immutable
 
     def freeze(

@@ -58,9 +58,13 @@ class Session:
             here = str(Path.cwd())
             if here not in sys.path:
                 sys.path.insert(0, here)
-            self._app = loading.load_app(wanted)
-            changes = {"broker_url": self.broker, "result_backend": self.backend}
-            self._app.conf.update({name: value for name, value in changes.items() if value is not None})
-            if self.config:
-                self._app.config_from_object(self.config)
+            self._app = self._changed(loading.load_app(wanted))
         return self._app
+
+    def _changed(self, app: Umbel) -> Umbel:
+        """The app with what the command line overrides."""
+        if self.config:
+            app.config_from_object(self.config)
+        changes = {"broker_url": self.broker, "result_backend": self.backend}
+        app.conf.update({name: value for name, value in changes.items() if value is not None})
+        return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from ..sender import App
@@ -13,8 +14,10 @@ class Awaiting:
     __slots__ = ()
 
     @property
+    @abstractmethod
     def app(self) -> App:
-        raise NotImplementedError
+        """The app whose store is asked."""
+        ...
 
     async def _ask(self, question: str, *args: Any) -> Any:
         return await self.app.client().call(lambda: getattr(self, question)(*args))

@@ -83,12 +83,14 @@ class AsyncResult(Awaiting, Generic[R_co]):
 
     @property
     def app(self) -> App:
+        """The app whose store is asked."""
         if self._app is None:
             self._app = current_sender()
         return self._app
 
     @property
     def task_id(self) -> str:
+        """Its id, by Celery's other name."""
         return self.id
 
     def get(

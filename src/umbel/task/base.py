@@ -149,7 +149,7 @@ class Task(Calls[P, R]):
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """The function; ``@app.task`` or a subclass provides it."""
-        raise NotImplementedError("Tasks must define the run method.")
+        raise TypeError(f"The task {self.name} has no function to run: define run() in its class, or use @app.task")
 
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
         """Called in the worker before the function."""

@@ -9,6 +9,7 @@ the message is built where it is called, the store is spoken to in the client th
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import copy_context
 from functools import cached_property
@@ -56,18 +57,18 @@ class Calls(Generic[P, R]):
     trail: bool
 
     @property
-    def app(self) -> App:
-        raise NotImplementedError
+    @abstractmethod
+    def app(self) -> App: ...
 
     @cached_property
-    def shape(self) -> Arguments:
-        raise NotImplementedError
+    @abstractmethod
+    def shape(self) -> Arguments: ...
 
-    def apply(self, args: Any = None, kwargs: Any = None, **options: Any) -> EagerResult[R]:
-        raise NotImplementedError
+    @abstractmethod
+    def apply(self, args: Any = None, kwargs: Any = None, **options: Any) -> EagerResult[R]: ...
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        raise NotImplementedError
+    @abstractmethod
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
 
     def delay(self, *args: P.args, **kwargs: P.kwargs) -> AsyncResult[R]:
         """Send a message that runs this task in a worker.

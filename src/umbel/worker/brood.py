@@ -135,7 +135,7 @@ class Brood:
             ward.stopped_at = now if stopped else 0.0
 
     def missing(self, wanted: int, now: float) -> int:
-        """How many children to ask for now; the retiring ones do not count as there."""
+        """How many more children are wanted; the retiring ones are not counted."""
         if now < self._not_before:
             return 0
         working = sum(1 for ward in self.wards.values() if not ward.retiring) + len(self._expected)

@@ -34,7 +34,7 @@ class PoolLab:
 
     def open(self, outcomes: OutcomeQueue, size: int) -> Pool:
         """Open the pool."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} says which pool is tested: define open() in it")
 
     def close(self) -> None:
         """Undo what opening did to the process."""
