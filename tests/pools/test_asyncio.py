@@ -275,6 +275,16 @@ def test_anything_awaitable_is_awaited(loop):
     assert isinstance(loop.outcomes.of(3)[0].raised, TypeError)
 
 
+def test_a_coroutine_may_start_processes_and_threads(loop):
+    async def function():
+        process = await asyncio.create_subprocess_exec("/bin/sh", "-c", "exit 3")
+        return await process.wait(), await asyncio.to_thread(threading.current_thread) is not threading.main_thread()
+
+    loop.submit(Call(1, function, is_async=True))
+    assert loop.outcomes.wait(1, 20)
+    assert loop.outcomes.of(1)[0].value == (3, True)
+
+
 def test_each_attempt_has_a_context_of_its_own(loop):
     color = ContextVar("color", default="none")
     color.set("of the submitter")
@@ -311,10 +321,13 @@ class Blocking:
     def __init__(self):
         self.inside = threading.Event()
         self.release = threading.Event()
+        self.ended = threading.Event()
 
     async def __call__(self):
         self.inside.set()
         self.release.wait(30)
+        await asyncio.sleep(0.01)
+        self.ended.set()
         return "late"
 
 
@@ -356,6 +369,35 @@ def test_a_coroutine_that_blocks_the_loop_is_given_up(loop, blocked):
     assert [end.tag for end in loop.outcomes.all] == [2]
     until(lambda: loop.pool.free() == loop.lab.slots - 1)
     assert loop.pool.stalled(clock.monotonic() + 100) == 0.0
+
+
+def test_the_message_of_a_given_up_coroutine_may_run_again(loop, blocked):
+    second = asyncio.Event()
+
+    async def wait():
+        await second.wait()
+        return "second run"
+
+    loop.pool.abandon(1)
+    loop.pool.submit(Call(1, wait, is_async=True))
+    blocked.release.set()
+    until(lambda: loop.pool.interrupt(2, Terminated("the loop turns again")))
+    assert blocked.ended.wait(10)
+    loop.pool._thread.call(second.set)
+    assert loop.outcomes.wait(2, 10)
+    assert [end.value for end in loop.outcomes.of(1)] == ["second run"]
+
+
+def test_rest_does_not_count_as_a_stall(loop):
+    release, inside = threading.Event(), threading.Event()
+    loop.pool._thread.call(lambda: (inside.set(), release.wait(30)))
+    assert inside.wait(10)
+    begin = clock.monotonic()
+    until(lambda: clock.monotonic() - begin > 0.3)
+    loop.pool.submit(Call(1, child, is_async=True))
+    assert loop.pool.stalled(clock.monotonic()) == 0.0
+    release.set()
+    loop.pool.close(0)
 
 
 def test_close_of_a_blocked_loop_returns(loop, blocked):

@@ -17,33 +17,45 @@ from umbel.adapters.inline import open_pool
 from umbel.exceptions import SoftTimeLimitExceeded, Terminated
 from umbel.testing.conformance.attempts import Outcomes
 
+blocking = threading.Event()  # set by a function when its next call blocks
+
 
 def sleep():
+    blocking.set()
     time.sleep(60)
 
 
 def take_lock():
     lock = threading.Lock()
     lock.acquire()
+    blocking.set()
     lock.acquire()
 
 
 def wait_for_event():
+    blocking.set()
     threading.Event().wait()
 
 
 def take_from_queue():
+    blocking.set()
     queue.Queue().get()
 
 
 def read_socket():
     ours, theirs = socket.socketpair()
     with ours, theirs:
+        blocking.set()
         ours.recv(1)
 
 
 def wait_for_process():
-    subprocess.run(["/bin/sleep", "60"], check=True)
+    with subprocess.Popen(["/bin/sleep", "60"]) as process:
+        try:
+            blocking.set()
+            process.wait()
+        finally:
+            process.kill()
 
 
 def join_thread():
@@ -51,15 +63,15 @@ def join_thread():
     thread = threading.Thread(target=forever.wait, daemon=True)
     thread.start()
     try:
+        blocking.set()
         thread.join()
     finally:
         forever.set()
 
 
-def interrupt_once_inside(scene, tag, error):
-    """Interrupt again and again until the function is armed: a blocking call says nothing before it blocks."""
-    while not scene.pool.interrupt(tag, error):
-        time.sleep(0.001)
+def interrupt_blocking(scene, tag, error):
+    assert blocking.wait(10)
+    return scene.pool.interrupt(tag, error)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +80,9 @@ def interrupt_once_inside(scene, tag, error):
 def test_a_blocking_call_is_interrupted(inline, function):
     error = SoftTimeLimitExceeded(1)
     start = time.monotonic()
-    outcome, _ = inline.meanwhile(Call(1, function), lambda: interrupt_once_inside(inline, 1, error))
+    blocking.clear()
+    outcome, hit = inline.meanwhile(Call(1, function), lambda: interrupt_blocking(inline, 1, error))
+    assert hit
     assert outcome.raised is error
     assert time.monotonic() - start < 5
 
@@ -76,18 +90,11 @@ def test_a_blocking_call_is_interrupted(inline, function):
 @pytest.mark.chaos
 def test_no_blocking_call_is_entered_past_a_signal(inline):
     for tag in range(1, RUNS // 10):
-        about_to_block = threading.Event()
-
-        def function(about_to_block=about_to_block):
-            about_to_block.set()
-            time.sleep(5)
-
-        def interrupt(tag=tag, about_to_block=about_to_block):
-            assert about_to_block.wait(10)
-            return inline.pool.interrupt(tag, Terminated(tag))
-
+        blocking.clear()
         start = time.monotonic()
-        outcome, hit = inline.meanwhile(Call(tag, function), interrupt)
+        outcome, hit = inline.meanwhile(
+            Call(tag, sleep), lambda tag=tag: interrupt_blocking(inline, tag, Terminated(tag))
+        )
         assert hit
         assert outcome.raised.args == (tag,)
         assert time.monotonic() - start < 2, "the signal was lost on the way into the call"

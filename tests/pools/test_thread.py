@@ -14,7 +14,7 @@ from tests.pools.labs import Call
 from tests.support.until import until
 from umbel.adapters.thread import open_pool
 from umbel.adapters.thread.guard import ThreadGuard
-from umbel.adapters.thread.injection import carrier, inject
+from umbel.adapters.thread.injection import carrier, inject, withdraw
 from umbel.exceptions import SoftTimeLimitExceeded, Terminated
 from umbel.testing.conformance.attempts import Outcomes
 
@@ -22,7 +22,8 @@ from umbel.testing.conformance.attempts import Outcomes
 class Deaf:
     """A function that blocks in C until the test lets it go."""
 
-    def __init__(self):
+    def __init__(self, value="late"):
+        self.value = value
         self.blocked = threading.Event()
         self.release = threading.Lock()
         self.release.acquire()
@@ -32,7 +33,7 @@ class Deaf:
         self.thread = threading.current_thread()
         self.blocked.set()
         self.release.acquire()
-        return "late"
+        return self.value
 
 
 @pytest.fixture
@@ -76,10 +77,14 @@ def test_the_neighbours_of_a_deaf_thread_go_on(threads, deaf):
 
 def test_the_message_of_a_given_up_thread_may_run_again(threads, deaf):
     threads.pool.abandon(1)
-    threads.pool.submit(Call(1, lambda: "second run"))
-    assert threads.outcomes.wait(1, 10)
+    second = Deaf("second run")
+    threads.pool.submit(Call(1, second))
+    assert second.blocked.wait(10)
     deaf.release.release()
     deaf.thread.join(10)
+    assert threads.outcomes.all == []
+    second.release.release()
+    assert threads.outcomes.wait(1, 10)
     assert [end.value for end in threads.outcomes.of(1)] == ["second run"]
 
 
@@ -122,8 +127,7 @@ def test_an_error_that_comes_while_disarming_is_absorbed():
     thread = threading.Thread(target=work)
     thread.start()
     until(lambda: guard.thread and not guard.armed)  # now it waits for the lock
-    guard.injected = error
-    inject(guard.thread, carrier(error))
+    inject(guard.thread, carrier(error, guard.injected))
     guard._lock.release()
     thread.join(10)
     assert results == ["kept", 499500]
@@ -145,6 +149,25 @@ def test_after_the_function_nothing_is_left_to_raise():
     assert results == ["kept", False, 499500]
 
 
+def test_what_was_withdrawn_is_not_raised():
+    ready, release, results = threading.Event(), threading.Lock(), []
+    release.acquire()
+
+    def work():
+        ready.set()
+        release.acquire()
+        results.append(sum(abs(number) for number in range(1000)))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert ready.wait(10)
+    inject(thread.ident, carrier(Terminated("withdrawn"), []))
+    withdraw(thread.ident)
+    release.release()
+    thread.join(10)
+    assert results == [499500]
+
+
 def test_an_injected_error_keeps_its_identity_and_needs_no_default_arguments():
     class Peculiar(Exception):
         def __init__(self, first, second):
@@ -163,11 +186,11 @@ def test_an_injected_error_keeps_its_identity_and_needs_no_default_arguments():
     thread = threading.Thread(target=work)
     thread.start()
     assert ready.wait(10)
-    inject(thread.ident, carrier(error))
+    inject(thread.ident, carrier(error, []))
     thread.join(10)
     assert caught == [error]
     assert caught[0] is error
-    assert not inject(thread.ident, carrier(error))
+    assert not inject(thread.ident, carrier(error, []))
 
 
 def test_a_coroutine_is_refused(threads):

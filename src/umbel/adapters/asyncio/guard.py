@@ -49,13 +49,16 @@ class CoroutineGuard:
             return await self._drive(_coroutine(function(*args, **kwargs)))
         except BaseException as raised:
             error = restored(raised)
-            if error is raised:
+            if error is None:
                 raise
         finally:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 await _forget_cancel(task)
-        raise error  # here and not above: the stand-in would be shown as what happened before it
+        try:
+            raise error  # here and not above, or the stand-in would be shown as what happened before it
+        finally:
+            del error  # its traceback has this frame: only the garbage collector could free the task's objects
 
     def inject(self, error: BaseException) -> None:
         """Throw into the coroutine at its await; on the loop's thread. A second error replaces one not thrown yet."""
@@ -88,7 +91,7 @@ class CoroutineGuard:
         finally:
             stage.acting = None
             self.armed = False
-            self.waiting = None
+            self.waiting = argument = None
 
 
 def _coroutine(awaitable: Awaitable[Any]) -> Coroutine[Any, Any, Any]:

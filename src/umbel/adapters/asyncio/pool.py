@@ -22,6 +22,7 @@ from typing import Any
 
 from ... import clock
 from ...exceptions import Interrupted
+from ...outcome import Outcome
 from ...pool import Attempt, OutcomeQueue
 from .guard import CoroutineGuard
 from .loop import LoopThread
@@ -129,14 +130,20 @@ class AsyncioPool:
             self._beating = False
 
     async def _live(self, guard: CoroutineGuard) -> None:
-        tag, outcome = guard.attempt.tag, None
+        # The outcome stands in no variable here: the traceback of a failed coroutine leads back to this frame, and a
+        # frame that held the failure could be freed by the garbage collector only.
         try:
-            outcome = await guard.attempt.arun(guard)
+            self._end(guard, await guard.attempt.arun(guard))
         except BaseException:
-            _log.exception("The attempt of message %d ended without an outcome: it stays held.", tag)
+            _log.exception("The attempt of message %d ended without an outcome: it stays held.", guard.attempt.tag)
+            self._end(guard, None)
+
+    def _end(self, guard: CoroutineGuard, outcome: Outcome | None) -> None:
+        """Put the outcome and free the slot, unless the attempt was given up meanwhile."""
+        tag = guard.attempt.tag
         with self._fate:
             if self._guards.get(tag) is not guard:
-                return  # given up
+                return
             del self._guards[tag]
         if outcome is not None:
             self._put(outcome)

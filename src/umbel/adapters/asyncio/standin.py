@@ -36,13 +36,13 @@ def stand_in(error: BaseException) -> BaseException:
     return made
 
 
-def restored(raised: BaseException) -> BaseException:
-    """The error for which ``raised`` stands, alone or as all there is in a group; else ``raised`` itself."""
+def restored(raised: BaseException) -> BaseException | None:
+    """The error for which ``raised`` stands, alone or as all there is in a group; None when it stands for itself."""
     found = raised
     while isinstance(found, BaseExceptionGroup) and len(found.exceptions) == 1:
         found = found.exceptions[0]
     if not isinstance(found, StandIn):
-        return raised
+        return None
     error = found.original
     error.__traceback__ = found.__traceback__
     error.__cause__ = found.__cause__

@@ -57,7 +57,10 @@ class _Guard:
     def on_signal(self, _number: int, _frame: FrameType | None) -> None:
         pending, self.pending = self.pending, None
         if pending is not None and pending[0] is self.armed:
-            raise pending[1]
+            try:
+                raise pending[1]
+            finally:
+                del pending  # this frame is in the error's traceback: only the garbage collector could free both
 
 
 class InlinePool:

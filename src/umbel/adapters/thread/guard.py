@@ -17,7 +17,7 @@ class ThreadGuard:
         attempt: what is run.
         thread: identity of the thread that runs it, 0 before.
         armed: True while its function may be interrupted; written by that thread only.
-        injected: the last error that was injected; written under the lock.
+        injected: the errors that were injected into this call of the function; used under the lock.
     """
 
     __slots__ = ("_lock", "armed", "attempt", "injected", "thread")
@@ -27,7 +27,7 @@ class ThreadGuard:
         self.attempt = attempt
         self.thread = 0
         self.armed = False
-        self.injected: BaseException | None = None
+        self.injected: list[BaseException] = []
 
     def call(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Run the function so that it, and only it, can be interrupted.
@@ -47,9 +47,10 @@ class ThreadGuard:
                 self._lock.acquire()
                 withdraw(self.thread)
             except BaseException as error:
-                if error is not self.injected:
+                if error not in self.injected:
                     raise
             finally:
+                self.injected.clear()
                 self._lock.release()
 
     def interrupt(self, error: BaseException) -> bool:
@@ -57,5 +58,4 @@ class ThreadGuard:
         with self._lock:
             if not self.armed:
                 return False
-            self.injected = error
-            return inject(self.thread, carrier(error))
+            return inject(self.thread, carrier(error, self.injected))

@@ -17,9 +17,20 @@ _set_async_exc: Callable[[int, Any], int] = _PROTOTYPE(("PyThreadState_SetAsyncE
 _NOTHING = ctypes.py_object()
 
 
-def carrier(error: BaseException) -> type[BaseException]:
-    """A class whose instantiation yields ``error``."""
-    return type(type(error).__name__, (type(error),), {"__new__": lambda _cls, *_args: error, "__slots__": ()})
+def carrier(error: BaseException, kept: list[BaseException]) -> type[BaseException]:
+    """A class whose instantiation yields ``error``, which is appended to ``kept``.
+
+    Empty ``kept`` when the exception has left the function: the class is freed by the garbage collector only, and the
+    error's traceback holds all that the task had in its variables.
+    """
+    place = len(kept)
+    kept.append(error)
+
+    def instance(_cls: type[BaseException], *made: BaseException) -> BaseException:
+        # CPython 3.11 instantiates once more, with the instance, which is not one of this class
+        return made[0] if made else kept[place]
+
+    return type(type(error).__name__, (type(error),), {"__new__": instance, "__slots__": ()})
 
 
 def inject(thread: int, kind: type[BaseException]) -> bool:

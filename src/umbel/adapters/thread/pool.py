@@ -119,19 +119,9 @@ class ThreadPool:
     def _run_next(self) -> bool:
         """Run one attempt to its outcome; False when the thread has to end."""
         guard = self._queue.get()
-        if guard is None:
-            return False
-        outcome = self._outcome(guard)
-        with self._changed:
-            if self._guards.get(guard.attempt.tag) is not guard:
-                return False  # abandoned
-            del self._guards[guard.attempt.tag]
-        if outcome is not None:
-            self._put(outcome)
-        with self._changed:
-            self._busy -= 1
-            self._changed.notify_all()
-        return True
+        # The outcome stands in no variable here: the traceback of a failed function leads back to this frame, and a
+        # frame that held the failure could be freed by the garbage collector only.
+        return guard is not None and self._end(guard, self._outcome(guard))
 
     def _outcome(self, guard: ThreadGuard) -> Outcome | None:
         guard.thread = threading.get_ident()
@@ -140,6 +130,19 @@ class ThreadPool:
         except BaseException:
             _log.exception("The attempt of message %d ended without an outcome: it stays held.", guard.attempt.tag)
             return None
+
+    def _end(self, guard: ThreadGuard, outcome: Outcome | None) -> bool:
+        """Put the outcome and free the slot; False when the attempt was given up meanwhile."""
+        with self._changed:
+            if self._guards.get(guard.attempt.tag) is not guard:
+                return False
+            del self._guards[guard.attempt.tag]
+        if outcome is not None:
+            self._put(outcome)
+        with self._changed:
+            self._busy -= 1
+            self._changed.notify_all()
+        return True
 
 
 def open_pool(outcomes: OutcomeQueue, size: int, *, context: dict[str, Any] | None = None) -> ThreadPool:

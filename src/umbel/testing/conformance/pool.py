@@ -194,9 +194,24 @@ class PoolSuite:
 
     def test_close_waits_for_what_runs(self, scene: Scene) -> None:
         """An attempt that ends within the time-out is not interrupted."""
-        run = scene.attempt(returning("in time"))
+        gate = Gate()
+
+        async def end_in_time(run: Run) -> str:
+            await run.through(gate)
+            return "in time"
+
+        run = scene.attempt(end_in_time)
+        if not scene.lab.concurrent:
+            gate.passed.set()
         scene.submit(run)
+
+        def pass_when_closing() -> None:
+            scene.eventually(lambda: scene.pool.free() == 0)
+            gate.passed.set()
+
+        closing = scene.start(pass_when_closing)
         scene.pool.close(scene.lab.patience)
+        closing.result(scene.lab.patience)
         assert scene.outcome(run).value == "in time"
 
 

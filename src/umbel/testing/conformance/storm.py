@@ -42,8 +42,9 @@ class Storm:
 
     def rage(self, runs: int) -> None:
         """Run so many attempts."""
-        interval = sys.getswitchinterval()
+        interval, hook = sys.getswitchinterval(), sys.unraisablehook
         sys.setswitchinterval(SWITCH)
+        sys.unraisablehook = id  # what finalizers swallow is no news here; Python code would be interrupted as well
         threads = [threading.Thread(target=self._interrupt, args=(seed,), daemon=True) for seed in range(2)]
         for thread in threads:
             thread.start()
@@ -55,6 +56,7 @@ class Storm:
             for thread in threads:
                 thread.join()
             sys.setswitchinterval(interval)
+            sys.unraisablehook = hook
 
     def _submit(self, runs: int) -> None:
         for tag in range(1, runs + 1):
@@ -157,6 +159,21 @@ def catching(tag: int) -> Any:
     return tag
 
 
+class Dying:
+    """Has a finalizer: Python swallows what is raised there."""
+
+    def __init__(self, tag: int) -> None:
+        self.tag = tag
+
+    def __del__(self) -> None:
+        linger(self.tag % 211)
+
+
+def finalizing(tag: int) -> Any:
+    Dying(tag)
+    return tag
+
+
 async def anothing(tag: int) -> Any:
     return tag
 
@@ -188,7 +205,7 @@ async def atimed(tag: int) -> Any:
         return tag
 
 
-FUNCTIONS = (nothing, a_little, own_error, catching)
+FUNCTIONS = (nothing, a_little, own_error, catching, finalizing)
 COROUTINES = (anothing, a_turn, aown_error, acatching, atimed)
 
 
