@@ -127,7 +127,7 @@ class Link:
             connection.set_busy_handler(self._busy)
             # Plans never depend on bound values; otherwise each call compiles its statement anew (6-12 microseconds).
             connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
-            migrate.bring_up(connection, self._address.path)
+            self._bring_up(connection)
             connection.execute(f"PRAGMA synchronous = {self._address.durability}")
             connection.execute("PRAGMA wal_autocheckpoint = 4000")  # 16 MB; 1000 costs 20 %, 16000 has 60 ms tails
             connection.execute("PRAGMA journal_size_limit = 33554432")
@@ -138,6 +138,19 @@ class Link:
             connection.close(force=True)
             raise
         return connection
+
+    def _bring_up(self, connection: apsw.Connection) -> None:
+        """Make or check the schema. While several make a new file, SQLite's switch to the write-ahead log is refused
+        to all but one without asking the busy handler, so this waits by itself.
+        """
+        tried = 0
+        while True:
+            try:
+                return migrate.bring_up(connection, self._address.path)
+            except apsw.BusyError:
+                if not self._busy(tried):
+                    raise
+                tried += 1
 
     def _busy(self, tried: int) -> bool:
         """SQLite asks: wait once more?"""
