@@ -14,6 +14,7 @@ _numbers = count()
 class MemoryLab:
     patience = 5.0
     histories = 40
+    many = 3000
 
     def __init__(self):
         self.url = f"memory://conformance-{next(_numbers)}"

@@ -25,6 +25,7 @@ class SqliteLab:
 
     patience = 5.0
     histories = 20
+    many = 3000
 
     def __init__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="umbel-"))

@@ -11,12 +11,24 @@ a wide one is seen by many checks.
 
 from __future__ import annotations
 
-from . import claiming, controlling, histories, keeping, owning, publishing, settling, shelving, tidying, waiting
+from . import (
+    claiming,
+    controlling,
+    histories,
+    keeping,
+    owning,
+    publishing,
+    racing,
+    settling,
+    shelving,
+    tidying,
+    waiting,
+)
 from .base import BROKEN, Broken
 
 __all__ = [
-    "Broken", "claiming", "controlling", "histories", "keeping", "owning", "publishing", "settling", "shelving",
-    "stores", "tidying", "waiting",
+    "Broken", "claiming", "controlling", "histories", "keeping", "owning", "publishing", "racing", "settling",
+    "shelving", "stores", "tidying", "waiting",
 ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from umbel.adapters.memory.backend import MemoryBackend, MemoryWatch
-from umbel.adapters.memory.broker import MemoryBroker
+from umbel.adapters.memory.broker import ABILITIES, MemoryBroker
 from umbel.adapters.memory.consumer import MemoryConsumer
 from umbel.adapters.memory.control import MemoryControl
 from umbel.adapters.memory.lines import Lines as MemoryLines
@@ -15,7 +15,7 @@ from umbel.adapters.memory.publisher import MemoryPublisher
 from umbel.adapters.memory.results import Results as MemoryResults
 from umbel.adapters.memory.shelf import MemoryShelf
 from umbel.adapters.memory.store import MemoryStore
-from umbel.broker import Owner
+from umbel.broker import Abilities, Owner
 
 BROKEN: list[type[Broken]] = []
 
@@ -28,6 +28,7 @@ class Broken:
     """
 
     breaks: ClassVar[str]
+    abilities: Abilities = ABILITIES
     Store: type[MemoryStore] = MemoryStore
     Lines: type[MemoryLines] = MemoryLines
     Results: type[MemoryResults] = MemoryResults
@@ -51,6 +52,10 @@ class BrokenBroker(MemoryBroker):
     def __init__(self, store: MemoryStore, parts: type[Broken]) -> None:
         super().__init__(store)
         self._parts = parts
+
+    @property
+    def abilities(self) -> Abilities:
+        return self._parts.abilities
 
     def publisher(self) -> MemoryPublisher:
         return self._parts.Publisher(self.store)
@@ -79,6 +84,7 @@ class BrokenLab:
     def __init__(self, parts: type[Broken], patience: float = 0.1) -> None:
         self.patience = patience
         self.histories = 500
+        self.many = 400
         self._parts = parts
         self._store = parts.Store()
         self._store.lines = parts.Lines()

@@ -14,7 +14,7 @@ from umbel.adapters.memory.entry import Entry
 from umbel.adapters.memory.lines import Lines as MemoryLines
 from umbel.adapters.memory.store import MemoryStore
 from umbel.broker import Turn, Want
-from umbel.message import Delivery
+from umbel.message import Delivery, Parcel
 from umbel.outcome import Outcome
 
 from .base import Broken
@@ -168,6 +168,15 @@ class TooEarly(Broken, breaks="test_a_delayed_message_waits_for_its_time"):
     class Lines(MemoryLines):
         def promote(self, now: float) -> None:
             super().promote(now + 15)
+
+
+class PastIsFuture(Broken, breaks="test_a_due_time_in_the_past_is_now"):
+    """Does not see that a due time is over when a message comes."""
+
+    class Store(MemoryStore):
+        def add(self, parcels: Iterable[Parcel], now: float) -> None:
+            late = [msgspec.structs.replace(p, due=now + 60 if 0 < p.due < now else p.due) for p in parcels]
+            super().add(late, now)
 
 
 class PriorityLostInDelay(Broken, breaks="test_a_due_message_has_its_priority"):

@@ -25,11 +25,11 @@ class TextDocuments(Broken, breaks="test_a_record_is_kept_as_it_was_stored"):
 
 
 class FewAtOnce(Broken, breaks="test_fetch_gives_those_that_are_there"):
-    """Gives no more than fifty-odd records at once."""
+    """Gives no more than ninety records at once, unless many are asked for."""
 
     class Backend(MemoryBackend):
         def fetch(self, ids: Sequence[str]) -> dict[str, Record]:
-            return super().fetch(ids[:90])
+            return super().fetch(ids[:90] if len(ids) < 400 else ids)
 
 
 class StartedAgain(Broken, breaks="test_a_state_is_replaced_as_the_table_says"):
@@ -160,6 +160,29 @@ class EverybodyWakes(Broken, breaks="test_others_results_do_not_wake"):
             for bell in self.watchers:
                 if record.id not in ("a", "b"):
                     bell.ring()
+
+
+class FirstWatcher(Broken, breaks="test_every_watcher_of_an_id_is_woken"):
+    """Wakes the first one who watches an id."""
+
+    class Results(MemoryResults):
+        def keep(self, record: Record, now: float) -> None:
+            watchers = self.watchers
+            first = [(bell, ids) for bell, ids in watchers.items() if record.id in ids][:1]
+            self.watchers = dict(first)
+            super().keep(record, now)
+            self.watchers = watchers
+
+
+class NewsForEver(Broken, breaks="test_news_is_told_once"):
+    """Wakes a watcher again and again once there was something."""
+
+    class Watch(MemoryWatch):
+        told = False
+
+        def wait(self, timeout: float, wake: int = -1) -> bool:
+            self.told = self.told or super().wait(timeout, wake)
+            return self.told
 
 
 class DiscardNothing(Broken, breaks="test_a_discarded_id_does_not_wake"):

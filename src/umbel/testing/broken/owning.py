@@ -49,6 +49,16 @@ class LeaseByTime(Broken, breaks="test_a_living_owner_keeps_its_work"):
             return super().rescue(deaths) + len(late)
 
 
+class ClosedIsDead(Broken, breaks="test_a_closed_consumer_leaves_its_work_held"):
+    """Takes the end of a connection for the end of the owner."""
+
+    class Consumer(MemoryConsumer):
+        def close(self) -> None:
+            for entry in self._store.held_by(self._nonce):
+                self._store.give_back(entry)
+            super().close()
+
+
 class RetireKeeps(Broken, breaks="test_retire_gives_everything_back_at_once"):
     """Gives back the first message of one that retires, and leaves the others to the next rescue."""
 
@@ -165,6 +175,18 @@ class FirstDeathIsFree(Broken, breaks="test_a_death_counts_against_what_had_star
             if delivery.deaths == 2 and not delivery.alone:
                 delivery.deaths = 1
             return delivery
+
+
+class CountedTwice(Broken, breaks="test_a_report_about_nobody_changes_nothing"):
+    """Counts a report by its tags, whoever holds them now."""
+
+    class Owners(MemoryOwners):
+        def _take_back_reported(self, death: Death) -> int:
+            known = death.owner in self._store.living or death.owner in self._store.killed
+            for entry in self._store.entries.values():
+                if not known and entry.tag in death.started:
+                    self._count_death(entry, death.cause)
+            return super()._take_back_reported(death)
 
 
 class CollectiveGuilt(Broken, breaks="test_innocent_neighbours_return_untouched"):

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from umbel.adapters.memory.broker import ABILITIES
 from umbel.adapters.memory.publisher import MemoryPublisher
 from umbel.adapters.memory.store import MemoryStore
-from umbel.exceptions import QueueFull
+from umbel.exceptions import OperationalError, QueueFull
 from umbel.message import Parcel
 
 from .base import Broken
@@ -39,7 +40,7 @@ class IdsAsKeys(Broken, breaks="test_one_id_may_be_published_twice"):
     class Store(MemoryStore):
         def add(self, parcels: Iterable[Parcel], now: float) -> None:
             for parcel in parcels:
-                ready = [entry for entry in self.entries_of({parcel.id}) if entry.place == "ready"]
+                ready = [entry for entry in self.entries_of({parcel.id}) if entry.place == "ready"][:2]
                 if parcel.due or len(ready) < 2:
                     super().add([parcel], now)
 
@@ -81,3 +82,39 @@ class LimitOnTheStore(Broken, breaks="test_a_limit_is_for_its_queue"):
             ready = Counter(entry.parcel.queue for entry in self._store.entries_in("ready"))
             others = {queue: ready.total() - ready[queue] for queue in limits}
             super()._check_limits(parcels, {queue: most - others[queue] for queue, most in limits.items()}, now)
+
+
+class SlashesFolded(Broken, breaks="test_any_name_makes_a_queue"):
+    """Takes a slash for an underscore."""
+
+    class Store(MemoryStore):
+        def add(self, parcels: Iterable[Parcel], now: float) -> None:
+            super().add([msgspec.structs.replace(p, queue=p.queue.replace("/", "_")) for p in parcels], now)
+
+
+class ThreeHundredFifty(Broken, breaks="test_many_messages_go_in_one_call"):
+    """Stores no more than 350 messages of one call."""
+
+    class Publisher(MemoryPublisher):
+        def publish(
+            self, parcels: Sequence[Parcel], *, deadline: float = 5.0, limits: dict[str, int] | None = None
+        ) -> None:
+            super().publish(parcels[:350], deadline=deadline, limits=limits)
+
+
+class NothingToPublish(Broken, breaks="test_an_empty_call_is_no_error"):
+    """Refuses to publish nothing."""
+
+    class Publisher(MemoryPublisher):
+        def publish(
+            self, parcels: Sequence[Parcel], *, deadline: float = 5.0, limits: dict[str, int] | None = None
+        ) -> None:
+            if not parcels:
+                raise OperationalError("There is nothing to publish.")
+            super().publish(parcels, deadline=deadline, limits=limits)
+
+
+class Silent(Broken, breaks="test_a_store_says_what_it_cannot_promise"):
+    """Does not say what a loss of power costs."""
+
+    abilities = msgspec.structs.replace(ABILITIES, power_loss="")

@@ -130,6 +130,16 @@ class ParkCounts(Broken, breaks="test_a_parked_message_waits_and_is_offered_agai
             super()._move(entry, outcome, now)
 
 
+class ParkedAnew(Broken, breaks="test_a_parked_message_tells_since_when"):
+    """Tells when it was parked last."""
+
+    class Consumer(MemoryConsumer):
+        def _move(self, entry: Entry, outcome: Outcome, now: float) -> None:
+            if isinstance(outcome, Park):
+                entry.parked = now
+            super()._move(entry, outcome, now)
+
+
 class NoDetail(Broken, breaks="test_a_buried_message_is_kept_with_its_reason"):
     """Drops the traceback of a dead letter."""
 

@@ -11,6 +11,7 @@ from .checks.controlling import BroadcastChecks, RevocationChecks
 from .checks.histories import HistoryChecks
 from .checks.owning import LivingChecks, RescueChecks
 from .checks.publishing import PublishingChecks
+from .checks.racing import RacingChecks
 from .checks.settling import SettlingChecks
 from .checks.shelving import ListingChecks, RemovingChecks
 from .checks.tidying import TidyingChecks
@@ -21,7 +22,7 @@ from .scene import Scene, opened_scene
 
 class BrokerSuite(
     PublishingChecks, ClaimingChecks, SettlingChecks, LivingChecks, RescueChecks, RevocationChecks, BroadcastChecks,
-    ListingChecks, RemovingChecks, WaitingChecks, TidyingChecks, HistoryChecks,
+    ListingChecks, RemovingChecks, WaitingChecks, TidyingChecks, RacingChecks, HistoryChecks,
 ):  # fmt: skip
     """Every sentence of `umbel.broker`. A subclass gives the fixture ``lab``."""
 

@@ -13,11 +13,13 @@ class Lab(Protocol):
 
     Attributes:
         patience: seconds that a check waits for something that should happen at once; 5 is generous.
+        many: messages of one call, more than any bound inside of the store; 3000 is more than SQLite's.
         histories: how many random histories are compared with the model; 20 finds what there is to find.
     """
 
     patience: float
     histories: int
+    many: int
 
     def broker(self) -> Broker:
         """Another broker object on this store, as another process would open it."""

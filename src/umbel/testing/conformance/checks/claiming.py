@@ -131,6 +131,11 @@ class ClaimingChecks:
         scene.hands.advance(20)
         assert names(worker.claim()) == ["a"]
 
+    def test_a_due_time_in_the_past_is_now(self, scene: Scene) -> None:
+        """Nobody waits for what is over."""
+        scene.publish("a", due=clock.wall() - 1)
+        assert names(scene.worker().claim()) == ["a"]
+
     def test_a_due_message_has_its_priority(self, scene: Scene) -> None:
         """The time in the delayed place costs it no rank."""
         scene.publish("urgent", priority=8, due=clock.wall() + 60)

@@ -138,6 +138,21 @@ class WatchingChecks:
             woken += watcher.wait(0.0)
         assert woken < 10
 
+    def test_every_watcher_of_an_id_is_woken(self, scene: Scene) -> None:
+        """A result is waited for in several places."""
+        sleepers = [scene.start_watcher("a") for _ in range(3)]
+        scene.backend.store([record("a", "SUCCESS")])
+        assert [scene.result(sleeper) for sleeper in sleepers] == [True] * 3
+
+    def test_news_is_told_once(self, scene: Scene) -> None:
+        """A reader that has looked can sleep again."""
+        watcher = scene.watch("b")
+        scene.backend.store([record("b", "STARTED")])
+        assert watcher.wait(scene.lab.patience)
+        assert any(not watcher.wait(0.0) for _ in range(20))
+        scene.backend.store([record("b", "SUCCESS")])
+        assert watcher.wait(scene.lab.patience)
+
     def test_a_discarded_id_does_not_wake(self, scene: Scene) -> None:
         """The others still do."""
         watcher = scene.watch("a", "b")

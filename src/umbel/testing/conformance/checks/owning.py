@@ -37,6 +37,18 @@ class LivingChecks:
         assert other.claim() == []
         assert holder.settle(Done(delivery)) == []
 
+    def test_a_closed_consumer_leaves_its_work_held(self, scene: Scene) -> None:
+        """A connection may go and come again; the owner lives, so the work is its own."""
+        scene.publish("a")
+        worker, other = scene.worker(), scene.worker()
+        delivery = worker.take()
+        worker.consumer.close()
+        worker.consumer.close()
+        assert scene.owners.rescue() == 0
+        assert other.claim() == []
+        again = scene.opened(scene.broker().consumer(worker.owner))
+        assert again.turn([Done(delivery)], None).fenced == []
+
     def test_retire_gives_everything_back_at_once(self, scene: Scene) -> None:
         """To its own place, without counting and without a rescue."""
         scene.publish("a", "b", "c")
@@ -122,6 +134,16 @@ class RescueChecks:
             worker, delivery = self._taken_again(scene)
             assert delivery.deaths == deaths
             scene.report(worker, delivery)
+
+    def test_a_report_about_nobody_changes_nothing(self, scene: Scene) -> None:
+        """A death that was reported before, or of somebody who was never here."""
+        scene.publish("a")
+        dead = scene.worker()
+        delivery = dead.take()
+        scene.report(dead, delivery)
+        assert scene.report(dead, delivery) == 0
+        assert scene.owners.rescue([Death(12345, (delivery.tag,), "who was that?")]) == 0
+        assert scene.worker().take().deaths == 1
 
     def test_innocent_neighbours_return_untouched(self, scene: Scene) -> None:
         """What had not started is neither counted nor suspected."""

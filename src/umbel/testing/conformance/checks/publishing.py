@@ -7,7 +7,8 @@ import pytest
 from umbel import clock
 from umbel.exceptions import OperationalError, QueueFull
 from umbel.message import Parcel
-from umbel.testing.conformance.scene import Scene, names
+from umbel.outcome import Done
+from umbel.testing.conformance.scene import Scene, names, record
 
 
 class PublishingChecks:
@@ -71,3 +72,47 @@ class PublishingChecks:
         scene.publish("a", "b", queue="full")
         scene.publisher.publish([scene.parcel("c")], limits={"full": 2, "q": 1})
         assert scene.place_of("c") == "ready"
+
+    def test_any_name_makes_a_queue(self, scene: Scene) -> None:
+        """Also one that means something to a file system, to SQL or to a pattern; nobody's messages are mixed."""
+        queues = ["a/b", "a_b", "A/B", "..", ".", " ", "%", "*", "q'\";--", "ü🐝", "x" * 300, "-"]
+        for queue in queues:
+            scene.publish(queue, queue=queue)
+        worker = scene.worker()
+        assert [names(worker.claim(10, queue)) for queue in queues] == [[queue] for queue in queues]
+        sleeper = scene.start_idle_worker("../q")
+        scene.publish("now", queue="../q")
+        assert names(scene.result(sleeper)) == ["now"]
+
+    def test_many_messages_go_in_one_call(self, scene: Scene) -> None:
+        """Published, claimed, settled and read; a store that has a bound inside works in steps within it."""
+        ids = [str(number) for number in range(scene.lab.many)]
+        scene.publish(*ids)
+        worker = scene.worker()
+        deliveries = worker.claim(len(ids))
+        assert sorted(names(deliveries)) == sorted(ids)
+        outcomes = [Done(delivery, record(delivery.body.decode(), "SUCCESS")) for delivery in deliveries]
+        assert worker.consumer.check(outcomes) == [True] * len(ids)
+        assert worker.settle(*outcomes) == []
+        assert not scene.abilities.results or len(scene.backend.fetch(ids)) == len(ids)
+
+    def test_an_empty_call_is_no_error(self, scene: Scene) -> None:
+        """And changes nothing."""
+        worker = scene.worker()
+        turn = worker.consumer.turn([], None)
+        assert (turn.deliveries, turn.fenced) == ([], [])
+        assert worker.consumer.check([]) == []
+        scene.publish("a")
+        scene.publisher.publish([])
+        assert scene.owners.rescue() == 0
+        assert scene.control.revoke([]) == []
+        assert scene.shelf.delete("ready", []) + scene.shelf.replay([]) == 0
+        scene.backend.store([])
+        scene.backend.forget([])
+        assert scene.place_of("a") == "ready"
+
+    def test_a_store_says_what_it_cannot_promise(self, scene: Scene) -> None:
+        """In a sentence for each death; "nothing" is lost where nothing is."""
+        abilities = scene.abilities
+        assert all((abilities.process_death, abilities.server_death, abilities.power_loss))
+        assert abilities.fence in ("store", "node", "none")

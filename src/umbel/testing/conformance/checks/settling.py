@@ -111,6 +111,20 @@ class SettlingChecks:
         found = two.take()
         assert (found.body, found.deaths) == (b"a", 0)
 
+    def test_a_parked_message_tells_since_when(self, scene: Scene) -> None:
+        """The first time of all: it is not offered for ever."""
+        scene.publish("a")
+        worker = scene.worker()
+        assert worker.settle(Release(worker.take())) == []
+        delivery = worker.take()
+        assert delivery.parked == 0.0
+        first = clock.wall()
+        for _ in range(3):
+            worker.settle(Park(delivery, due=clock.wall() + 60))
+            scene.hands.advance(61)
+            delivery = worker.take()
+            assert first <= delivery.parked < first + 30
+
     def test_a_buried_message_is_kept_with_its_reason(self, scene: Scene) -> None:
         """It is not claimable, and a person finds everything about it."""
         scene.publish("a", priority=3)

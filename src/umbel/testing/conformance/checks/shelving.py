@@ -203,10 +203,12 @@ class RemovingChecks:
             worker = scene.worker()
             scene.report(worker, worker.take())
         worker = scene.worker()
+        worker.settle(Park(worker.take(), due=clock.wall() + 60))
+        scene.hands.advance(61)
         scene.bury(worker, worker.take())
         scene.shelf.replay([item.tag for item in scene.shelf.items("dead")])
         found = worker.take()
-        assert (found.deaths, found.alone, found.verdict, found.redelivered) == (0, False, "", False)
+        assert (found.deaths, found.alone, found.verdict, found.redelivered, found.parked) == (0, False, "", False, 0.0)
 
     def test_a_dead_letter_may_be_replayed_with_another_body(self, scene: Scene) -> None:
         """Corrected by a person."""
