@@ -1,7 +1,7 @@
 """Outcomes and parcels as the rows of one statement. Pure: no I/O.
 
-A turn has two shapes. The narrow one, nearly all turns, has only removals (Done, Fail, Retry and Replace without
-follow-ups) and the claim; the wide one has every column of the view `turn` (sql/triggers.sql).
+A turn has two shapes (sql/triggers.sql). The narrow one, nearly all turns, has only removals (Done, Fail, Retry and
+Replace without follow-ups) and the claim, and goes into the view `turn`; the wide one goes into the view `act`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from .statements import named
 from .values import MOST_VALUES, Statement, filled, hash_of, padded, spread
 
 REMOVE, RELEASE, PARK, BURY, HOLD, FOLLOW, CLAIM, SEND, LIMIT = range(1, 10)
-"""Kinds of rows of the view `turn`."""
+"""Kinds of rows of the views `turn` and `act`."""
 
 EPOCH: Final = 1735689600
 """2025-01-01; sequence numbers are microseconds since then, so that none is used twice though rows are deleted."""
 
 _SQL: Final = named("turn.sql")
-_NARROW: Final = _SQL["turn_narrow"]
-_WIDE: Final = _SQL["turn_wide"]
+_NARROW: Final = _SQL["turn"]
+_WIDE: Final = _SQL["act"]
 _WIDTH: Final = 9
 _REMOVERS: Final = frozenset({Done, Fail, Retry, Replace})
 _KIND: Final = {Release: RELEASE, Park: PARK, Bury: BURY, Hold: HOLD}
@@ -72,7 +72,7 @@ def turn(owner: int, outcomes: Sequence[Outcome], claim: Claim | None, now: floa
                 record.id, record.status, record.document, record.expires,
             )  # fmt: skip
     if claim is not None:
-        values += (CLAIM, owner, claim[0], claim[1], 0, claim[2], None, None, now)
+        values += (CLAIM, owner, claim[0], claim[1], None, claim[2], None, None, now)
     if len(values) > MOST_VALUES:
         return spread(_NARROW, [values[at : at + _WIDTH] for at in range(0, len(values), _WIDTH)])
     return filled(_NARROW, values, _WIDTH)

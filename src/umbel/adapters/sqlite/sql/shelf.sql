@@ -69,7 +69,7 @@ SELECT at FROM dead WHERE seq = ?1
 -- claim). A scan.
 SELECT 'ready', m.seq, m.id, r.queue, r.level, 0.0, 0, 0 FROM json_each(?1) w CROSS JOIN message m CROSS JOIN ready r
 WHERE m.seq = w.value AND r.queue = m.queue
-  AND r.level IN ((9 - min(9, max(0, m.priority))) * 2, (9 - min(9, max(0, m.priority))) * 2 + 1) AND r.seq = m.seq
+  AND r.level IN (18 - 2 * m.priority, 19 - 2 * m.priority) AND r.seq = m.seq
 UNION ALL
 SELECT 'delayed', seq, '', queue, 0, due, 0, 0 FROM delayed WHERE seq IN (SELECT value FROM json_each(?1))
 UNION ALL

@@ -9,13 +9,13 @@ INSERT INTO message (seq, queue, priority, id, name, due, stored, head, body) VA
 -- name: publish_first
 (max(?, ifnull((SELECT max(seq) FROM message), 0) + 1), ?, ?, ?, ?, ?, ?, ?, ?)
 
--- name: turn_narrow
+-- name: turn
 -- Multi-row: removals and the claim. Columns: triggers.sql.
 INSERT INTO turn (kind, owner, claim, seq, hash, id, status, doc, expires) VALUES
 
--- name: turn_wide
+-- name: act
 -- Multi-row: every kind.
-INSERT INTO turn (kind, owner, claim, seq, hash, id, status, doc, expires, at, due, reason, detail, queue, name, priority, head, body) VALUES
+INSERT INTO act (kind, owner, claim, seq, hash, id, status, doc, expires, at, due, reason, detail, queue, name, priority, head, body) VALUES
 
 -- name: spread
 -- The end of a multi-row insert for any number of rows (rows.py puts the expressions in): ?1 = their values as one JSON
