@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from .. import clock, signals, states
 from ..current import pop_request, push_request
 from ..exceptions import Ignore, Interrupted, Reject, Retry, TaskRevokedError, Terminated
-from ..outcome import Done, Outcome, Release
+from ..outcome import Bury, Done, Outcome, Release
 from .desk import Desk
+from .documents import safe_repr
 from .run import Run
 
 if TYPE_CHECKING:
@@ -91,11 +92,22 @@ class Attempt(Run):
         try:
             outcome = self.desk.done(self, value, self.runtime)
         except Exception as error:  # the value cannot be encoded, or a callback cannot be built: the task failed
-            return self._leave(self.desk.raised(self, error), states.FAILURE, error)
+            return self._failed(error)
         return self._leave(outcome, states.SUCCESS, value)
 
     def _raised(self, error: BaseException) -> Outcome:
         self._end()
+        return self._failed(error)
+
+    def _failed(self, error: BaseException) -> Outcome:
+        try:
+            return self._judged(error)
+        except Exception as trouble:  # the net: whatever a message holds, its outcome may not end the child
+            logger.exception("The outcome of task %s[%s] cannot be written", self.plan.name, self.request.id)
+            pop_request(self.token)
+            return Bury(self.delivery, reason=f"its outcome cannot be written: {safe_repr(trouble)}")
+
+    def _judged(self, error: BaseException) -> Outcome:
         desk = self.desk
         if isinstance(error, Interrupted) or self.settled:
             return self._leave(Release(self.delivery), states.RETRY, error)

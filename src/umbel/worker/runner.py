@@ -66,17 +66,21 @@ class Runner:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return Bury(delivery, reason=f"the message's head cannot be read: {error}")
         headers = envelope.headers
-        if delivery.verdict:
-            return self._sentence(delivery, envelope, headers)
-        plan = self._plans.get(headers.task) or self._plan(headers.task)
-        if plan is None:
-            return self._unknown(delivery, envelope, headers)
-        if headers.id in self.revoked.ids or (headers.expires and _is_past(headers.expires)):
-            return self._withdrawn(delivery, envelope, headers)
         try:
-            args, kwargs, embed = self._body(delivery, envelope)
-        except Exception as error:  # bytes from a stranger: whatever decoding raises, the worker goes on
-            return self._unreadable(delivery, envelope, headers, error)
+            if delivery.verdict:
+                return self._sentence(delivery, envelope, headers)
+            plan = self._plans.get(headers.task) or self._plan(headers.task)
+            if plan is None:
+                return self._unknown(delivery, envelope, headers)
+            if headers.id in self.revoked.ids or (headers.expires and _is_past(headers.expires)):
+                return self._withdrawn(delivery, envelope, headers)
+            try:
+                args, kwargs, embed = self._body(delivery, envelope)
+            except Exception as error:  # bytes from a stranger: whatever decoding raises, the worker goes on
+                return self._unreadable(delivery, envelope, headers, error)
+        except Exception as error:  # the net under all of the above: no message may end the child that claimed it
+            logger.exception("Task %s[%s] cannot be prepared, dead letter", headers.task, headers.id)
+            return Bury(delivery, reason=f"the message cannot be prepared: {safe_repr(error)}")
         request = Context(headers, envelope, args, kwargs, embed, delivery, self.desk.node)
         return Attempt(self.desk, plan, delivery, request)
 
@@ -97,7 +101,7 @@ class Runner:
         args, kwargs, embed = body
         if not isinstance(args, (list, tuple)) or not isinstance(kwargs, dict):
             raise InvalidTaskError("the arguments are not a list, or the keyword arguments not an object")
-        return args, kwargs, embed if isinstance(embed, dict) else {}
+        return args, kwargs, _embed(embed)
 
     def _request(self, delivery: Delivery, envelope: Envelope, headers: Headers) -> Context:
         """A request for a message that does not run; its arguments are read when they can be."""
@@ -142,7 +146,7 @@ class Runner:
         request = self._request(delivery, envelope, headers)
         error: UmbelError
         if kind == "TimeLimitExceeded":
-            error = TimeLimitExceeded(float(detail or 0))
+            error = TimeLimitExceeded(_seconds(detail))
         elif kind == "Terminated":
             return self.desk.withdrawn(request, delivery, Terminated(detail))
         else:
@@ -151,6 +155,24 @@ class Runner:
         poison = delivery.deaths >= self.desk.app.conf.worker_poison_limit
         bury = f"it killed its worker {delivery.deaths} times: {detail}" if poison else ""
         return self.desk.failed(request, delivery, error, bury=bury)
+
+
+def _embed(value: Any) -> dict[str, Any]:
+    """The third part of a body. Follow-ups of a wrong shape are found here, not when the task has run."""
+    if not isinstance(value, dict):
+        return {}
+    for name in ("callbacks", "errbacks"):
+        entries = value.get(name)
+        if entries and not (isinstance(entries, (list, tuple)) and all(isinstance(one, dict) for one in entries)):
+            raise InvalidTaskError(f"the {name} are not a list of signatures")
+    return value
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
 
 
 def _is_past(moment: str) -> bool:

@@ -147,7 +147,8 @@ class Supervisor:
             if key.fileobj is self.nursery.socket:
                 self._news()
             elif isinstance(key.data, Ward):
-                self._hear(key.data)
+                if self.brood.wards.get(key.data.pid) is key.data:  # not buried by news of the same look
+                    self._hear(key.data)
             else:
                 self.stop.clear()
 
