@@ -122,3 +122,21 @@ def test_children_that_are_replaced_after_each_task_keep_working(chaos: Run) -> 
     chaos.send(count(full=600, small=60), "work", 0.001)
     chaos.settle()
     assert chaos.faults() == []
+
+
+def test_the_supervisor_survives_the_news_of_several_deaths_at_once(chaos: Run) -> None:
+    worker = chaos.worker("-c", "2")
+    for _ in range(count(full=50, small=3)):
+        until(lambda: len(children_of(worker)) == 2, timeout=20)
+        kill(worker.pid, signal.SIGSTOP)
+        until(lambda: state(worker.pid) == "T")
+        chaos.killed()
+        victims = children_of(worker)
+        for victim in victims:
+            kill(victim)
+        until_gone(victims)  # the end of their pipes and the news of their deaths are there together
+        kill(worker.pid, signal.SIGCONT)
+        chaos.send(5, "work")
+        chaos.settle()
+    assert worker.alive
+    assert chaos.faults() == []
