@@ -172,7 +172,7 @@ class Page:
     def _python(self, block: Block) -> Iterator[str]:
         out = io.StringIO()
         try:
-            code = compile("\n" * (block.line - 1) + block.text, "<page>", "exec")
+            code = compile("\n" * (block.line - 1) + block.text, "<page>", "exec", dont_inherit=True)
             with contextlib.redirect_stdout(out):
                 exec(code, self._names)
         except Exception:
