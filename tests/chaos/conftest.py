@@ -141,6 +141,15 @@ class Run:
         """Ids that some worker holds now (the first thousand)."""
         return [item.parcel.id for item in self.tasks.app.broker.shelf().items("leased", limit=1000)]
 
+    def ready(self, queue: str) -> int:
+        """How many messages of a queue can be claimed now."""
+        counts = self.tasks.app.broker.shelf().counts()
+        return sum(one.ready for one in counts if one.queue == queue)
+
+    def states(self, ids: Sequence[str]) -> list[str]:
+        """Stored states, PENDING for what has none."""
+        return [self.tasks.app.AsyncResult(one).state for one in ids]
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Another program holds the write lock of the store's file."""
