@@ -45,7 +45,13 @@ def note(path, word):
     os.close(fd)
 
 @app.task
-def die():
+def note_pid(path, seconds):
+    note(path, str(os.getpid()))
+    time.sleep(seconds)
+
+@app.task
+def die(path):
+    note(path, "try")
     os._exit(137)
 
 @app.task
