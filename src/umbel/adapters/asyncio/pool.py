@@ -170,7 +170,10 @@ def open_pool(outcomes: OutcomeQueue, size: int, *, context: dict[str, Any] | No
         context: without effect, this pool has no options.
 
     Example:
-        >>> pool = open_pool(outcomes, 500)
-        >>> pool.submit(attempt)
+        >>> from queue import SimpleQueue
+        >>> pool = open_pool(SimpleQueue(), 500)
+        >>> pool.free()
+        500
+        >>> pool.close(timeout=0.0)
     """
     return AsyncioPool(outcomes, size)

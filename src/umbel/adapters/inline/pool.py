@@ -122,8 +122,11 @@ def open_pool(outcomes: OutcomeQueue, size: int = 1, *, context: dict[str, Any] 
         RuntimeError: called on a thread that is not the main one; signals are handled there only.
 
     Example:
-        >>> pool = open_pool(outcomes)
-        >>> pool.submit(attempt)  # has run when this returns
+        >>> from queue import SimpleQueue
+        >>> pool = open_pool(SimpleQueue())
+        >>> pool.free()
+        1
+        >>> pool.close(timeout=0.0)
     """
     if threading.current_thread() is not threading.main_thread():
         raise RuntimeError("The inline pool interrupts functions by signals: open it on the main thread.")

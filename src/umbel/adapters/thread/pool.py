@@ -154,7 +154,10 @@ def open_pool(outcomes: OutcomeQueue, size: int, *, context: dict[str, Any] | No
         context: without effect, this pool has no options.
 
     Example:
-        >>> pool = open_pool(outcomes, 10)
-        >>> pool.submit(attempt)
+        >>> from queue import SimpleQueue
+        >>> pool = open_pool(SimpleQueue(), 10)
+        >>> pool.free()
+        10
+        >>> pool.close(timeout=0.0)
     """
     return ThreadPool(outcomes, size)
