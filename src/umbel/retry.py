@@ -129,7 +129,7 @@ def autoretry(task: Any, run: Callable[..., Any], is_async: bool) -> Callable[..
     wanted = tuple(task.autoretry_for or ())
     if not wanted:
         return run
-    passing = (Ignore, Retry, Reject, *(task.dont_autoretry_for or ()))
+    passing = (Ignore, Retry, *(task.dont_autoretry_for or ()))
 
     @functools.wraps(run)
     def guarded(*args: Any, **kwargs: Any) -> Any:

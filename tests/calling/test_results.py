@@ -131,6 +131,20 @@ def test_get_waits_until_it_is_there(app: Umbel, worker):
     assert answers == [3]
 
 
+@pytest.mark.parametrize("state", ["PROGRESS", "STARTED", "RETRY"])
+def test_get_waits_on_while_a_task_only_reports(app: Umbel, state):
+    @app.task(bind=True)
+    def work(self):
+        return None
+
+    result = work.delay()
+    work.update_state(task_id=result.id, state=state, meta={"done": 1})
+    for handle in (result, app.AsyncResult(result.id)):
+        with pytest.raises(TimeoutError):
+            handle.get(timeout=0.01)
+    assert result.state == state
+
+
 def test_get_gives_up(app: Umbel):
     @app.task
     def add(x, y):

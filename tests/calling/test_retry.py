@@ -36,7 +36,7 @@ def run(task, parcel):
     try:
         value = task.run(*request.args, **request.kwargs)
         return asyncio.run(value) if task.is_async else value
-    except (Retry, Reject, Broken, MaxRetriesExceededError) as error:
+    except Exception as error:
         return error
     finally:
         pop_request(token)
@@ -255,12 +255,19 @@ def test_autoretry_with_jitter_stays_below(app: Umbel):
     assert len(set(waits)) > 3
 
 
-@pytest.mark.parametrize("raised", [Ignore, Reject, lambda: Retry("x", None, 1), KeyError])
-def test_autoretry_lets_pass(app: Umbel, raised):
+PASSING = [Ignore("x"), Retry("x", None, 1), KeyError("x")]
+
+
+@pytest.mark.parametrize("error", [*PASSING, Reject("x"), ValueError("x")], ids=lambda error: type(error).__name__)
+def test_autoretry_lets_pass(app: Umbel, error):
     @app.task(autoretry_for=(Exception,), dont_autoretry_for=(KeyError,))
     def work():
-        raise raised()
+        raise error
 
-    with pytest.raises((Ignore, Reject, Retry, KeyError)) as caught:
-        work.run()
-    assert getattr(caught.value, "parcel", None) is None
+    work.delay()
+    word = run(work, only(app).parcel)
+    if error in PASSING:
+        assert word is error
+    else:
+        assert isinstance(word, Retry)
+        assert word.exc is error
