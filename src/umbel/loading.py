@@ -11,7 +11,6 @@ An entry point of a store is called with (url, options) and returns what `broker
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib
 import importlib.util
 import os
@@ -264,6 +263,8 @@ def default_store_url(app_name: str, module_file: str | None) -> str:
         >>> default_store_url("hello", "/srv/shop/hello.py")
         'sqlite:////tmp/state/hello-e7c7ea0b.db'
     """
+    import hashlib  # noqa: PLC0415 - takes 5 ms to load OpenSSL, which `umbel health` has not
+
     directory = Path(module_file).resolve().parent if module_file else Path.cwd().resolve()
     digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:8]
     name = re.sub(r"[^\w.-]+", "_", app_name).strip("._")[:80] or "app"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import code
-import os
+import platform
+from importlib.metadata import version
 from typing import Any
 
 import click
 
+from .. import loading
 from ..control import Control
-from . import show
+from ..urls import mask_url
+from . import codes, show
 from .session import Session, app_option, names
 
 COMMANDS = (
@@ -27,7 +30,12 @@ COMMANDS = (
 def status(
     session: Session, /, app_name: str | None, timeout: float, destination: tuple[str, ...], as_json: bool
 ) -> int:
-    """Who is there. Exit code 69 when no worker answers."""
+    """Who is there. Exit code 69 when no worker answers.
+
+    \b
+    umbel -A proj status
+    umbel -A proj status -t 5 -d w1@example --json
+    """
     answers = Control(session.app(app_name)).ping(destination or None, timeout)
     nodes = sorted(node for answer in answers for node in answer)
     if as_json:
@@ -42,7 +50,7 @@ def status(
 
 def _nobody() -> int:
     click.echo("Error: No nodes replied within time constraint", err=True)
-    return os.EX_UNAVAILABLE
+    return codes.UNAVAILABLE
 
 
 @click.command()
@@ -69,7 +77,8 @@ def inspect(
         return 0
     if command not in COMMANDS:
         raise click.UsageError(
-            f"Command {command or ''} not recognized. Available inspect commands: {', '.join(COMMANDS)}"
+            f"{f'Command {command} not recognized' if command else 'No question was asked'}."
+            f" Available inspect commands: {', '.join(COMMANDS)}"
         )
     ask = Control(session.app(app_name)).inspect(destination or None, timeout).ask
     answers = ask(command, ids=list(arguments)) if command == "query_task" else ask(command)
@@ -97,17 +106,52 @@ def _say(answer: Any) -> None:
 
 @click.command()
 @app_option
+@show.json_option
 @click.pass_obj
-def report(session: Session, /, app_name: str | None) -> None:
-    """What to put into a bug report: versions, store and settings, without secrets."""
-    click.echo(session.app(app_name).report())
+def report(session: Session, /, app_name: str | None, as_json: bool) -> None:
+    """What to put into a bug report: versions, store and settings, without secrets.
+
+    \b
+    umbel -A proj report
+    """
+    app = session.app(app_name)
+    if as_json:
+        show.dump({
+            "umbel": version("umbel"), "python": platform.python_version(), "platform": platform.platform(),
+            "app": app.main, "broker": app.shown_broker_url,
+            "results": mask_url(app.result_url) if app.result_url else None, "settings": dict(app.conf.table()),
+        })  # fmt: skip
+    else:
+        click.echo(f"umbel:{version('umbel')} {app.report()}")
 
 
 @click.command()
 @app_option
+@click.option("-I", "--ipython", is_flag=True, help="In IPython, which must be installed.")
+@click.option("-B", "--bpython", is_flag=True, help="In bpython, which must be installed.")
+@click.option("--python", is_flag=True, help="In Python's own (default).")
+@click.option("-T", "--without-tasks", is_flag=True, help="Only the app, not its tasks by name.")
+@click.option("--eventlet", is_flag=True, hidden=True)
+@click.option("--gevent", is_flag=True, hidden=True)
 @click.pass_obj
-def shell(session: Session, /, app_name: str | None) -> None:
-    """A Python shell with `app` and its tasks."""
+def shell(
+    session: Session, /, app_name: str | None, ipython: bool, bpython: bool, without_tasks: bool, **_: bool
+) -> None:
+    """A Python shell with `app` and its tasks.
+
+    \b
+    umbel -A proj shell
+    echo 'print(add.delay(2, 3).id)' | umbel -A proj shell
+    """
     app = session.app(app_name)
+    app.import_modules()
     names_of = {name.rpartition(".")[2]: task for name, task in app.tasks.items() if not name.startswith("celery.")}
+    if without_tasks:
+        names_of = {}
+    if ipython:
+        loading.symbol("IPython:start_ipython")(argv=[], user_ns={"app": app, **names_of})
+        return
+    if bpython:
+        loading.symbol("bpython:embed")(locals_={"app": app, **names_of})
+        return
     code.interact(banner=f"umbel shell: app, {', '.join(sorted(names_of))}", local={"app": app, **names_of}, exitmsg="")

@@ -13,6 +13,7 @@ from . import show
 
 
 @click.command()
+@click.option("-A", "--app", "_app", hidden=True, expose_value=False)
 @click.option("-n", "--hostname", metavar="NAME", help="Node name of the worker; the default one unless given.")
 @click.option("--file", "path", metavar="PATH", help="Heartbeat file; found by the node name unless given.")
 @click.option("--live", "what", flag_value="live", help="The worker's loop turns (default).", default="live")

@@ -9,8 +9,10 @@ import click
 import msgspec
 
 from ..control import Control
-from ..exceptions import NotFound
-from . import show
+from ..exceptions import ImproperlyConfigured, NotFound
+from ..result import AsyncResult
+from ..states import FAILURE
+from . import codes, show
 from .session import Session, app_option
 
 
@@ -73,11 +75,12 @@ class MomentOrSeconds(Moment):
 @click.option("--exchange", metavar="NAME")
 @click.option("--routing-key", metavar="KEY")
 @click.option("--wait", type=float, metavar="SECONDS", help="Wait for the result and print it.")
+@show.json_option
 @click.pass_obj
 def call(
     session: Session, /, app_name: str | None, name: str, args: list[Any], kwargs: dict[str, Any], wait: float | None,
-    **options: Any,
-) -> None:  # fmt: skip
+    as_json: bool, **options: Any,
+) -> int:  # fmt: skip
     """Send one task by name; prints its id.
 
     \b
@@ -85,16 +88,40 @@ def call(
     umbel -A proj call proj.mail -k '{"to": "a@example.org"}' --countdown 60
     """
     app = session.app(app_name)
+    app.import_modules()
     given = {key: value for key, value in options.items() if value is not None}
     task = app.tasks.get(name)
-    result = app.send_task(name, args, kwargs, **given) if task is None else task.apply_async(args, kwargs, **given)
-    click.echo(result.id)
+    try:
+        sent = app.send_task(name, args, kwargs, **given) if task is None else task.apply_async(args, kwargs, **given)
+    except (TypeError, ValueError) as error:  # the task's own signature and types refuse them
+        raise ImproperlyConfigured(str(error)) from error
+    if not as_json:
+        click.echo(sent.id)
     if task is None and not session.quiet:
         click.echo(
             f"umbel: the task {name!r} is not known here; it was sent and waits for a worker that knows it", err=True
         )
     if wait is not None:
-        show.dump(result.get(timeout=wait))
+        sent.get(timeout=wait, propagate=False)
+        return _print(sent, as_json=as_json, traceback=False)
+    if as_json:
+        show.dump({"id": sent.id, "name": name})
+    return 0
+
+
+def _print(found: AsyncResult[Any], *, as_json: bool, traceback: bool) -> int:
+    """Print an outcome; returns the exit code."""
+    fine = found.successful()
+    if as_json:
+        shown = found.result if fine else str(found.result)
+        show.dump({"id": found.id, "state": found.state, "result": shown, "traceback": found.traceback})
+    elif fine:
+        click.echo(found.result)
+    elif traceback and found.traceback:
+        click.echo(found.traceback)
+    else:
+        click.echo(f"{type(found.result).__name__}: {found.result}" if found.state == FAILURE else found.result)
+    return 0 if fine else codes.NO
 
 
 @click.command()
@@ -109,8 +136,16 @@ def result(
     session: Session, /, app_name: str | None, task_id: str, task: str | None, traceback: bool, wait: float | None,
     as_json: bool,
 ) -> int:  # fmt: skip
-    """Print the result of a task. Exit code 1 when it failed, 66 when it is not there yet."""
+    """Print the result of a task. Exit code 1 when it failed, 66 when it is not there yet.
+
+    \b
+    umbel -A proj result ID
+    umbel -A proj result ID --wait 10 --json
+    """
     app = session.app(app_name)
+    app.import_modules()
+    if task and task not in app.tasks:
+        raise NotFound(f"the app has no task called {task!r}; a wrong name, or its module is not imported")
     found = app.tasks[task].AsyncResult(task_id) if task else app.AsyncResult(task_id)
     if wait is not None:
         found.get(timeout=wait, propagate=False)
@@ -119,13 +154,8 @@ def result(
         if known is not None and known.known(task_id) is False:
             raise NotFound(f"no task with the id {task_id} is stored, waiting or running here")
         click.echo(f"umbel: the task {task_id} has not ended: {found.state}", err=True)
-        return 66
-    if as_json:
-        shown = found.result if found.successful() else str(found.result)
-        show.dump({"id": task_id, "state": found.state, "result": shown, "traceback": found.traceback})
-    else:
-        click.echo(found.traceback if traceback and found.traceback else found.result)
-    return 0 if found.successful() else 1
+        return codes.NOT_FOUND
+    return _print(found, as_json=as_json, traceback=traceback)
 
 
 @click.command()
@@ -139,7 +169,12 @@ def revoke(
     session: Session, /, app_name: str | None, task_ids: tuple[str, ...], terminate: bool, signal_name: str | None,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Revoke tasks: waiting ones are removed at once, the others do not start. It needs no worker to be there."""
+    """Revoke tasks: waiting ones are removed at once, the others do not start. It needs no worker to be there.
+
+    \b
+    umbel -A proj revoke ID
+    umbel -A proj revoke ID1 ID2 --terminate
+    """
     removed = Control(session.app(app_name)).revoke(task_ids, terminate=terminate, signal=signal_name)
     if as_json:
         show.dump({"revoked": list(task_ids), "removed": removed})

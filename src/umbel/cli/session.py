@@ -62,9 +62,10 @@ class Session:
         return self._app
 
     def _changed(self, app: Umbel) -> Umbel:
-        """The app with what the command line overrides."""
+        """The app with what the command line overrides: before the settings' variables, and in every child."""
         if self.config:
             app.config_from_object(self.config)
-        changes = {"broker_url": self.broker, "result_backend": self.backend}
-        app.conf.update({name: value for name, value in changes.items() if value is not None})
+        for name, value in (("BROKER_URL", self.broker), ("RESULT_BACKEND", self.backend)):
+            if value is not None:
+                os.environ[f"CELERY_{name}"] = os.environ[f"UMBEL_{name}"] = value
         return app

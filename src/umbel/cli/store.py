@@ -22,7 +22,12 @@ force_option = click.option("-f", "--force", is_flag=True, help="Do not ask.")
 @show.json_option
 @click.pass_obj
 def queues(session: Session, /, app_name: str | None, as_json: bool) -> None:
-    """Sizes of the queues and the age of the oldest message that waits."""
+    """Sizes of the queues and the age of the oldest message that waits.
+
+    \b
+    umbel -A proj queues
+    umbel -A proj queues --json
+    """
     counts = Inspector(session.app(app_name)).queues()
     if as_json:
         show.dump(counts)
@@ -41,30 +46,43 @@ def queues(session: Session, /, app_name: str | None, as_json: bool) -> None:
     "-Q", "--queues", "wanted", callback=names, metavar="NAMES", help="These queues; the app's own unless given."
 )
 @click.option("-X", "--exclude-queues", "excluded", callback=names, metavar="NAMES", help="Not these.")
+@show.json_option
 @click.pass_obj
 def purge(
-    session: Session, /, app_name: str | None, force: bool, wanted: tuple[str, ...], excluded: tuple[str, ...]
-) -> None:
-    """Remove everything that waits in queues. What runs goes on."""
+    session: Session, /, app_name: str | None, force: bool, wanted: tuple[str, ...], excluded: tuple[str, ...],
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Remove everything that waits in queues. What runs goes on.
+
+    \b
+    umbel -A proj purge -Q mail
+    umbel -A proj purge --force --json
+    """
     app = session.app(app_name)
     chosen = [name for name in wanted or (app.conf.task_default_queue,) if name not in excluded]
     if not force:
         click.confirm(f"Remove all waiting messages of {', '.join(chosen)} for good?", abort=True, err=True)
     inspector = Inspector(app)
     count = sum(inspector.purge(name) for name in chosen)
+    if as_json:
+        show.dump({"purged": count, "queues": chosen})
+        return
     click.echo(
         f"Purged {count} message{'' if count == 1 else 's'} from {len(chosen)} queue{'' if len(chosen) == 1 else 's'}."
     )
 
 
 @click.group()
-def messages() -> None:
+@app_option
+@click.pass_obj
+def messages(session: Session, /, app_name: str | None) -> None:
     """Stored messages: list, show, delete.
 
     \b
     umbel messages -A proj list --place delayed
     umbel -A proj messages show ID
     """
+    session.name = app_name or session.name
 
 
 @messages.command("list")
@@ -142,13 +160,16 @@ def delete_messages(session: Session, /, app_name: str | None, task_ids: tuple[s
 
 
 @click.group()
-def dead() -> None:
+@app_option
+@click.pass_obj
+def dead(session: Session, /, app_name: str | None) -> None:
     """Dead letters: list, show, replay, discard.
 
     \b
     umbel -A proj dead list
     umbel -A proj dead replay ID
     """
+    session.name = app_name or session.name
 
 
 @dead.command("list")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..exceptions import ImproperlyConfigured, UnsupportedPlatform
+from ..exceptions import ImproperlyConfigured
+from ..inspector import Inspector
+from ..loading import state_dir
 from ..urls import mask_url
 from ..worker import health, logs
-from ..worker.options import PRESETS, WorkerOptions, node_name
+from ..worker.options import PRESETS, WorkerOptions, expand, node_name
 from ..worker.supervisor import Supervisor
+from . import celerys, daemon
 from .health import heartbeat_file
 from .session import Session, app_option, names
 
@@ -38,7 +40,15 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "FATAL")
 @click.option("--max-tasks-per-child", type=int, metavar="N", help="Replace a child after so many tasks.")
 @click.option("--max-memory-per-child", type=int, metavar="KIB", help="Replace a child above this resident size.")
 @click.option("--prefetch-multiplier", type=int, metavar="N", help="Cap of the messages held, per slot.")
-@click.option("--pidfile", metavar="PATH", help="Write the process id there.")
+@click.option("--disable-prefetch", is_flag=True, help="Hold no message that does not run.")
+@click.option("--pool-start-method", type=click.Choice(["fork", "spawn"]), help="How children start.")
+@click.option("--purge", "--discard", is_flag=True, help="Remove what waits in the queues first.")
+@click.option("-D", "--detach", is_flag=True, help="Go on in the background; logs go to a file.")
+@click.option("--pidfile", metavar="PATH", help="Keep the process id there; refuse when that one runs.")
+@click.option("--uid", metavar="USER", help="Run as this user.")
+@click.option("--gid", metavar="GROUP", help="Run as this group.")
+@click.option("--umask", metavar="OCTAL", help="Mode mask of new files.")
+@celerys.accept
 @click.pass_obj
 def worker(session: Session, /, app_name: str | None, **options: Any) -> int:
     """Run tasks until stopped.
@@ -48,20 +58,51 @@ def worker(session: Session, /, app_name: str | None, **options: Any) -> int:
     umbel -A proj worker -P asyncio -c 200   200 coroutines
     umbel -A proj worker -Q mail,default -l INFO
     """
-    if not hasattr(os, "fork"):
-        raise UnsupportedPlatform("a worker runs on Linux and macOS; delay() works here and sends to one there")
+    celerys.refuse(options)
     app = session.app(app_name)
     if options["include"]:
         app.conf.update(include=(*app.conf.include, *options["include"]))
     app.import_modules()
     chosen = merge(app, options, app_name or session.name or "")
+    daemon.become(options["uid"], options["gid"], options["umask"])
     check(app)
-    logs.setup(logs.LogOptions(options["loglevel"], options["logfile"]), app.conf)
-    if not session.quiet:
+    try:
+        return _start(app, chosen, options, quiet=session.quiet)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise ImproperlyConfigured(f"{error.filename} cannot be used ({error.strerror})") from error
+
+
+def _start(app: Umbel, chosen: WorkerOptions, options: dict[str, Any], *, quiet: bool) -> int:
+    """Everything is known to be fine: purge, say who is here, go to the background, run."""
+    node = chosen.hostname
+    pidfile = expand(options["pidfile"], node) if options["pidfile"] else None
+    if pidfile:
+        daemon.refuse_second(pidfile)
+    logfile = _logfile(options, node)
+    logs.setup(logs.LogOptions(options["loglevel"], logfile), app.conf)
+    if not quiet:
         click.echo(banner(app, chosen), err=True)
-    if options["pidfile"]:
-        Path(options["pidfile"]).write_text(f"{os.getpid()}\n")
-    return Supervisor(app, chosen).main()
+    if options["purge"]:
+        inspector = Inspector(app)
+        count = sum(inspector.purge(queue) for queue in chosen.queues)
+        click.echo(f"purge: {count} message{'' if count == 1 else 's'} removed", err=True)
+    if options["detach"] and (pid := daemon.detach()):
+        click.echo(f"{node} runs in the background, pid {pid}, log {logfile}", err=True)
+        return 0
+    with daemon.written(pidfile):
+        return Supervisor(app, chosen).main()
+
+
+def _logfile(options: dict[str, Any], node: str) -> str | None:
+    if options["logfile"]:
+        return expand(options["logfile"], node)
+    if not options["detach"]:
+        return None
+    folder = state_dir() / "log"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return str(folder / f"{node}.log")
 
 
 def check(app: Umbel) -> None:
@@ -81,9 +122,6 @@ def merge(app: Umbel, options: dict[str, Any], app_path: str = "") -> WorkerOpti
     if pool not in PRESETS:
         raise ImproperlyConfigured(f"unknown pool {pool!r}: use one of {', '.join(sorted(set(PRESETS)))}")
     queues = options["queues"] or (conf.task_default_queue,)
-    multiplier = options["prefetch_multiplier"]
-    if multiplier is None:
-        multiplier = conf.worker_prefetch_multiplier if conf.is_explicit("worker_prefetch_multiplier") else 0
     return WorkerOptions(
         hostname=node,
         pool=PRESETS[pool],
@@ -95,11 +133,21 @@ def merge(app: Umbel, options: dict[str, Any], app_path: str = "") -> WorkerOpti
         max_memory_per_child=options["max_memory_per_child"] or conf.worker_max_memory_per_child,
         grace=conf.worker_shutdown_grace,
         async_concurrency=conf.worker_async_concurrency,
-        prefetch_multiplier=multiplier,
+        prefetch_multiplier=_held(options, conf),
         app_path=app_path,
-        start_method=conf.worker_pool_start_method,
+        include=options["include"],
+        start_method=options["pool_start_method"] or conf.worker_pool_start_method,
         heartbeat_file=str(heartbeat_file(node)),
     )
+
+
+def _held(options: dict[str, Any], conf: Any) -> int:
+    """Most messages held for each slot, 0 for umbel's own measure."""
+    if options["disable_prefetch"] or conf.worker_disable_prefetch:
+        return 1
+    if options["prefetch_multiplier"] is not None:
+        return int(options["prefetch_multiplier"])
+    return int(conf.worker_prefetch_multiplier) if conf.is_explicit("worker_prefetch_multiplier") else 0
 
 
 def _concurrency(value: Any, pool: str) -> int:

@@ -16,6 +16,7 @@ import msgspec
 
 from .. import signals
 from ..current import request_var
+from ..utils.log import TASK_LOGGER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,9 +63,9 @@ class JsonFormatter(logging.Formatter):
 class _Formatter(logging.Formatter):
     """Celery's two formats: one for records inside of a task, one for the others."""
 
-    def __init__(self, outside: str, inside: str) -> None:
-        super().__init__(outside)
-        self._inside = logging.Formatter(inside)
+    def __init__(self, conf: Mapping[str, Any]) -> None:
+        super().__init__(conf["worker_log_format"], conf["worker_log_datefmt"])
+        self._inside = logging.Formatter(conf["worker_task_log_format"], conf["worker_task_log_datefmt"])
 
     def format(self, record: logging.LogRecord) -> str:
         if getattr(record, "task_id", "???") != "???" and not record.name.startswith("umbel.worker"):
@@ -94,7 +95,8 @@ def setup(options: LogOptions, conf: Mapping[str, Any]) -> None:
 
     Args:
         options: level and file.
-        conf: ``worker_log_format``, ``worker_task_log_format``, ``worker_log_json``.
+        conf: ``worker_log_format``, ``worker_task_log_format``, their ``datefmt``, ``worker_log_json``,
+            ``worker_hijack_root_logger``.
     """
     _chosen[0] = options
     logfile = options.logfile
@@ -108,11 +110,15 @@ def setup(options: LogOptions, conf: Mapping[str, Any]) -> None:
     if conf["worker_log_json"]:
         handler.setFormatter(JsonFormatter())
     else:
-        handler.setFormatter(_Formatter(conf["worker_log_format"], conf["worker_task_log_format"]))
+        handler.setFormatter(_Formatter(conf))
     for name in OWN:
         logger = logging.getLogger(name)
         logger.setLevel(number)
         logger.handlers[:] = [handler]
         logger.propagate = False
+    if conf["worker_hijack_root_logger"]:  # only when the user writes it: Celery's way
+        root = logging.getLogger()
+        root.handlers[:] = [handler]
+        root.setLevel(number)
     signals.after_setup_logger.send(sender=None, logger=logging.getLogger("umbel"), **named)
-    signals.after_setup_task_logger.send(sender=None, logger=logging.getLogger("umbel.task"), **named)
+    signals.after_setup_task_logger.send(sender=None, logger=logging.getLogger(TASK_LOGGER), **named)

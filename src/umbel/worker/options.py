@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 
 import msgspec
@@ -29,6 +30,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     prefetch_multiplier: caps the messages held to this many a slot; 0: no cap beyond umbel's own.
     start_method: "fork" or "spawn".
     app_path: how to import the app again in a spawned child, as for `-A`.
+    include: modules to import with it, beside those of the settings.
     heartbeat_file: path that is touched while the worker is healthy; None: none.
     """
 
@@ -46,6 +48,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     start_method: str = "fork"
     heartbeat_file: str | None = None
     app_path: str = ""
+    include: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, object]:
         """What listings show of a worker."""
@@ -92,8 +95,18 @@ def node_name(wanted: str | None) -> str:
         'w1@example'
     """
     host = socket.gethostname()
-    short, _, domain = host.partition(".")
-    name = wanted or "celery@%h"
-    for code, value in (("%h", host), ("%n", short), ("%d", domain), ("%i", str(os.getpid())), ("%I", ""), ("%%", "%")):
-        name = name.replace(code, value)
+    name = expand(wanted or "celery@%h", f"{host.partition('.')[0]}@{host}")
     return name if "@" in name else f"{name}@{host}"
+
+
+def expand(text: str, node: str) -> str:
+    """Replace ``%h`` (host), ``%n`` (name before the @), ``%p`` (whole node name), ``%d`` (domain), ``%i`` (pid).
+
+    Example:
+        >>> expand("/var/log/%n%I.log", "w1@example.org")
+        '/var/log/w1.log'
+    """
+    name, _, host = node.partition("@")
+    domain = socket.gethostname().partition(".")[2]
+    known = {"%h": host, "%n": name, "%d": domain, "%i": str(os.getpid()), "%I": "", "%p": node, "%%": "%"}
+    return re.sub("%[hndiIp%]", lambda found: known[found[0]], text)

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from .. import signals
+from . import health
 
 if TYPE_CHECKING:
     from .brood import Brood
@@ -72,6 +73,7 @@ class Stop:
         if not self._warm_at:
             self._warm_at = now
             logger.warning("Warm shutdown: finishing %d child(ren), at most %.0f s", len(brood.wards), self.grace)
+            health.notify("STOPPING=1")
             signals.worker_shutting_down.send(sender=self, sig="SIGTERM", how="Warm", exitcode=0)
         if not self._now_at and (self._now or now - self._warm_at >= self.grace):
             self._now_at = now

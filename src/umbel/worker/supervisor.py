@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from .. import clock, ids, signals
 from ..broker import Control, Death, Owner, Owners
-from ..exceptions import UmbelError
-from . import health, spawned
+from ..exceptions import DuplicateNodenameWarning, UmbelError
+from . import health, orphans, spawned
 from .brood import Brood, Ward
 from .child import run
 from .commands import Commands
@@ -103,6 +103,7 @@ class Supervisor:
         self.owners: Owners = self.app.broker.owners()
         self.control: Control = self.app.broker.control()
         self.commands = Commands(self.app, self.options, self.control, self.brood, self.stop)
+        self._look_for_twin()
         self.owners.enlist(self.owner)
         self.selector.register(self.nursery.socket, selectors.EVENT_READ)
         self.selector.register(self.stop.fd, selectors.EVENT_READ)
@@ -113,6 +114,15 @@ class Supervisor:
         finally:
             self._leave()
         return self.stop.code
+
+    def _look_for_twin(self) -> None:
+        for other in self.owners.roll():
+            if other.role == "supervisor" and other.node == self.options.hostname:
+                logger.warning(
+                    "%s: a worker called %s runs already (pid %d); give this one a name of its own with -n, or"
+                    " inspect and health cannot tell them apart",
+                    DuplicateNodenameWarning.__name__, other.node, other.pid,
+                )  # fmt: skip
 
     def _hatch(self) -> None:
         """Ask the nursery for one more child."""
@@ -212,6 +222,7 @@ class Supervisor:
 
     def _sweep(self) -> None:
         self._rescue([])
+        orphans.reap(self.nursery.pid)
         if self.options.heartbeat_file:
             self._beat(self.options.heartbeat_file)
         health.notify("WATCHDOG=1")

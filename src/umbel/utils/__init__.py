@@ -1,0 +1,1 @@
+"""Small tools for users, by Celery's names."""
