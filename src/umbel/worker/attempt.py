@@ -72,6 +72,8 @@ class Attempt(Run):
     def _prepare(self) -> tuple[Any, Any]:
         plan, request = self.plan, self.request
         args, kwargs = request.args, request.kwargs
+        if not plan.prepares and not signals.task_prerun.receivers:
+            return args, kwargs
         if plan.convert:
             args, kwargs = plan.task.arguments(args, kwargs)
         if signals.task_prerun.receivers:
@@ -89,6 +91,8 @@ class Attempt(Run):
 
     def _returned(self, value: Any) -> Outcome:
         self._end()
+        if self.cut_short or self.settled:
+            return self._leave(Release(self.delivery), states.RETRY, None)
         try:
             outcome = self.desk.done(self, value, self.runtime)
         except Exception as error:  # the value cannot be encoded, or a callback cannot be built: the task failed
@@ -109,7 +113,7 @@ class Attempt(Run):
 
     def _judged(self, error: BaseException) -> Outcome:
         desk = self.desk
-        if isinstance(error, Interrupted) or self.settled:
+        if isinstance(error, Interrupted) or self.cut_short or self.settled:
             return self._leave(Release(self.delivery), states.RETRY, error)
         if isinstance(error, Retry):
             return self._leave(desk.retry(self, error), states.RETRY, error)

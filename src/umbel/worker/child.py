@@ -151,13 +151,12 @@ class Child:
 
     def _start(self, attempt: Attempt) -> float:
         """Start one attempt; returns the seconds inside of a function that ran here."""
-        plan = attempt.plan
-        pool = self.life.pool_for(attempt.is_async)
-        if not pool.free():
+        plan, here = attempt.plan, self.life.inline and not attempt.is_async
+        pool = self.life.functions if here else self.life.pool_for(attempt.is_async)
+        if not here and not pool.free():
             self.outcomes.put(Release(attempt.delivery))
             self.fetcher.pause(attempt.delivery.queue, attempt.is_async)
             return 0.0
-        here = self.life.inline and not attempt.is_async
         if here and self.outcomes and not self.pace.short(plan.name):
             self._settle()
         if plan.early or plan.track:

@@ -57,6 +57,7 @@ class Keeper(threading.Thread):
         self._grace = life.options.grace
         self._looked = 0.0
         self._overdue: dict[int, float] = {}
+        self._cut: dict[int, float] = {}
         self._retiring = False
         self._control: Control | None = None
         self._done = threading.Event()
@@ -142,10 +143,16 @@ class Keeper(threading.Thread):
                 self._looked = now
                 self._terminate(attempts)
         if self._deadline and now >= self._deadline:
-            for attempt in attempts:
-                self._interrupt(attempt, Interrupted())
+            self._cut_short(attempts, now)
         if self._overdue or self._retiring:
             self._deaf(now)
+
+    def _cut_short(self, attempts: list[Run], now: float) -> None:
+        """The grace period is over: interrupt each function once, and again every second that it stays."""
+        for attempt in attempts:
+            if now >= self._cut.get(attempt.tag, 0.0) and self._interrupt(attempt, Interrupted()):
+                attempt.cut_short = True
+                self._cut[attempt.tag] = now + DEAF
 
     def _give_back(self) -> None:
         """Settle what waits behind a long task and give back what has not started."""
@@ -161,10 +168,10 @@ class Keeper(threading.Thread):
             if attempt.hard and age >= attempt.hard and not attempt.settled:
                 self._hard(attempt, now)
             elif attempt.soft and age >= attempt.soft and not attempt.warned:
-                attempt.warned = True
+                attempt.warned = self._interrupt(attempt, SoftTimeLimitExceeded(attempt.soft))
                 name, task_id = attempt.plan.name, attempt.request.id
-                logger.warning("Soft time limit (%ss) exceeded for %s[%s]", attempt.soft, name, task_id)
-                self._interrupt(attempt, SoftTimeLimitExceeded(attempt.soft))
+                if attempt.warned:
+                    logger.warning("Soft time limit (%ss) exceeded for %s[%s]", attempt.soft, name, task_id)
 
     def _hard(self, attempt: Run, now: float) -> None:
         attempt.settled = True
@@ -191,10 +198,9 @@ class Keeper(threading.Thread):
                 self._interrupt(attempt, Terminated(name))
                 self._overdue[attempt.tag] = clock.monotonic() + DEAF
 
-    def _interrupt(self, attempt: Run, error: BaseException) -> None:
-        pool = self.life.coroutines if attempt.is_async else self.life.functions
-        if pool is not None:
-            pool.interrupt(attempt.tag, error)
+    def _interrupt(self, attempt: Run, error: BaseException) -> bool:
+        """Raise inside its function; False when that is not running (yet, or any more)."""
+        return self.life.pool_for(attempt.is_async).interrupt(attempt.tag, error)
 
     def _deaf(self, now: float) -> None:
         """Functions that did not end a second after they were interrupted: settle them and replace the child."""
@@ -216,13 +222,11 @@ class Keeper(threading.Thread):
             self._leave()
 
     def _still_busy(self, tag: int) -> bool:
-        pool = self.life.functions
-        abandon = getattr(pool, "abandon", None)
-        return bool(abandon is not None and abandon(tag)) or self._stalled()
-
-    def _stalled(self) -> bool:
-        stalled = getattr(self.life.coroutines, "stalled", None)
-        return stalled is not None and stalled(clock.monotonic()) > DEAF
+        """Give up a function that is settled; True when it holds its thread or its loop all the same."""
+        coroutines = self.life.coroutines
+        if self.life.functions.abandon(tag) or (coroutines is not None and coroutines.abandon(tag)):
+            return True
+        return coroutines is not None and coroutines.stalled(clock.monotonic()) > DEAF
 
     def _retire(self, why: str) -> None:
         """Stop claiming, have a replacement started at once, let the neighbours finish within the grace period."""

@@ -21,11 +21,13 @@ class Plan:
             ``reject_on_worker_lost=False``.
         keep: store its results.
         keep_errors: store its failures even when results are not kept.
+        prepares: arguments must be converted, or ``before_start`` called, before the function runs.
     """
 
     __slots__ = (
         "after_return", "before_start", "convert", "early", "function", "hard", "is_async", "keep", "keep_errors",
-        "name", "on_failure", "on_retry", "on_success", "redact", "serializer", "soft", "task", "throws", "track",
+        "name", "on_failure", "on_retry", "on_success", "prepares", "redact", "serializer", "soft", "task", "throws",
+        "track",
     )  # fmt: skip
 
     def __init__(self, task: Task[..., Any], app: Umbel, options: WorkerOptions) -> None:
@@ -48,6 +50,7 @@ class Plan:
         self.on_failure = task.overrides("on_failure")
         self.on_retry = task.overrides("on_retry")
         self.after_return = task.overrides("after_return")
+        self.prepares = self.convert or self.before_start
 
 
 def _first(*values: float | None) -> float | None:

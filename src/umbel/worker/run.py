@@ -23,10 +23,11 @@ class Run:
         cell: its place on the shared page, while it runs.
         settled: True when the keeper has already settled it; what it returns afterwards is discarded.
         warned: True when the soft limit was raised in it.
+        cut_short: True when the worker's stop interrupted it; whatever it returns or raises is discarded.
     """
 
     started = stopped = runtime = 0.0
-    settled = warned = False
+    settled = warned = cut_short = False
     cell: int
 
     def __init__(self, plan: Plan, delivery: Delivery, request: Context) -> None:
