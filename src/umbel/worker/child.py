@@ -182,7 +182,8 @@ class Child:
         """Whether this child must not claim now."""
         share = self.options.max_tasks_per_child
         memory = self.options.max_memory_per_child
-        if self.settler.refused or (share and self._started >= share) or (memory and _resident() > memory):
+        done = self._started  # a child that is too large before its first task still runs one, or none would ever run
+        if self.settler.refused or (share and done >= share) or (memory and done and _resident() > memory):
             self.stopping.set()
         return self.stopping.is_set() or len(self.outcomes) >= UNSETTLED_MOST
 
