@@ -50,9 +50,27 @@ def note_pid(path, seconds):
     time.sleep(seconds)
 
 @app.task
-def die(path):
+def die(path, word="try", really=True):
+    note(path, word)
+    if really:
+        os._exit(137)
+
+@app.task(bind=True, max_retries=3)
+def retrying(self, path):
     note(path, "try")
-    os._exit(137)
+    raise self.retry(countdown=0.05, exc=ValueError("as asked"))
+
+@app.task
+def unjsonable():
+    return object()
+
+@app.task
+def keys(mapping):
+    return sorted(map(repr, mapping))
+
+@app.task
+def fail(name):
+    raise getattr(__import__("builtins"), name)("as asked")
 
 @app.task
 def pid():
