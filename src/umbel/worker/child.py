@@ -17,6 +17,7 @@ import resource
 import signal
 import socket
 import sys
+from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from .. import clock, signals
@@ -120,7 +121,7 @@ class Child:
                 self._learn()
             if turn.deliveries:
                 self._work(turn)
-            elif not self.outcomes:
+            elif want is not None and not self.outcomes:
                 self._rest(turn.next_due)
 
     def _work(self, turn: Turn) -> None:
@@ -222,12 +223,32 @@ def _resident() -> int:
     return peak // 1024 if sys.platform == "darwin" else peak
 
 
+def _leave_stops_to_the_supervisor() -> None:
+    """Be deaf to the signals that reach the whole group, but let nothing that a task starts inherit it.
+
+    SIG_IGN would outlive fork and exec, and a task's own processes could not be terminated: `multiprocessing.Pool` would
+    wait for ever at its end. A handler ends with exec, and the hook takes it back after a fork.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _deaf)
+        signal.siginterrupt(number, False)
+    os.register_at_fork(after_in_child=_hear_again)
+
+
+def _deaf(_number: int, _frame: FrameType | None) -> None:
+    """The supervisor has the same signal and says what is to be done."""
+
+
+def _hear_again() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def run(app: Umbel, options: WorkerOptions, row: Row, pipe: socket.socket, number: int) -> NoReturn:
     """The life of a freshly forked child, from its first instruction to its exit."""
     code = os.EX_SOFTWARE
     try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        _leave_stops_to_the_supervisor()
         sys.setswitchinterval(0.0005)
         logs.name_process(number)
         app.after_fork()

@@ -51,7 +51,7 @@ class Keeper(threading.Thread):
         self.pipe = pipe
         self.wake = Wake()
         self.ready = threading.Event()
-        self.failure: UmbelError | None = None
+        self.failure: Exception | None = None
         self.dozing = False
         self._deadline = 0.0
         self._grace = life.options.grace
@@ -68,11 +68,11 @@ class Keeper(threading.Thread):
             self._owners: Owners = self.life.app.broker.owners()
             self._owners.enlist(self.life.owner)
             self._settler = Settler(self.life.app, self.life.owner, self.life.outcomes)
-        except UmbelError as error:
+        except Exception as error:  # whatever it is, the loop waits for this thread and must hear of it
             self.failure = error
-            self.ready.set()
             return
-        self.ready.set()
+        finally:
+            self.ready.set()
         while not self._done.is_set():
             self._listen(self._tick())
             try:
