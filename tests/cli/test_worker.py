@@ -159,9 +159,12 @@ def test_systemd_is_told(shop, working):
         worker = working("-c", "1", env={"NOTIFY_SOCKET": str(shop.folder / "notify")})
         told = []
         until(lambda: told.append(manager.recv(64)) or {b"READY=1", b"WATCHDOG=1"} <= set(told))
+        call(shop, "shop.hold", '["held.txt", 60]')
+        until((shop.folder / "held.txt").exists)
         worker.send(signal.SIGTERM)
         until(lambda: told.append(manager.recv(64)) or b"STOPPING=1" in told)
-        assert worker.wait() == 0
+        assert worker.alive, "it is told when the stop begins, not when it is over"
+        assert worker.stop() == 0
 
 
 def test_health_follows_the_worker(shop, working):

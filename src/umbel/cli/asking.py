@@ -122,7 +122,8 @@ def report(session: Session, /, app_name: str | None, as_json: bool) -> None:
             "results": mask_url(app.result_url) if app.result_url else None, "settings": dict(app.conf.table()),
         })  # fmt: skip
     else:
-        click.echo(f"umbel:{version('umbel')} {app.report()}")
+        head, _, rest = app.report().partition("\n")
+        click.echo(f"{head} umbel:{version('umbel')}\n{rest}")
 
 
 @click.command()

@@ -11,7 +11,6 @@ import msgspec
 from ..control import Control
 from ..exceptions import ImproperlyConfigured, NotFound
 from ..result import AsyncResult
-from ..states import FAILURE
 from . import codes, show
 from .session import Session, app_option
 
@@ -115,12 +114,8 @@ def _print(found: AsyncResult[Any], *, as_json: bool, traceback: bool) -> int:
     if as_json:
         shown = found.result if fine else str(found.result)
         show.dump({"id": found.id, "state": found.state, "result": shown, "traceback": found.traceback})
-    elif fine:
-        click.echo(found.result)
-    elif traceback and found.traceback:
-        click.echo(found.traceback)
     else:
-        click.echo(f"{type(found.result).__name__}: {found.result}" if found.state == FAILURE else found.result)
+        click.echo(found.traceback if traceback and found.traceback else found.result)
     return 0 if fine else codes.NO
 
 
