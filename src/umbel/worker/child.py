@@ -226,8 +226,8 @@ def _resident() -> int:
 def _leave_stops_to_the_supervisor() -> None:
     """Be deaf to the signals that reach the whole group, but let nothing that a task starts inherit it.
 
-    SIG_IGN would outlive fork and exec, and a task's own processes could not be terminated: `multiprocessing.Pool` would
-    wait for ever at its end. A handler ends with exec, and the hook takes it back after a fork.
+    SIG_IGN would outlive fork and exec, and a task's own processes could not be terminated: `multiprocessing.Pool`
+    would wait for ever at its end. A handler ends with exec, and the hook takes it back after a fork.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _deaf)
