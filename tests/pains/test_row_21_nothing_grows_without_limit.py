@@ -11,6 +11,19 @@ import apsw
 
 from tests.support.until import until
 
+ASK_AND_DIE = """
+import os, threading
+import pains
+from umbel.control import Control
+
+control = Control(pains.app)
+control.ping(timeout=0.2)
+print(1, flush=True)
+threading.Timer(0.05, os._exit, (0,)).start()
+while True:
+    control.ping(timeout=0.5)
+"""
+
 
 def rows(table: str) -> int:
     connection = apsw.Connection("queue.db")
@@ -43,11 +56,8 @@ def test_callers_killed_in_mid_question_leave_nothing(pains: Any, start: Callabl
         until(lambda: rows("waiter") > 1, "the reader beside the worker", timeout=10)
         one.send(signal.SIGKILL)
         one.wait()
-        asked = project.python(
-            "import pains, os, threading\nthreading.Timer(0.05, os._exit, (0,)).start()\n"
-            "while True: pains.app.control.ping(timeout=0.5)"
-        )
-        assert asked.returncode == 0
+        asked = project.python(ASK_AND_DIE)
+        assert asked.stdout.strip() == "1"
     until(lambda: rows("waiter") <= 1, lambda: f"{rows('waiter')} waiters", timeout=40)
     assert worker.alive
     assert len(list(Path("queue.db.wake").glob("w-*"))) < 10
