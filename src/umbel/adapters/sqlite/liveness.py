@@ -41,8 +41,8 @@ class OwnersFile:
             StoreUnavailable: the system refused the lock.
         """
         with _guard:
-            if not self._try(nonce):
-                raise StoreUnavailable(f"{self._path}: another process holds owner {nonce}; take a new nonce.")
+            if nonce in self.mine or not self._try(nonce):
+                raise StoreUnavailable(f"{self._path}: owner {nonce} is alive already; take a new nonce.")
             self.mine.add(nonce)
 
     def unlock(self, nonce: int) -> None:

@@ -75,10 +75,8 @@ class SqliteShelf:
 
 def _item(row: tuple[Any, ...]) -> Item:
     place, seq, queue, task_id, name, head, body, priority, due, stored, node, deaths, reason, detail, died = row
-    return Item(
-        tag=seq, place=place, parcel=Parcel(queue, task_id, name, head, body, priority, due), stored=stored, owner=node,
-        deaths=deaths, reason=reason, detail=detail, died=died,
-    )  # fmt: skip
+    parcel = Parcel(_text(queue), _text(task_id), _text(name), head, body, priority, due)
+    return Item(seq, place, parcel, stored, node, deaths, reason, detail, died)
 
 
 def _text(value: bytes) -> str:

@@ -23,7 +23,7 @@ Statement = tuple[str, Sequence[Any]]
 MOST_VALUES: Final = 32766
 """SQLite takes no more in one statement."""
 
-_SIZES: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536)
+_SIZES: Final = (1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 101, 129, 201, 257, 385, 501, 769, 1001, 1537)
 _BYTES: Final = frozenset({"doc", "head", "body"})
 _SQL: Final = named("turn.sql")
 _encode: Final = msgspec.json.Encoder().encode

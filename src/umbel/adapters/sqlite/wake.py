@@ -52,19 +52,18 @@ def bell_pipe(path: str, bell: int) -> str:
 
 
 def open_pipe(name: str) -> int:
-    """Open a pipe for reading, made when it is missing; -1 where there are no pipes."""
+    """Open a pipe for reading, made when missing; -1 when that is impossible here: its sleeper then looks often."""
     if not HAS_PIPES:
         return -1
-    flags = os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC
     try:
-        return os.open(name, flags)
-    except FileNotFoundError:
         Path(name).parent.mkdir(mode=0o700, exist_ok=True)
         try:
             os.mkfifo(name, 0o600)
         except FileExistsError:
             pass
-        return os.open(name, flags)
+        return os.open(name, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return -1
 
 
 def ring_bell(path: str, bell: int) -> bool:
@@ -121,11 +120,13 @@ class Ringer:
 class Sleeper:
     """Sleeps on pipes. Belongs to one process: after a fork make another one."""
 
-    __slots__ = ("_epoll", "_pipes", "pid")
+    __slots__ = ("_epoll", "_pipes", "_rest", "pid")
 
     def __init__(self, names: Sequence[str]) -> None:
         self.pid = os.getpid()
-        self._pipes = [open_pipe(name) for name in names] if HAS_PIPES else []
+        pipes = [open_pipe(name) for name in names]
+        self._pipes = [pipe for pipe in pipes if pipe >= 0]
+        self._rest = SWEEP if len(self._pipes) == len(names) else _POLL
         self._epoll = select.epoll() if hasattr(select, "epoll") else None
         if self._epoll is not None:
             for pipe in self._pipes:
@@ -139,7 +140,7 @@ class Sleeper:
         return had
 
     def sleep(self, timeout: float, wake: int = -1) -> bool:
-        """Sleep until a pipe has a byte, ``wake`` is readable, or ``timeout`` seconds passed; at most `SWEEP` seconds.
+        """Sleep until a pipe has a byte, ``wake`` is readable, or ``timeout`` seconds passed; `SWEEP` seconds at most.
 
         Args:
             timeout: seconds.
@@ -148,10 +149,10 @@ class Sleeper:
         Returns:
             True when ``wake`` is readable.
         """
+        timeout = max(0.0, min(timeout, self._rest))
         if not HAS_PIPES:
-            time.sleep(max(0.0, min(timeout, _POLL)))
+            time.sleep(timeout)
             return False
-        timeout = max(0.0, min(timeout, SWEEP))
         if self._epoll is None:
             poll = select.poll()
             for pipe in (*self._pipes, *((wake,) if wake >= 0 else ())):

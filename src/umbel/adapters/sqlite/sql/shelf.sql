@@ -14,40 +14,46 @@ FROM (
 ) c GROUP BY c.queue ORDER BY c.queue
 
 -- name: items_ready
--- Arguments: queue or NULL, last seq of the page before or 0, its level (or NULL), most rows.
-SELECT 'ready', m.seq, m.queue, m.id, m.name, m.head, m.body, m.priority, 0.0, m.stored, '', m.deaths, '', '', 0.0
-FROM ready r JOIN message m ON m.seq = r.seq
-WHERE (?1 IS NULL OR r.queue = ?1) AND CASE WHEN ?3 IS NULL THEN r.seq > ?2 ELSE (r.level, r.seq) > (?3, ?2) END
-ORDER BY r.level, r.seq LIMIT ?4
+-- Arguments: queue or NULL, last seq of the page before or 0, its level (or NULL), most rows. One page; messages are read
+-- for the rows of the page only. Texts come as bytes: a foreign writer may have stored what is no text.
+SELECT 'ready', m.seq, CAST(m.queue AS BLOB), CAST(m.id AS BLOB), CAST(m.name AS BLOB), m.head, m.body, m.priority, 0.0, m.stored, '', m.deaths, '', '', 0.0
+FROM (
+    SELECT r.level, r.seq FROM ready r
+    WHERE (?1 IS NULL OR r.queue = ?1) AND CASE WHEN ?3 IS NULL THEN r.seq > ?2 ELSE (r.level, r.seq) > (?3, ?2) END
+    ORDER BY r.level, r.seq LIMIT ?4
+) r CROSS JOIN message m WHERE m.seq = r.seq ORDER BY r.level, r.seq
 
 -- name: items_delayed
 -- The same, ?3: its due time.
-SELECT 'delayed', m.seq, m.queue, m.id, m.name, m.head, m.body, m.priority, d.due, m.stored, '', m.deaths, '', '', 0.0
-FROM delayed d JOIN message m ON m.seq = d.seq
-WHERE (?1 IS NULL OR d.queue = ?1) AND CASE WHEN ?3 IS NULL THEN d.seq > ?2 ELSE (d.due, d.seq) > (?3, ?2) END
-ORDER BY d.due, d.seq LIMIT ?4
+SELECT 'delayed', m.seq, CAST(m.queue AS BLOB), CAST(m.id AS BLOB), CAST(m.name AS BLOB), m.head, m.body, m.priority, d.due, m.stored, '', m.deaths, '', '', 0.0
+FROM (
+    SELECT d.due, d.seq FROM delayed d
+    WHERE (?1 IS NULL OR d.queue = ?1) AND CASE WHEN ?3 IS NULL THEN d.seq > ?2 ELSE (d.due, d.seq) > (?3, ?2) END
+    ORDER BY d.due, d.seq LIMIT ?4
+) d CROSS JOIN message m WHERE m.seq = d.seq ORDER BY d.due, d.seq
 
 -- name: items_leased
 -- The same, ?3 unused.
-SELECT 'leased', m.seq, m.queue, m.id, m.name, m.head, m.body, m.priority, m.due, m.stored, ifnull(o.node, ''), m.deaths,
-       '', '', 0.0
-FROM lease l JOIN message m ON m.seq = l.seq LEFT JOIN owner o ON o.nonce = l.owner
-WHERE (?1 IS NULL OR l.queue = ?1) AND l.seq > ?2 AND ?3 IS NULL
-ORDER BY l.seq LIMIT ?4
+SELECT 'leased', m.seq, CAST(m.queue AS BLOB), CAST(m.id AS BLOB), CAST(m.name AS BLOB), m.head, m.body, m.priority, m.due, m.stored, ifnull(o.node, ''), m.deaths, '', '', 0.0
+FROM (
+    SELECT l.seq, l.owner FROM lease l WHERE (?1 IS NULL OR l.queue = ?1) AND l.seq > ?2 AND ?3 IS NULL
+    ORDER BY l.seq LIMIT ?4
+) l CROSS JOIN message m LEFT JOIN owner o ON o.nonce = l.owner WHERE m.seq = l.seq ORDER BY l.seq
 
 -- name: items_dead
 -- The same, ?3: its time of death.
-SELECT 'dead', m.seq, m.queue, m.id, m.name, m.head, m.body, m.priority, m.due, m.stored, '', m.deaths,
-       d.reason, d.detail, d.at
-FROM dead d JOIN message m ON m.seq = d.seq
-WHERE (?1 IS NULL OR m.queue = ?1) AND CASE WHEN ?3 IS NULL THEN d.seq > ?2 ELSE (d.at, d.seq) > (?3, ?2) END
+SELECT 'dead', m.seq, CAST(m.queue AS BLOB), CAST(m.id AS BLOB), CAST(m.name AS BLOB), m.head, m.body, m.priority, m.due, m.stored, '', m.deaths, d.reason, d.detail, d.at
+FROM dead d CROSS JOIN message m
+WHERE m.seq = d.seq AND (?1 IS NULL OR m.queue = ?1)
+  AND CASE WHEN ?3 IS NULL THEN d.seq > ?2 ELSE (d.at, d.seq) > (?3, ?2) END
 ORDER BY d.at, d.seq LIMIT ?4
 
 -- name: items_find
 -- Arguments: task id. A scan; place is decided by which table knows the seq.
 SELECT CASE WHEN d.seq IS NOT NULL THEN 'dead' WHEN l.seq IS NOT NULL THEN 'leased' WHEN y.seq IS NOT NULL THEN 'delayed'
        ELSE 'ready' END,
-       m.seq, m.queue, m.id, m.name, m.head, m.body, m.priority, ifnull(y.due, m.due), m.stored, ifnull(o.node, ''),
+       m.seq, CAST(m.queue AS BLOB), CAST(m.id AS BLOB), CAST(m.name AS BLOB), m.head, m.body, m.priority,
+       ifnull(y.due, m.due), m.stored, ifnull(o.node, ''),
        m.deaths, ifnull(d.reason, ''), ifnull(d.detail, ''), ifnull(d.at, 0.0)
 FROM message m
 LEFT JOIN dead d ON d.seq = m.seq
