@@ -29,7 +29,7 @@ from .attempt import Attempt
 from .fetcher import Fetcher
 from .keeper import Keeper
 from .life import Life
-from .pace import Pace
+from .pace import SHORT, Pace, believed
 from .page import BUSY, DRAINING, FINISHED, HELD, READY, STATE, Row
 from .runner import Runner
 from .settler import UNSETTLED_MOST, Settler
@@ -158,14 +158,14 @@ class Child:
             self.outcomes.put(Release(attempt.delivery))
             self.fetcher.pause(attempt.delivery.queue, attempt.is_async)
             return 0.0
-        if here and self.outcomes and not self.pace.short(plan.name):
+        if here and (plan.seconds is None or plan.seconds >= SHORT) and self.outcomes:
             self._settle()
         if plan.early or plan.track:
             self._announce(attempt)
         pool.submit(attempt)
         if not here:
             return 0.0
-        self.pace.measured(plan.name, attempt.runtime)
+        plan.seconds = believed(plan.seconds, attempt.runtime)
         return attempt.runtime
 
     def _announce(self, attempt: Attempt) -> None:

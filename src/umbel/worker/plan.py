@@ -21,17 +21,19 @@ class Plan:
             ``reject_on_worker_lost=False``.
         keep: store its results.
         keep_errors: store its failures even when results are not kept.
+        seconds: measured time of a run on the loop's own thread, None before the first.
         prepares: arguments must be converted, or ``before_start`` called, before the function runs.
     """
 
     __slots__ = (
         "after_return", "before_start", "convert", "early", "function", "hard", "is_async", "keep", "keep_errors",
-        "name", "on_failure", "on_retry", "on_success", "prepares", "redact", "serializer", "soft", "task", "throws",
-        "track",
+        "name", "on_failure", "on_retry", "on_success", "prepares", "redact", "seconds", "serializer", "soft", "task",
+        "throws", "track",
     )  # fmt: skip
 
     def __init__(self, task: Task[..., Any], app: Umbel, options: WorkerOptions) -> None:
         self.task = task
+        self.seconds: float | None = None
         self.name = task.name
         self.is_async = task.is_async
         self.function: Callable[..., Any] = task if task.custom_call else task.run
