@@ -166,7 +166,8 @@ class Umbel(Tasks):
         return self.result_url == self.broker_url and self.broker.abilities.results
 
     def _store_options(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        return dict(self.conf.broker_transport_options), dict(self.conf.result_backend_transport_options)
+        poison = {"poison_limit": self.conf.worker_poison_limit}
+        return {**poison, **self.conf.broker_transport_options}, dict(self.conf.result_backend_transport_options)
 
     # Stores
 
