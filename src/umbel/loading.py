@@ -202,7 +202,7 @@ def load_app(path: str) -> Any:
         )
     if _made_by(app, "celery"):
         raise ImproperlyConfigured(
-            f"{path!r} is an application of Celery; import Umbel instead of Celery, or start with: umbel --as-celery"
+            f"{path!r} is an application of Celery: write from umbel import Umbel as Celery"
         )
     raise ImproperlyConfigured(f"{path!r} is no application but an object of type {type(app).__name__!r}.")
 

@@ -84,7 +84,7 @@ def test_where_the_application_is_looked_for(project, path, name):
         ("a b", "'a b' is no module name"),
         ("", "'' is no module name"),
         (":app", "'' is no module name"),
-        ("foreign", "is an application of Celery; import Umbel instead of Celery, or start with: umbel --as-celery"),
+        ("foreign", "is an application of Celery: write from umbel import Umbel as Celery"),
         ("foreign:app", "is an application of Celery"),
         ("fails", "Importing 'fails' failed: ZeroDivisionError: division by zero"),
         ("needs", "Importing 'needs' failed: No module named 'not_installed_here'"),
