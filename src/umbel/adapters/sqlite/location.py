@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from pathlib import Path
 from typing import Final
 
-from ...exceptions import StoreReadOnly, StoreUnavailable, StoreUnsuitable
+from ...exceptions import OperationalError, StoreFull, StoreReadOnly, StoreUnavailable, StoreUnsuitable
 
 _NETWORK: Final = re.compile(
     r"(nfs\d?|cifs|smb\d?|smbfs|smb3|9p|afs|afpfs|ncpfs|ceph|glusterfs|lustre|gpfs|ocfs2|gfs2|beegfs|webdav|davfs|drvfs"
@@ -28,16 +29,20 @@ def prepare(path: str, mounts: str = _MOUNTS) -> None:
 
     Raises:
         StoreUnsuitable: the file system is a network's.
-        StoreUnavailable: the folder or file cannot be made.
+        StoreUnavailable, StoreReadOnly, StoreFull: the folder or file cannot be made.
     """
+    folder = Path(path).parent
     try:
-        Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        kind = file_system(os.path.realpath(os.path.dirname(path)), mounts)  # noqa: PTH120
-        if kind and _NETWORK.fullmatch(kind):
-            raise StoreUnsuitable(
-                f"{path} is on a network file system ({kind}), where locks cannot be trusted. Put it on a local disk, "
-                "or use a broker that is made for several machines."
-            )
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _refused(folder, error) from error
+    kind = file_system(str(folder.resolve()), mounts)
+    if kind and _NETWORK.fullmatch(kind):
+        raise StoreUnsuitable(
+            f"{path} is on a network file system ({kind}), where locks cannot be trusted. Put it on a local disk, "
+            "or use a broker that is made for several machines."
+        )
+    try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     except FileExistsError:
         if not Path(path).is_file():
@@ -45,8 +50,15 @@ def prepare(path: str, mounts: str = _MOUNTS) -> None:
         if not os.access(path, os.R_OK):
             raise StoreUnavailable(f"{path} cannot be read. Give this user permission to it.") from None
     except OSError as error:
-        kind_of = StoreReadOnly if error.errno == 30 else StoreUnavailable
-        raise kind_of(f"{path} cannot be made ({error.strerror}). Check the permissions of its folder.") from error
+        raise _refused(Path(path), error) from error
+
+
+def _refused(path: Path, error: OSError) -> OperationalError:
+    if error.errno == errno.EROFS:
+        return StoreReadOnly(f"{path} cannot be made: its file system is read-only. Name another place in the URL.")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreFull(f"{path} cannot be made: its disk is full. Free space on it, then repeat.")
+    return StoreUnavailable(f"{path} cannot be made ({error.strerror}). Check the permissions of its folder.")
 
 
 def file_system(folder: str, mounts: str = _MOUNTS) -> str:
