@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("umbel.worker")
 
 _envelope = msgspec.json.Decoder(Envelope).decode
+_DAY = 86_400.0
 
 
 class Runner:
@@ -114,7 +115,7 @@ class Runner:
     def _unknown(self, delivery: Delivery, envelope: Envelope, headers: Headers) -> Outcome:
         now = clock.wall()
         waited = now - delivery.parked if delivery.parked else 0.0
-        if waited < self._hold:
+        if -_DAY < waited < self._hold:  # parked days ahead of now: a damaged row, which would be parked for ever
             self._mention(headers.task, headers.id, now)
             return Park(delivery, due=now + min(max(1.0, waited / 2), 60.0, max(self._hold - waited, 0.1)))
         logger.error("Task %s[%s] is still unknown after %.0f s: dead letter", headers.task, headers.id, waited)
