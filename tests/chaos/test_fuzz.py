@@ -128,7 +128,7 @@ def test_no_row_stops_a_worker(chaos: Run, pool: str, way: Callable[[Run, list[t
     good = chaos.send(20, "work")
     worker = chaos.worker("-c", "2", "-P", pool)
     family = set(children_of(worker))
-    chaos.settle(timeout=60)
+    chaos.settle(timeout=count(full=200, small=60))
     results = [chaos.tasks.app.AsyncResult(one).state for one in good]
     assert results == ["SUCCESS"] * len(good)
     assert set(children_of(worker)) == family, worker.output()

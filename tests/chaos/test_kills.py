@@ -69,11 +69,13 @@ def test_sigterm_under_load_loses_nothing_and_repeats_nothing_that_ended(chaos: 
         worker = chaos.worker("-c", "2")
         done = chaos.ended()
         until(lambda done=done: chaos.ended() > done + 1, timeout=20)
+        chaos.killed()  # what outlasts the grace period is interrupted, and may start again
         assert worker.stop(signal.SIGTERM, timeout=20) == 0
         assert chaos.leased() == []
     chaos.worker("-c", "4")
     chaos.settle(timeout=120)
     assert chaos.faults() == []
+    assert {len(ends) for ends in chaos.history().ends.values()} == {1}
 
 
 def test_a_stopped_child_is_replaced_and_settles_nothing_that_it_lost(chaos: Run) -> None:
