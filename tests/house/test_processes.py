@@ -44,6 +44,7 @@ def test_reaping_ends_orphans_of_another_session_too(processes):
     (child,) = process.children()
     process.stop(signal.SIGKILL)
     processes.reap()
+    until(lambda: not p.alive(child), "the orphan to be gone")
     assert not p.alive(child)
 
 

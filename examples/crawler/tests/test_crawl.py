@@ -198,4 +198,5 @@ def test_a_worker_that_dies_is_noticed_and_takes_its_children_along(tmp_path):
         node.process.wait()
         with pytest.raises(WorkerDied, match=r"(?s)crawler1 ended with exit code -9.*ready"):
             fleet.check()
+    until(lambda: workers_of(tmp_path) == [], "the killed processes to be gone")
     assert workers_of(tmp_path) == []
