@@ -2,6 +2,7 @@
 
     broker    BrokerSuite    every sentence of `umbel.broker`
     backend   BackendSuite   every sentence of `umbel.backend`
+    shared    SharedSuite    what several processes see of one store
     pool      PoolSuite, PoolStorm   every sentence of `umbel.pool`; interrupts at random moments
 
 To test a store of your own, write a `Lab` (a fresh store that can be opened as often as wanted) and give it to the

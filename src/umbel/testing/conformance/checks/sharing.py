@@ -1,0 +1,102 @@
+"""What several processes of one machine see of one store. Real processes, really killed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from umbel.broker import Death
+from umbel.testing.conformance.neighbour import Neighbour
+from umbel.testing.conformance.scene import Scene, names, record
+
+
+class SharingChecks:
+    """`Abilities.shared`."""
+
+    def test_what_one_process_publishes_another_claims(self, scene: Scene, neighbour: Neighbour) -> None:
+        """And the other way round."""
+        scene.publish("a")
+        assert neighbour.ask("claim", 10) == ["a"]
+        neighbour.ask("publish", "q", "b")
+        assert names(scene.worker().claim()) == ["b"]
+
+    def test_processes_at_once_share_no_message(self, scene: Scene, neighbour: Neighbour, other: Neighbour) -> None:
+        """Everything is done, and nothing twice."""
+        ids = [str(number) for number in range(400)]
+        scene.publish(*ids)
+        for process in (neighbour, other):
+            process.tell("drain")
+        done = neighbour.answer() + other.answer()
+        assert Counter(done) == Counter(ids)
+
+    def test_a_killed_process_has_lost_its_work(self, scene: Scene, neighbour: Neighbour) -> None:
+        """At once, and the first one who looks finds it."""
+        scene.publish("a", "b")
+        assert neighbour.ask("claim", 10) == ["a", "b"]
+        neighbour.kill()
+        assert scene.owners.rescue() == 2
+        assert neighbour.nonce not in [owner.nonce for owner in scene.owners.roll()]
+        assert [scene.worker().take().body for _ in "ab"] == [b"a", b"b"]
+
+    def test_a_stopped_process_keeps_its_work(self, scene: Scene, neighbour: Neighbour) -> None:
+        """It does nothing and it lives: only a supervisor may give it up."""
+        scene.publish("a")
+        neighbour.ask("claim", 10)
+        neighbour.stop()
+        assert scene.owners.rescue() == 0
+        assert scene.worker().claim() == []
+        neighbour.wake()
+        assert neighbour.ask("settle") == {"fenced": 0, "refused": False}
+        assert scene.place_of("a") is None
+
+    def test_a_process_that_was_given_up_settles_nothing(self, scene: Scene, neighbour: Neighbour) -> None:
+        """It wakes after its work went to somebody else."""
+        scene.publish("a")
+        neighbour.ask("claim", 10)
+        neighbour.stop()
+        assert scene.owners.rescue([Death(neighbour.nonce, (), "stopped for 5 s")]) == 1
+        worker = scene.worker()
+        assert names(worker.claim()) == ["a"]
+        neighbour.wake()
+        assert neighbour.ask("settle") == {"fenced": 1, "refused": True}
+        assert scene.place_of("a") == "leased"
+
+    def test_a_process_killed_while_it_publishes_leaves_whole_calls(self, scene: Scene, neighbour: Neighbour) -> None:
+        """All parcels of a call or none of them."""
+        neighbour.tell("flood")
+        deadline = time.monotonic() + 60
+        while not self._flooded(scene) and time.monotonic() < deadline:
+            pass
+        neighbour.kill()
+        stored = self._flooded(scene)
+        assert stored > 0
+        assert stored % 10 == 0
+
+    def _flooded(self, scene: Scene) -> int:
+        return sum(count.ready for count in scene.shelf.counts() if count.queue == "flood")
+
+    def test_a_sleeping_process_is_woken(self, scene: Scene, neighbour: Neighbour) -> None:
+        """By what another one publishes."""
+        neighbour.tell("sleep", scene.lab.patience * 4)
+        time.sleep(scene.lab.patience / 50)  # it should sleep by then; if not, this shows less
+        scene.publish("a")
+        assert scene.result(scene.start(lambda _wake: neighbour.answer())) == ["a"]
+
+    def test_a_result_wakes_a_reader_in_another_process(self, scene: Scene, neighbour: Neighbour) -> None:
+        neighbour.tell("watch", "a", scene.lab.patience * 4)
+        assert neighbour.answer() == "watching"
+        scene.backend.store([record("a", "SUCCESS")])
+        assert scene.result(scene.start(lambda _wake: neighbour.answer())) is True
+
+    def test_a_computing_process_stops_nobody(self, scene: Scene, neighbour: Neighbour) -> None:
+        """One that keeps its interpreter's lock while its other thread writes holds no lock of the store meanwhile."""
+        neighbour.tell("compute", 3)
+        answer = scene.start(lambda _wake: neighbour.answer())
+        longest = 0.0
+        while not answer.done():
+            before = time.monotonic()
+            scene.publish("a")
+            longest = max(longest, time.monotonic() - before)
+            time.sleep(0.005)
+        assert answer.result() > 0
+        assert longest < 0.7

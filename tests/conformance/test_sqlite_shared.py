@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.conformance.patient import SharedSqliteLab
+from umbel.adapters.sqlite import wake
+from umbel.testing.conformance.shared import SharedSuite
+
+
+@pytest.fixture
+def lab(monkeypatch):
+    monkeypatch.setattr(wake, "SWEEP", wake.SWEEP)
+    lab = SharedSqliteLab()
+    yield lab
+    lab.close()
+
+
+class TestSharedSqlite(SharedSuite):
+    pass
