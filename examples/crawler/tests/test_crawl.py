@@ -96,6 +96,7 @@ def test_a_difficult_site(site, tmp_path):
     assert "11 pages stored" in done.stdout
     assert "/gone" in done.stdout
     assert list((tmp_path / "x.warc").glob("*.warc.gz"))
+    until(lambda: workers_of(tmp_path) == [], "the workers to be gone")
     assert workers_of(tmp_path) == []
     db = existing(tmp_path / "x.crawl.db")
     assert [hit.url for hit in Storage(db).search("needle hay")] == [site.url + "/a"]
@@ -176,6 +177,7 @@ def test_a_fleet_that_runs_already_does_the_work(site, tmp_path):
         fleet.check()
         assert before <= set(workers_of(tmp_path)), "the fleet stays"
     assert "3 pages stored" in done.stdout
+    until(lambda: workers_of(tmp_path) == [], "the workers to be gone")
     assert workers_of(tmp_path) == []
 
 
