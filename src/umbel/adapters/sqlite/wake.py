@@ -56,7 +56,7 @@ def open_pipe(name: str) -> int:
     if not HAS_PIPES:
         return -1
     try:
-        Path(name).parent.mkdir(mode=0o700, exist_ok=True)
+        Path(name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # a waiting reader may be the first user
         try:
             os.mkfifo(name, 0o600)
         except FileExistsError:
