@@ -12,7 +12,7 @@ from umbel.adapters.sqlite import location
 from umbel.exceptions import StoreDamaged, StoreUnavailable, StoreUnsuitable
 
 MOUNTS = """\
-22 1 259:1 / / rw,relatime shared:1 - ext4 /dev/root rw
+22 1 259:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
 30 22 0:26 / /mnt/share rw,relatime shared:5 - nfs4 server:/export rw
 31 22 0:27 / /mnt/with\\040space rw - cifs //server/share rw
 32 22 0:28 / /mnt/ssh rw - fuse.sshfs user@host:/ rw
