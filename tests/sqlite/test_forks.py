@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from pathlib import Path
 
 import apsw
 import pytest
@@ -31,7 +32,7 @@ def in_child(action):
 def locked_ranges(path):
     """(pid, kind) of every lock that the system knows for the file."""
     inode = f":{path.stat().st_ino} "
-    with open("/proc/locks") as table:
+    with Path("/proc/locks").open() as table:
         return [(int(line.split()[4]), line.split()[3]) for line in table if inode in line]
 
 
