@@ -20,7 +20,9 @@ APPLICATION_ID: Final = 0x756D626C
 MAJOR: Final = 1
 MINOR: Final = 0
 
-STEPS: Final[tuple[tuple[int, str], ...]] = ()
+CURRENT: Final = MAJOR * 1000 + MINOR
+
+STEPS: Final[list[tuple[int, str]]] = []
 """(minor version that it leads to, file of SQL), ascending."""
 
 
@@ -32,18 +34,18 @@ def bring_up(connection: apsw.Connection, path: str) -> None:
         StoreUnsuitable: it was made by a newer umbel with another layout.
         apsw.Error: it cannot be read or written.
     """
-    if _state(connection, path):
+    version = _version(connection, path)
+    if version >= CURRENT:
         return
-    # Both must be set before the first table, and neither can be inside a transaction.
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    connection.execute("PRAGMA journal_mode = WAL")
+    if not version:
+        # Both must be set before the first table, and neither can be inside a transaction.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        if connection.execute("PRAGMA journal_mode = WAL").fetchall() != [("wal",)]:
+            raise StoreUnsuitable(f"{path} cannot have a write-ahead log there. Put it on a local disk.")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if not _state(connection, path):  # somebody else was faster
-            connection.execute(script("schema.sql"))
-            connection.execute(script("triggers.sql"))
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {MAJOR * 1000 + MINOR}")
+        for text in _missing(_version(connection, path)):  # asked again: somebody else may have been faster
+            connection.execute(text)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -51,18 +53,28 @@ def bring_up(connection: apsw.Connection, path: str) -> None:
         raise
 
 
-def _state(connection: apsw.Connection, path: str) -> bool:
-    """Whether the schema is there and current; False: the file is empty."""
+def _missing(version: int) -> list[str]:
+    """The statements that bring a file of this version up to date."""
+    if version >= CURRENT:
+        return []
+    if not version:
+        texts = [script("schema.sql"), script("triggers.sql"), f"PRAGMA application_id = {APPLICATION_ID}"]
+    else:
+        texts = [script(name) for minor, name in STEPS if minor > version % 1000]
+    return [*texts, f"PRAGMA user_version = {CURRENT}"]
+
+
+def _version(connection: apsw.Connection, path: str) -> int:
+    """Version of the layout, 0 for an empty file."""
     row: tuple[Any, ...] = connection.execute(named("file.sql")["probe"]).fetchall()[0]
     application, version, tables = row
     if application == 0 and version == 0 and tables == 0:
-        return False
+        return 0
     if application != APPLICATION_ID:
         raise StoreDamaged(f"{path} belongs to another program. Name another file in the URL.")
-    major = version // 1000
-    if major > MAJOR:
+    if version // 1000 > MAJOR:
         raise StoreUnsuitable(
-            f"{path} was made by a newer umbel (layout {major}, this one knows {MAJOR}). Update umbel here, or name "
-            "another file in the URL."
+            f"{path} was made by a newer umbel (layout {version // 1000}, this one knows {MAJOR}). Update umbel here, "
+            "or name another file in the URL."
         )
-    return True
+    return int(version)

@@ -49,7 +49,7 @@ WHEN NEW.kind = 7 AND EXISTS (SELECT 1 FROM owner WHERE nonce = NEW.owner) BEGIN
     INSERT INTO lease (owner, claim, seq, queue, level, alone)
     SELECT NEW.owner, NEW.claim, r.seq, r.queue, r.level, 1 - (r.level & 1)
     FROM ready r
-    WHERE (r.queue, r.level) = (  -- not a join: that would sort the whole queue
+    WHERE (r.queue, r.level) = (
         SELECT w.value, (SELECT min(level) FROM ready WHERE queue = w.value) AS best
         FROM json_each(NEW.id) w WHERE best IS NOT NULL ORDER BY best, w.key LIMIT 1)
     ORDER BY r.seq

@@ -1,0 +1,290 @@
+CREATE TABLE message (
+    seq INTEGER PRIMARY KEY,                   -- ascending, microseconds since 2025 where the clock allows: never reused
+    queue TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    id TEXT NOT NULL,                          -- task id, not unique
+    name TEXT NOT NULL,
+    due REAL NOT NULL,                         -- unix time, 0.0: at once
+    stored REAL NOT NULL,                      -- unix time of arrival
+    deaths INTEGER NOT NULL DEFAULT 0,         -- crashes counted against it
+    verdict TEXT NOT NULL DEFAULT '',          -- it must not run: settle it as this failure
+    redelivered INTEGER NOT NULL DEFAULT 0,
+    parked REAL NOT NULL DEFAULT 0.0,          -- unix time of its first park, 0.0: never
+    head BLOB NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE ready (
+    queue TEXT NOT NULL, level INTEGER NOT NULL, seq INTEGER NOT NULL,
+    PRIMARY KEY (queue, level, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE delayed (
+    queue TEXT NOT NULL, due REAL NOT NULL, seq INTEGER NOT NULL, level INTEGER NOT NULL,
+    PRIMARY KEY (queue, due, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lease (
+    owner INTEGER NOT NULL, claim INTEGER NOT NULL, seq INTEGER NOT NULL,
+    queue TEXT NOT NULL, level INTEGER NOT NULL,   -- its place, should it go back
+    alone INTEGER NOT NULL,                        -- claimed alone, as a suspect
+    early INTEGER NOT NULL DEFAULT 0,              -- early acknowledgement: a failure at the owner's death
+    PRIMARY KEY (owner, claim, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE dead (
+    seq INTEGER PRIMARY KEY, at REAL NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX dead_at ON dead (at, seq);
+
+CREATE TABLE result (
+    seq INTEGER PRIMARY KEY,
+    hash INTEGER NOT NULL,                     -- 32-bit hash of the id
+    id TEXT NOT NULL,
+    status TEXT NOT NULL,
+    doc BLOB NOT NULL,
+    expires REAL NOT NULL                      -- unix time, 0.0: never
+) STRICT;
+
+CREATE INDEX result_hash ON result (seq >> 15, hash);
+
+CREATE TABLE owner (
+    nonce INTEGER PRIMARY KEY,                 -- also the byte of the .owners file that its process keeps locked
+    node TEXT NOT NULL, pid INTEGER NOT NULL, role TEXT NOT NULL, since REAL NOT NULL, info TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE fenced (
+    owner INTEGER NOT NULL, claim INTEGER NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL
+) STRICT;
+
+CREATE TABLE revocation (
+    revision INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL, terminate INTEGER NOT NULL, signal TEXT NOT NULL, expires REAL NOT NULL
+) STRICT;
+
+CREATE TABLE broadcast (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, payload BLOB NOT NULL, expires REAL NOT NULL
+) STRICT;
+
+CREATE TABLE reply (
+    seq INTEGER PRIMARY KEY, ticket TEXT NOT NULL, payload BLOB NOT NULL, expires REAL NOT NULL
+) STRICT;
+
+CREATE INDEX reply_ticket ON reply (ticket);
+
+CREATE TABLE waiter (
+    key INTEGER NOT NULL, bell INTEGER NOT NULL, PRIMARY KEY (key, bell)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX waiter_bell ON waiter (bell);
+
+CREATE TRIGGER message_ready AFTER INSERT ON message WHEN NEW.due <= 0 BEGIN
+    INSERT INTO ready (queue, level, seq)
+    VALUES (NEW.queue, 19 - 2 * NEW.priority, NEW.seq);
+END;
+
+CREATE TRIGGER message_delayed AFTER INSERT ON message WHEN NEW.due > 0 BEGIN
+    INSERT INTO delayed (queue, due, seq, level)
+    VALUES (NEW.queue, NEW.due, NEW.seq, 19 - 2 * NEW.priority);
+END;
+
+CREATE VIEW turn (kind, owner, claim, seq, hash, id, status, doc, expires) AS
+SELECT 0, 0, 0, 0, 0, '', '', x'', 0.0;
+
+CREATE TRIGGER turn_remove INSTEAD OF INSERT ON turn WHEN NEW.kind = 1 BEGIN
+    DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
+    INSERT INTO fenced (owner, claim, seq, at)
+    SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO result (hash, id, status, doc, expires)
+    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+END;
+
+CREATE TRIGGER turn_claim INSTEAD OF INSERT ON turn
+WHEN NEW.kind = 7 AND EXISTS (SELECT 1 FROM owner WHERE nonce = NEW.owner) BEGIN
+    INSERT INTO ready (queue, level, seq)
+    SELECT d.queue, d.level, d.seq FROM json_each(NEW.id) w CROSS JOIN delayed d
+    WHERE d.queue = w.value AND d.due <= NEW.expires LIMIT 500;
+    DELETE FROM delayed WHERE changes() > 0 AND (queue, due, seq) IN (
+        SELECT d.queue, d.due, d.seq FROM json_each(NEW.id) w CROSS JOIN delayed d
+        WHERE d.queue = w.value AND d.due <= NEW.expires LIMIT 500);
+    INSERT INTO lease (owner, claim, seq, queue, level, alone)
+    SELECT NEW.owner, NEW.claim, r.seq, r.queue, r.level, 1 - (r.level & 1)
+    FROM ready r
+    WHERE (r.queue, r.level) = (
+        SELECT w.value, (SELECT min(level) FROM ready WHERE queue = w.value) AS best
+        FROM json_each(NEW.id) w WHERE best IS NOT NULL ORDER BY best, w.key LIMIT 1)
+    ORDER BY r.seq
+    LIMIT CASE WHEN (
+        SELECT min(level) FROM ready WHERE queue IN (SELECT value FROM json_each(NEW.id))
+    ) & 1 THEN NEW.seq ELSE 1 END;
+    INSERT INTO taken (queue, level, seq) VALUES (
+        (SELECT queue FROM lease WHERE owner = NEW.owner AND claim = NEW.claim LIMIT 1),
+        (SELECT level FROM lease WHERE owner = NEW.owner AND claim = NEW.claim LIMIT 1),
+        (SELECT max(seq) FROM lease WHERE owner = NEW.owner AND claim = NEW.claim));
+END;
+
+CREATE VIEW taken (queue, level, seq) AS SELECT '', 0, 0;
+
+CREATE TRIGGER taken_rows INSTEAD OF INSERT ON taken BEGIN
+    DELETE FROM ready WHERE queue = NEW.queue AND level = NEW.level AND seq <= NEW.seq;
+END;
+
+CREATE VIEW act (kind, owner, claim, seq, hash, id, status, doc, expires,
+                 at, due, reason, detail, queue, name, priority, head, body) AS
+SELECT 0, 0, 0, 0, 0, '', '', x'', 0.0, 0.0, 0.0, '', '', '', '', 0, x'', x'';
+
+CREATE TRIGGER act_turn INSTEAD OF INSERT ON act WHEN NEW.kind IN (1, 7) BEGIN
+    INSERT INTO turn VALUES
+        (NEW.kind, NEW.owner, NEW.claim, NEW.seq, NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires);
+END;
+
+CREATE TRIGGER act_release INSTEAD OF INSERT ON act WHEN NEW.kind = 2 BEGIN
+    INSERT INTO ready (queue, level, seq)
+    SELECT queue, level, seq FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    INSERT INTO fenced (owner, claim, seq, at)
+    SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO result (hash, id, status, doc, expires)
+    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+END;
+
+CREATE TRIGGER act_park INSTEAD OF INSERT ON act WHEN NEW.kind = 3 BEGIN
+    INSERT INTO delayed (queue, due, seq, level)
+    SELECT queue, NEW.due, seq, level FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    UPDATE message SET parked = NEW.at WHERE seq = NEW.seq AND parked = 0.0
+        AND EXISTS (SELECT 1 FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq);
+    DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    INSERT INTO fenced (owner, claim, seq, at)
+    SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO result (hash, id, status, doc, expires)
+    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+END;
+
+CREATE TRIGGER act_bury INSTEAD OF INSERT ON act WHEN NEW.kind = 4 BEGIN
+    INSERT INTO dead (seq, at, reason, detail)
+    SELECT seq, NEW.at, NEW.reason, NEW.detail FROM lease
+    WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    INSERT INTO fenced (owner, claim, seq, at)
+    SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO result (hash, id, status, doc, expires)
+    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+END;
+
+CREATE TRIGGER act_hold INSTEAD OF INSERT ON act WHEN NEW.kind = 5 BEGIN
+    UPDATE lease SET early = 1 WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    INSERT INTO fenced (owner, claim, seq, at)
+    SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO result (hash, id, status, doc, expires)
+    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+END;
+
+CREATE TRIGGER act_follow INSTEAD OF INSERT ON act WHEN NEW.kind = 6 BEGIN
+    INSERT INTO message (seq, queue, priority, id, name, due, stored, head, body)
+    SELECT max(CAST((NEW.at - 1735689600) * 1000000 AS INTEGER), ifnull((SELECT max(seq) FROM message), 0) + 1),
+           NEW.queue, NEW.priority, NEW.id, NEW.name, NEW.due, NEW.at, NEW.head, NEW.body
+    FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+END;
+
+CREATE TRIGGER act_send INSTEAD OF INSERT ON act WHEN NEW.kind = 8 BEGIN
+    INSERT INTO message (seq, queue, priority, id, name, due, stored, head, body)
+    VALUES (max(CAST((NEW.at - 1735689600) * 1000000 AS INTEGER), ifnull((SELECT max(seq) FROM message), 0) + 1),
+            NEW.queue, NEW.priority, NEW.id, NEW.name, NEW.due, NEW.at, NEW.head, NEW.body);
+END;
+
+CREATE TRIGGER act_limit INSTEAD OF INSERT ON act WHEN NEW.kind = 9 BEGIN
+    SELECT RAISE(ABORT, 'umbel: queue full')
+    WHERE (SELECT count(*) FROM (SELECT 1 FROM ready WHERE queue = NEW.queue LIMIT NEW.seq + 1)) > NEW.seq;
+END;
+
+CREATE VIEW rescue (owner, witness, started, verdicts, cause, poison) AS SELECT 0, 0, '', '', '', 0;
+
+CREATE TRIGGER rescue_owner INSTEAD OF INSERT ON rescue BEGIN
+    UPDATE message SET redelivered = 1, deaths = deaths + lost.counted, verdict = CASE
+        WHEN lost.verdict IS NOT NULL THEN lost.verdict
+        WHEN lost.early OR (lost.counted AND deaths + 1 >= NEW.poison) THEN 'WorkerLostError:' || NEW.cause
+        ELSE message.verdict END
+    FROM (
+        SELECT seq, early, v.value AS verdict,
+               CASE NEW.witness WHEN 1 THEN s.value IS NOT NULL WHEN 0 THEN alone ELSE 0 END AS counted
+        FROM lease
+        LEFT JOIN (SELECT DISTINCT value FROM json_each(NEW.started)) s ON s.value = lease.seq
+        LEFT JOIN json_each(NEW.verdicts) v ON CAST(v.key AS INTEGER) = lease.seq
+        WHERE owner = NEW.owner AND NEW.witness < 2
+    ) lost WHERE message.seq = lost.seq;
+    INSERT INTO ready (queue, level, seq)
+    SELECT queue, CASE NEW.witness WHEN 0 THEN level & ~1 ELSE level END, seq FROM lease WHERE owner = NEW.owner;
+    DELETE FROM lease WHERE owner = NEW.owner;
+    DELETE FROM fenced WHERE owner = NEW.owner;
+    DELETE FROM owner WHERE nonce = NEW.owner;
+END;
+
+CREATE VIEW withdraw (token, seq, place, queue, level, due, owner, claim, hash, id, status, doc, expires) AS
+SELECT 0, 0, '', '', 0, 0.0, 0, 0, 0, '', '', x'', 0.0;
+
+CREATE TRIGGER withdraw_ready INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'ready' BEGIN
+    DELETE FROM ready WHERE queue = NEW.queue AND level = NEW.level AND seq = NEW.seq;
+    DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
+    INSERT INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO result (hash, id, status, doc, expires)
+    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+END;
+
+CREATE TRIGGER withdraw_delayed INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'delayed' BEGIN
+    DELETE FROM delayed WHERE queue = NEW.queue AND due = NEW.due AND seq = NEW.seq;
+    DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
+    INSERT INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO result (hash, id, status, doc, expires)
+    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+END;
+
+CREATE TRIGGER withdraw_leased INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'leased' BEGIN
+    DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
+    DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
+    INSERT INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO result (hash, id, status, doc, expires)
+    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+END;
+
+CREATE TRIGGER withdraw_dead INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'dead' BEGIN
+    DELETE FROM dead WHERE seq = NEW.seq;
+    DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
+    INSERT INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO result (hash, id, status, doc, expires)
+    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+END;
+
+CREATE VIEW purge (queue, last, step) AS SELECT '', 0, 0;
+
+CREATE TRIGGER purge_step INSTEAD OF INSERT ON purge BEGIN
+    DELETE FROM message WHERE seq IN (SELECT seq FROM ready WHERE queue = NEW.queue AND seq <= NEW.last LIMIT NEW.step);
+    DELETE FROM ready WHERE changes() > 0 AND (queue, level, seq) IN (
+        SELECT queue, level, seq FROM ready WHERE queue = NEW.queue AND seq <= NEW.last LIMIT NEW.step);
+    DELETE FROM message WHERE seq IN (SELECT seq FROM delayed WHERE queue = NEW.queue AND seq <= NEW.last LIMIT NEW.step);
+    DELETE FROM delayed WHERE changes() > 0 AND (queue, due, seq) IN (
+        SELECT queue, due, seq FROM delayed WHERE queue = NEW.queue AND seq <= NEW.last LIMIT NEW.step);
+END;
+
+CREATE VIEW forget_dead (before, keep, step) AS SELECT 0.0, 0, 0;
+
+CREATE TRIGGER forget_dead_step INSTEAD OF INSERT ON forget_dead BEGIN
+    DELETE FROM message WHERE seq IN (SELECT seq FROM dead WHERE at < NEW.before ORDER BY at, seq LIMIT NEW.step);
+    DELETE FROM dead WHERE changes() > 0
+        AND seq IN (SELECT seq FROM dead WHERE at < NEW.before ORDER BY at, seq LIMIT NEW.step);
+    DELETE FROM message WHERE NEW.keep > 0
+        AND seq IN (SELECT seq FROM dead ORDER BY at DESC, seq DESC LIMIT NEW.step OFFSET NEW.keep);
+    DELETE FROM dead WHERE changes() > 0
+        AND seq IN (SELECT seq FROM dead ORDER BY at DESC, seq DESC LIMIT NEW.step OFFSET NEW.keep);
+END;
+
+CREATE VIEW replay (seq, body) AS SELECT 0, x'';
+
+CREATE TRIGGER replay_one INSTEAD OF INSERT ON replay BEGIN
+    DELETE FROM dead WHERE seq = NEW.seq;
+    UPDATE message SET deaths = 0, verdict = '', redelivered = 0, parked = 0.0, due = 0.0, body = ifnull(NEW.body, body)
+    WHERE seq = NEW.seq AND changes() = 1;
+    INSERT INTO ready (queue, level, seq)
+    SELECT queue, 19 - 2 * priority, seq FROM message WHERE seq = NEW.seq AND changes() = 1;
+END;

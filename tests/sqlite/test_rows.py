@@ -1,0 +1,150 @@
+"""Whatever is written, and however much at once, it is one statement and comes back as it was."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.sqlite.store import done, parcel, record
+from umbel import clock
+from umbel.adapters.sqlite import rows, values
+from umbel.message import Delivery, Parcel
+from umbel.outcome import Bury, Done, Fail, Hold, Park, Release, Replace, Retry
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+blobs = st.binary(max_size=200)
+parcels = st.builds(
+    Parcel,
+    queue=texts,
+    id=texts,
+    name=texts,
+    head=blobs,
+    body=blobs,
+    priority=st.integers(0, 9),
+    due=st.floats(0, 4e9).map(lambda due: due if due > 1 else 0.0),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sent=st.lists(parcels, min_size=1, max_size=8), bounded=st.booleans())
+def test_parcels_come_back_as_they_were_sent(store, sent, bounded):
+    publisher, shelf = store.publisher(), store.shelf()
+    publisher.publish(sent, limits={"none": 5} if bounded else None)
+    found = [item.parcel for place in ("ready", "delayed") for item in shelf.items(place)]
+    key = lambda each: (each.queue, each.id, each.name, each.head, each.body, each.priority, each.due)  # noqa: E731
+    assert sorted(map(key, found)) == sorted(map(key, sent))
+    for each in sent:
+        shelf.purge(each.queue)
+
+
+@pytest.mark.parametrize("count", [1, 2, 12, 13, 500, 501, 1000, 3640, 3641, 7000])
+def test_any_number_of_parcels_is_published_in_order(store, count):
+    store.publish(*[parcel(str(number), body=b"\0%d\xff" % number) for number in range(count)])
+    worker = store.worker()
+    deliveries = worker.claim(count)
+    assert [each.body for each in deliveries] == [b"\0%d\xff" % number for number in range(count)]
+    assert [each.head for each in deliveries] == [b'{"headers":{}}'] * count
+
+
+@pytest.mark.parametrize("count", [1, 2, 499, 500, 501, 1600, 3639, 3640, 5000])
+def test_any_number_of_outcomes_is_settled_at_once(store, count):
+    store.publish(*[parcel() for _ in range(count + 3)])
+    worker = store.worker()
+    deliveries = worker.claim(count)
+    turn = worker.turn(*map(done, deliveries))
+    assert (len(turn.deliveries), turn.fenced) == (3, [])
+    found = store.backend().fetch([f"of-{each.tag}" for each in deliveries])
+    assert len(found) == count
+
+
+@pytest.mark.parametrize("count", [1, 700, 1819, 1820, 4000])
+def test_any_number_of_follow_ups_is_sent_in_the_same_step(store, count):
+    store.publish(parcel(), parcel("second"))
+    worker = store.worker()
+    (delivery,) = worker.claim(1)
+    follow = tuple(parcel(str(number), body=b"%d" % number, due=0.0 if number % 2 else 4e9) for number in range(count))
+    turn = worker.turn(Replace(delivery, None, follow), limit=1)
+    assert [each.tag for each in turn.deliveries] != [delivery.tag]
+    shelf = store.shelf()
+    ready = [item.parcel.body for item in shelf.items("ready", limit=10_000)]
+    delayed = [item.parcel.body for item in shelf.items("delayed", limit=10_000)]
+    assert ready == [b"%d" % number for number in range(count) if number % 2]
+    assert delayed == [b"%d" % number for number in range(count) if not number % 2]
+
+
+def test_a_turn_of_every_kind_is_one_step(store):
+    store.publish(*[parcel(str(number)) for number in range(8)])
+    worker = store.worker()
+    done_, failed, retried, replaced, released, parked, buried, held = worker.claim()
+    turn = worker.turn(
+        Done(done_, record("0")),
+        Fail(failed, record("1", "FAILURE"), (parcel("errback"),)),
+        Retry(retried, record("2", "RETRY"), (parcel("2", due=4e9),)),
+        Replace(replaced, None, (parcel("instead"),)),
+        Release(released),
+        Park(parked, due=4e9),
+        Bury(buried, record("6", "FAILURE"), reason="why", detail="all of it"),
+        Hold(held, record("7", "STARTED")),
+        limit=1,
+    )
+    assert (turn.fenced, len(turn.deliveries)) == ([], 1)
+    assert turn.deliveries[0].tag == released.tag
+    shelf = store.shelf()
+    assert {item.parcel.id for item in shelf.items("ready")} == {"errback", "instead"}
+    assert {item.parcel.id for item in shelf.items("delayed")} == {"2", "5"}
+    (dead,) = shelf.items("dead")
+    assert (dead.parcel.id, dead.reason, dead.detail) == ("6", "why", "all of it")
+    found = store.backend().fetch([str(number) for number in range(8)])
+    assert {task_id: each.status for task_id, each in found.items()} == {
+        "0": "SUCCESS", "1": "FAILURE", "2": "RETRY", "6": "FAILURE", "7": "STARTED",
+    }  # fmt: skip
+
+
+def test_few_statements_are_compiled():
+    """Turns of any size share the compiled forms that the library can keep."""
+    delivery = Delivery(1, 1, "q", b"", b"")
+    texts = {rows.turn(7, [Done(delivery)] * count, (1, 1, "[]"), 0.0)[0] for count in range(1, 600)}
+    assert len(texts) <= 24
+    kept = [text for text in texts if text.count("(") - 1 <= 501]
+    assert all(len(text) < 16_384 for text in kept)
+
+
+def test_padding_changes_nothing(store):
+    store.publish(*[parcel() for _ in range(6)])
+    worker = store.worker()
+    assert worker.settle(*map(done, worker.claim())) == []
+    link = worker.consumer._link
+    assert link.read("SELECT count(*) FROM fenced") == [(0,)]
+    assert link.read("SELECT count(*) FROM result") == [(6,)]
+
+
+def test_numbers_and_hashes_are_those_of_every_version():
+    """Other processes, older and newer, read what these write."""
+    assert values.hash_of("5b1a5e3c-0000-4000-8000-000000000001") == 0x51031C28
+    assert (rows.REMOVE, rows.RELEASE, rows.PARK, rows.BURY, rows.HOLD) == (1, 2, 3, 4, 5)
+    assert (rows.FOLLOW, rows.CLAIM, rows.SEND, rows.LIMIT) == (6, 7, 8, 9)
+
+
+def test_a_message_that_came_while_the_clock_was_ahead_is_not_overtaken(store, monkeypatch):
+    real = clock.wall
+    publisher, worker = store.publisher(), store.worker()
+    monkeypatch.setattr(clock, "wall", lambda: real() + 3600)
+    publisher.publish([parcel("ahead")])
+    monkeypatch.setattr(clock, "wall", real)
+    publisher.publish([parcel("a"), parcel("b")])
+    tags = [item.tag for item in store.shelf().items("ready")]
+    assert [item.parcel.id for item in store.shelf().items("ready")] == ["ahead", "a", "b"]
+    assert len(set(tags)) == 3
+    assert [each.tag for each in worker.claim()] == tags
+
+
+def test_of_two_outcomes_for_one_message_the_first_counts(store):
+    store.publish(parcel())
+    worker = store.worker()
+    (delivery,) = worker.claim()
+    first, second = Done(delivery, record("first")), Done(delivery, record("second"))
+    assert worker.settle(Hold(delivery), first, second) == [second]
+    assert store.backend().fetch(["first", "second"]).keys() == {"first"}
+    assert worker.settle(first) == [first]
+    assert worker.consumer._link.read("SELECT count(*) FROM fenced") == [(0,)]
