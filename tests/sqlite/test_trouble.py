@@ -153,6 +153,10 @@ import os, sys
 from umbel.adapters.sqlite import open_backend, open_broker
 from umbel.exceptions import OperationalError
 from umbel.message import Parcel
+# Everything is loaded before the rights are given up: the folder of a clone may be closed to others.
+warm = open_broker(f"sqlite:///{os.path.dirname(sys.argv[0])}/warm.db", {})
+warm.publisher().publish([Parcel("q", "x", "t", b"{}", b"")])
+warm.shelf().counts()
 if os.geteuid() == 0:
     os.setgid(65534)
     os.setuid(65534)
