@@ -69,7 +69,7 @@ def test_outcomes_that_are_not_kept_are_lost_when_the_store_fails(chaos: Run) ->
 def test_without_a_count_of_crashes_a_poison_task_kills_on(chaos: Run) -> None:
     chaos.worker("-c", "1", sabotage=["count-no-crash"])
     poison = chaos.tasks.harmful.delay("exit")
-    until(lambda: chaos.starts(poison.id) > 4, timeout=30)
+    assert until(lambda: chaos.starts(poison.id) > 4, timeout=30)
 
 
 def test_a_stopped_child_that_nobody_kills_holds_its_work(chaos: Run) -> None:

@@ -40,7 +40,7 @@ def test_expired_results_are_removed_by_the_worker(
     worker = project.worker("brief", "-l", "INFO", "-c", "1")
     worker.until_output("ready.", timeout=20)
     pains.add.delay_many([(n, n) for n in range(1500)])
-    until(lambda: rows("result") > 0, timeout=20)
+    assert until(lambda: rows("result") > 0, timeout=20)
     until(
         lambda: not pains.app.broker.shelf().counts() and rows("result") == 0, lambda: f"{rows('result')}", timeout=40
     )
