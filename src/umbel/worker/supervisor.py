@@ -161,6 +161,7 @@ class Supervisor:
                     self._hear(key.data)
             else:
                 self.stop.clear()
+                self._swept = 0.0  # a worker that stops is not ready from now on
 
     def _news(self) -> None:
         events = self.nursery.events()
@@ -194,6 +195,7 @@ class Supervisor:
             signals.worker_ready.send(sender=self)
             logger.info("%s ready.", self.options.hostname)
             health.notify("READY=1")
+            self._swept = 0.0  # whoever probes next must not read the beat from before
 
     def _buried(self, event: Exited) -> None:
         ward = self.brood.wards.pop(event.pid, None)
