@@ -28,6 +28,7 @@ def layout(path):
 def from_golden(store, version):
     store.path.parent.mkdir(parents=True, exist_ok=True)
     connection = apsw.Connection(str(store.path))
+    connection.execute("PRAGMA page_size = 8192")
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute((GOLDEN / f"layout-{version}.sql").read_text())
@@ -104,9 +105,10 @@ def test_a_store_keeps_its_pragmas(store):
     store.publish(parcel())
     link = store.shelf()._link
     found = {
-        name: link.read(f"PRAGMA {name}")[0][0] for name in ("journal_mode", "auto_vacuum", "synchronous", "mmap_size")
+        name: link.read(f"PRAGMA {name}")[0][0]
+        for name in ("journal_mode", "auto_vacuum", "synchronous", "mmap_size", "page_size")
     }
-    assert found == {"journal_mode": "wal", "auto_vacuum": 2, "synchronous": 1, "mmap_size": 0}
+    assert found == {"journal_mode": "wal", "auto_vacuum": 2, "synchronous": 1, "mmap_size": 0, "page_size": 8192}
     full = Store(store.path.parent, "?durability=full")
     assert full.shelf()._link.read("PRAGMA synchronous") == [(2,)]
     full.close()

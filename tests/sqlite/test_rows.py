@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.sqlite.store import done, parcel, record
 from umbel import clock
 from umbel.adapters.sqlite import rows, values
+from umbel.adapters.sqlite.consumer import SqliteConsumer
 from umbel.message import Delivery, Parcel
 from umbel.outcome import Bury, Done, Fail, Hold, Park, Release, Replace, Retry
 
@@ -104,7 +105,8 @@ def test_a_turn_of_every_kind_is_one_step(store):
 def test_few_statements_are_compiled():
     """Turns of any size share the compiled forms that the library can keep."""
     delivery = Delivery(1, 1, "q", b"", b"")
-    texts = {rows.turn(7, [Done(delivery)] * count, (1, 1, "[]"), 0.0)[0] for count in range(1, 600)}
+    finished = Done(delivery, record("1"))
+    texts = {rows.turn(7, [finished] * count, (1, 1, "[]"), 0.0, {1: count}).statement[0] for count in range(1, 600)}
     assert len(texts) <= 24
     kept = [text for text in texts if text.count("(") - 1 <= 501]
     assert all(len(text) < 16_384 for text in kept)
@@ -115,15 +117,15 @@ def test_padding_changes_nothing(store):
     worker = store.worker()
     assert worker.settle(*map(done, worker.claim())) == []
     link = worker.consumer._link
-    assert link.read("SELECT count(*) FROM fenced") == [(0,)]
+    assert link.read("SELECT count(*) FROM message") == [(0,)]
     assert link.read("SELECT count(*) FROM result") == [(6,)]
 
 
 def test_numbers_and_hashes_are_those_of_every_version():
     """Other processes, older and newer, read what these write."""
     assert values.hash_of("5b1a5e3c-0000-4000-8000-000000000001") == 0x51031C28
-    assert (rows.REMOVE, rows.RELEASE, rows.PARK, rows.BURY, rows.HOLD) == (1, 2, 3, 4, 5)
-    assert (rows.FOLLOW, rows.CLAIM, rows.SEND, rows.LIMIT) == (6, 7, 8, 9)
+    assert (rows.RESULT, rows.WHOLE, rows.SOME, rows.CLAIM) == (1, 2, 3, 4)
+    assert (rows.RELEASE, rows.PARK, rows.BURY, rows.HOLD, rows.SEND, rows.LIMIT) == (5, 6, 7, 8, 9, 10)
 
 
 def test_a_message_that_came_while_the_clock_was_ahead_is_not_overtaken(store, monkeypatch):
@@ -147,4 +149,52 @@ def test_of_two_outcomes_for_one_message_the_first_counts(store):
     assert worker.settle(Hold(delivery), first, second) == [second]
     assert store.backend().fetch(["first", "second"]).keys() == {"first"}
     assert worker.settle(first) == [first]
-    assert worker.consumer._link.read("SELECT count(*) FROM fenced") == [(0,)]
+
+
+def kinds(worker, outcomes):
+    """The kinds of rows of the view `turn` that settling these outcomes takes."""
+    written = rows.turn(worker.owner.nonce, outcomes, None, 0.0, worker.consumer._held)
+    return [kind for kind in written.statement[1][:: rows._TURN_WIDTH] if kind is not None]
+
+
+def test_a_claim_that_goes_as_a_whole_goes_in_one_row(store):
+    store.publish(*[parcel(str(number)) for number in range(4)])
+    worker = store.worker()
+    claimed = worker.claim(4)
+    first, rest = [Done(each) for each in claimed[:1]], [Done(each) for each in claimed[1:]]
+    assert kinds(worker, first) == [rows.SOME]
+    assert worker.settle(*first) == []
+    assert kinds(worker, rest) == [rows.WHOLE]
+    assert worker.settle(*rest) == []
+    assert not store.shelf().counts()
+    assert worker.consumer._held == {}
+
+
+def test_what_another_thread_settled_does_not_go_as_a_whole(store):
+    """The keeper gave back one of three; nothing of it is lost, and the two that are held are settled."""
+    store.publish(*[parcel(str(number)) for number in range(3)])
+    worker = store.worker()
+    claimed = worker.claim(3)
+    keeper = SqliteConsumer(worker.consumer._address, worker.owner)
+    assert keeper.turn([Release(claimed[1])], None).fenced == []
+    keeper.close()
+    outcomes = [Done(each, record(str(each.tag))) for each in claimed]
+    assert kinds(worker, outcomes).count(rows.WHOLE) == 1
+    assert worker.settle(*outcomes) == [outcomes[1]]
+    assert [item.parcel.id for item in store.shelf().items("ready")] == ["1"]
+    assert store.backend().fetch([str(each.tag) for each in claimed]).keys() == {
+        str(claimed[0].tag), str(claimed[2].tag)
+    }  # fmt: skip
+
+
+def test_a_follow_up_of_a_fenced_outcome_is_not_sent(store):
+    store.publish(parcel("1"), parcel("2"))
+    worker = store.worker()
+    lost, kept = worker.claim(2)
+    keeper = SqliteConsumer(worker.consumer._address, worker.owner)
+    assert keeper.turn([Done(lost)], None).fenced == []
+    keeper.close()
+    outcomes = [Done(lost, record("1"), (parcel("no"),)), Done(kept, record("2"), (parcel("yes"),))]
+    assert worker.settle(*outcomes) == outcomes[:1]
+    assert [item.parcel.id for item in store.shelf().items("ready")] == ["yes"]
+    assert store.backend().fetch(["1", "2"]).keys() == {"2"}

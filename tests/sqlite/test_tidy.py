@@ -83,10 +83,10 @@ def test_what_is_removed_is_what_was_seen(store, monkeypatch):
 
 def test_notes_of_misses_do_not_stay(store):
     owners = store.owners()
-    owners._link.write("INSERT INTO fenced VALUES (1, 1, 1, ?)", (time.time() - 100,))
-    owners._link.write("INSERT INTO fenced VALUES (2, 1, 1, ?)", (time.time(),))
+    owners._link.write("INSERT INTO missed VALUES (1, 1, ?)", (time.time() - 100,))
+    owners._link.write("INSERT INTO missed VALUES (2, 1, ?)", (time.time(),))
     owners.tidy({})
-    assert owners._link.read("SELECT owner FROM fenced") == [(2,)]
+    assert owners._link.read("SELECT token FROM missed") == [(2,)]
 
 
 def test_readers_that_are_gone_are_forgotten(store):

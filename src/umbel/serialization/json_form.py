@@ -75,9 +75,8 @@ def decode_json(data: bytes | str) -> Any:
         >>> decode_json(b'[1, {"__type__": "uuid", "__value__": {"hex": "00000000000000000000000000000005"}}]')
         [1, UUID('00000000-0000-0000-0000-000000000005')]
     """
-    has_forms = '"__type__"' in data if isinstance(data, str) else b'"__type__"' in data
     try:
-        if not has_forms:
+        if (b'"__type__"' if isinstance(data, bytes) else '"__type__"') not in data:  # type: ignore[operator]
             try:
                 return _fast_decode(data)
             except ValueError:  # NaN, half surrogates, numbers out of range: the json module reads more

@@ -74,7 +74,9 @@ class Desk:
         parcels: tuple[Parcel, ...] = ()
         if request.embed.get("callbacks"):
             parcels = callbacks.link_parcels(self.app, request, value)
-        record = self.record(states.SUCCESS, result, request) if self.keeps(plan, request) else None
+        record = None
+        if self.keeps(plan, request):
+            record = self.documents.write(states.SUCCESS, result, request, clock.wall())
         if plan.on_success:
             self._hook(plan.task.on_success, value, request.id, request.args, request.kwargs)
         if signals.task_success.receivers:

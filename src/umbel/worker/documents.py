@@ -48,12 +48,13 @@ def date_done(now: float) -> str:
     """
     second = int(now)
     if second != _cached[0]:
-        _cached[:] = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{_cached[1]}.{int((now - second) * 1e6):06d}+00:00"
+        _cached[:] = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.%%06d+00:00")
+    text: str = _cached[1] % ((now - second) * 1e6)
+    return text
 
 
 _cached: list[Any] = [None, ""]
-"""The last second and its text: writing it anew for each of ten thousand tasks in it would cost more than the rest."""
+"""The last second and its form: writing it anew for each of ten thousand tasks in it would cost more than the rest."""
 
 
 class Documents:

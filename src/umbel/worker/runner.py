@@ -40,6 +40,7 @@ logger = logging.getLogger("umbel.worker")
 
 _envelope = msgspec.json.Decoder(Envelope).decode
 _DAY = 86_400.0
+_ARRAYS = frozenset({list, tuple})
 
 
 class Runner:
@@ -97,10 +98,10 @@ class Runner:
             body = decode_json(delivery.body)
         else:
             body = loads(delivery.body, envelope.content_type, envelope.content_encoding, self._accept)
-        if not isinstance(body, (list, tuple)) or len(body) != 3:
+        if type(body) not in _ARRAYS or len(body) != 3:
             raise InvalidTaskError("the body is not a list of arguments, keyword arguments and embed")
         args, kwargs, embed = body
-        if not isinstance(args, (list, tuple)) or not isinstance(kwargs, dict):
+        if type(args) not in _ARRAYS or type(kwargs) is not dict:
             raise InvalidTaskError("the arguments are not a list, or the keyword arguments not an object")
         return args, kwargs, _embed(embed)
 
@@ -162,10 +163,11 @@ def _embed(value: Any) -> dict[str, Any]:
     """The third part of a body. Follow-ups of a wrong shape are found here, not when the task has run."""
     if not isinstance(value, dict):
         return {}
-    for name in ("callbacks", "errbacks"):
-        entries = value.get(name)
-        if entries and not (isinstance(entries, (list, tuple)) and all(isinstance(one, dict) for one in entries)):
-            raise InvalidTaskError(f"the {name} are not a list of signatures")
+    if value.get("callbacks") or value.get("errbacks"):
+        for name in ("callbacks", "errbacks"):
+            entries = value.get(name)
+            if entries and not (isinstance(entries, (list, tuple)) and all(isinstance(one, dict) for one in entries)):
+                raise InvalidTaskError(f"the {name} are not a list of signatures")
     return value
 
 

@@ -47,16 +47,14 @@ CREATE TABLE result (
     expires REAL NOT NULL                      -- unix time, 0.0: never
 ) STRICT;
 
-CREATE INDEX result_hash ON result (seq >> 15, hash);
+CREATE INDEX result_hash ON result (seq >> 13, hash);
 
 CREATE TABLE owner (
     nonce INTEGER PRIMARY KEY,                 -- also the byte of the .owners file that its process keeps locked
     node TEXT NOT NULL, pid INTEGER NOT NULL, role TEXT NOT NULL, since REAL NOT NULL, info TEXT NOT NULL
 ) STRICT;
 
-CREATE TABLE fenced (
-    owner INTEGER NOT NULL, claim INTEGER NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL
-) STRICT;
+CREATE TABLE missed (token INTEGER NOT NULL, seq INTEGER NOT NULL, at REAL NOT NULL) STRICT;
 
 CREATE TABLE revocation (
     revision INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -89,40 +87,47 @@ CREATE TRIGGER message_delayed AFTER INSERT ON message WHEN NEW.due > 0 BEGIN
     VALUES (NEW.queue, NEW.due, NEW.seq, 19 - 2 * NEW.priority);
 END;
 
-CREATE VIEW turn (kind, owner, claim, seq, hash, id, status, doc, expires) AS
-SELECT 0, 0, 0, 0, 0, '', '', x'', 0.0;
+CREATE VIEW turn (kind, v1, v2, v3, v4, v5) AS SELECT 0, 0, 0, '', x'', 0.0;
 
-CREATE TRIGGER turn_remove INSTEAD OF INSERT ON turn WHEN NEW.kind = 1 BEGIN
-    DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
-    DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
-    INSERT INTO fenced (owner, claim, seq, at)
-    SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
-    INSERT INTO result (hash, id, status, doc, expires)
-    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+CREATE TRIGGER turn_result INSTEAD OF INSERT ON turn WHEN NEW.kind = 1 BEGIN
+    INSERT INTO result (hash, id, status, doc, expires) VALUES (NEW.v1, NEW.v2, NEW.v3, NEW.v4, NEW.v5);
+END;
+
+CREATE TRIGGER turn_whole INSTEAD OF INSERT ON turn WHEN NEW.kind = 2 BEGIN
+    SELECT RAISE(ABORT, 'umbel: fenced')
+    WHERE (SELECT count(*) FROM lease WHERE owner = NEW.v1 AND claim = NEW.v2) <> NEW.v3;
+    DELETE FROM message WHERE seq IN (SELECT seq FROM lease WHERE owner = NEW.v1 AND claim = NEW.v2);
+    DELETE FROM lease WHERE owner = NEW.v1 AND claim = NEW.v2;
+END;
+
+CREATE TRIGGER turn_some INSTEAD OF INSERT ON turn WHEN NEW.kind = 3 BEGIN
+    DELETE FROM message WHERE seq IN (SELECT value FROM json_each(NEW.v4));
+    DELETE FROM lease WHERE owner = NEW.v1 AND claim = NEW.v2 AND seq IN (SELECT value FROM json_each(NEW.v4));
+    SELECT RAISE(ABORT, 'umbel: fenced') WHERE changes() <> NEW.v3;
 END;
 
 CREATE TRIGGER turn_claim INSTEAD OF INSERT ON turn
-WHEN NEW.kind = 7 AND EXISTS (SELECT 1 FROM owner WHERE nonce = NEW.owner) BEGIN
+WHEN NEW.kind = 4 AND EXISTS (SELECT 1 FROM owner WHERE nonce = NEW.v1) BEGIN
     INSERT INTO ready (queue, level, seq)
-    SELECT d.queue, d.level, d.seq FROM json_each(NEW.id) w CROSS JOIN delayed d
-    WHERE d.queue = w.value AND d.due <= NEW.expires LIMIT 500;
+    SELECT d.queue, d.level, d.seq FROM json_each(NEW.v3) w CROSS JOIN delayed d
+    WHERE d.queue = w.value AND d.due <= NEW.v5 LIMIT 500;
     DELETE FROM delayed WHERE changes() > 0 AND (queue, due, seq) IN (
-        SELECT d.queue, d.due, d.seq FROM json_each(NEW.id) w CROSS JOIN delayed d
-        WHERE d.queue = w.value AND d.due <= NEW.expires LIMIT 500);
+        SELECT d.queue, d.due, d.seq FROM json_each(NEW.v3) w CROSS JOIN delayed d
+        WHERE d.queue = w.value AND d.due <= NEW.v5 LIMIT 500);
     INSERT INTO lease (owner, claim, seq, queue, level, alone)
-    SELECT NEW.owner, NEW.claim, r.seq, r.queue, r.level, 1 - (r.level & 1)
+    SELECT NEW.v1, NEW.v2, r.seq, r.queue, r.level, 1 - (r.level & 1)
     FROM ready r
     WHERE (r.queue, r.level) = (
         SELECT w.value, (SELECT min(level) FROM ready WHERE queue = w.value) AS best
-        FROM json_each(NEW.id) w WHERE best IS NOT NULL ORDER BY best, w.key LIMIT 1)
+        FROM json_each(NEW.v3) w WHERE best IS NOT NULL ORDER BY best, w.key LIMIT 1)
     ORDER BY r.seq
     LIMIT CASE WHEN (
-        SELECT min(level) FROM ready WHERE queue IN (SELECT value FROM json_each(NEW.id))
-    ) & 1 THEN NEW.seq ELSE 1 END;
+        SELECT min(level) FROM ready WHERE queue IN (SELECT value FROM json_each(NEW.v3))
+    ) & 1 THEN NEW.v4 ELSE 1 END;
     INSERT INTO taken (queue, level, seq) VALUES (
-        (SELECT queue FROM lease WHERE owner = NEW.owner AND claim = NEW.claim LIMIT 1),
-        (SELECT level FROM lease WHERE owner = NEW.owner AND claim = NEW.claim LIMIT 1),
-        (SELECT max(seq) FROM lease WHERE owner = NEW.owner AND claim = NEW.claim));
+        (SELECT queue FROM lease WHERE owner = NEW.v1 AND claim = NEW.v2 LIMIT 1),
+        (SELECT level FROM lease WHERE owner = NEW.v1 AND claim = NEW.v2 LIMIT 1),
+        (SELECT max(seq) FROM lease WHERE owner = NEW.v1 AND claim = NEW.v2));
 END;
 
 CREATE VIEW taken (queue, level, seq) AS SELECT '', 0, 0;
@@ -131,70 +136,49 @@ CREATE TRIGGER taken_rows INSTEAD OF INSERT ON taken BEGIN
     DELETE FROM ready WHERE queue = NEW.queue AND level = NEW.level AND seq <= NEW.seq;
 END;
 
-CREATE VIEW act (kind, owner, claim, seq, hash, id, status, doc, expires,
-                 at, due, reason, detail, queue, name, priority, head, body) AS
-SELECT 0, 0, 0, 0, 0, '', '', x'', 0.0, 0.0, 0.0, '', '', '', '', 0, x'', x'';
+CREATE VIEW act (kind, owner, held, seq, at, due, reason, detail, queue, id, name, priority, head, body,
+                 v1, v2, v3, v4, v5) AS
+SELECT 0, 0, 0, 0, 0.0, 0.0, '', '', '', '', '', 0, x'', x'', 0, 0, '', x'', 0.0;
 
-CREATE TRIGGER act_turn INSTEAD OF INSERT ON act WHEN NEW.kind IN (1, 7) BEGIN
-    INSERT INTO turn VALUES
-        (NEW.kind, NEW.owner, NEW.claim, NEW.seq, NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires);
+CREATE TRIGGER act_turn INSTEAD OF INSERT ON act WHEN NEW.kind <= 4 BEGIN
+    INSERT INTO turn VALUES (NEW.kind, NEW.v1, NEW.v2, NEW.v3, NEW.v4, NEW.v5);
 END;
 
-CREATE TRIGGER act_release INSTEAD OF INSERT ON act WHEN NEW.kind = 2 BEGIN
+CREATE TRIGGER act_release INSTEAD OF INSERT ON act WHEN NEW.kind = 5 BEGIN
     INSERT INTO ready (queue, level, seq)
-    SELECT queue, level, seq FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
-    DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
-    INSERT INTO fenced (owner, claim, seq, at)
-    SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
-    INSERT INTO result (hash, id, status, doc, expires)
-    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+    SELECT queue, level, seq FROM lease WHERE owner = NEW.owner AND claim = NEW.held AND seq = NEW.seq;
+    DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.held AND seq = NEW.seq;
+    SELECT RAISE(ABORT, 'umbel: fenced') WHERE changes() = 0;
 END;
 
-CREATE TRIGGER act_park INSTEAD OF INSERT ON act WHEN NEW.kind = 3 BEGIN
+CREATE TRIGGER act_park INSTEAD OF INSERT ON act WHEN NEW.kind = 6 BEGIN
     INSERT INTO delayed (queue, due, seq, level)
-    SELECT queue, NEW.due, seq, level FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
-    UPDATE message SET parked = NEW.at WHERE seq = NEW.seq AND parked = 0.0
-        AND EXISTS (SELECT 1 FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq);
-    DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
-    INSERT INTO fenced (owner, claim, seq, at)
-    SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
-    INSERT INTO result (hash, id, status, doc, expires)
-    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+    SELECT queue, NEW.due, seq, level FROM lease WHERE owner = NEW.owner AND claim = NEW.held AND seq = NEW.seq;
+    DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.held AND seq = NEW.seq;
+    SELECT RAISE(ABORT, 'umbel: fenced') WHERE changes() = 0;
+    UPDATE message SET parked = NEW.at WHERE seq = NEW.seq AND parked = 0.0;
 END;
 
-CREATE TRIGGER act_bury INSTEAD OF INSERT ON act WHEN NEW.kind = 4 BEGIN
+CREATE TRIGGER act_bury INSTEAD OF INSERT ON act WHEN NEW.kind = 7 BEGIN
     INSERT INTO dead (seq, at, reason, detail)
     SELECT seq, NEW.at, NEW.reason, NEW.detail FROM lease
-    WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
-    DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
-    INSERT INTO fenced (owner, claim, seq, at)
-    SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
-    INSERT INTO result (hash, id, status, doc, expires)
-    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+    WHERE owner = NEW.owner AND claim = NEW.held AND seq = NEW.seq;
+    DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.held AND seq = NEW.seq;
+    SELECT RAISE(ABORT, 'umbel: fenced') WHERE changes() = 0;
 END;
 
-CREATE TRIGGER act_hold INSTEAD OF INSERT ON act WHEN NEW.kind = 5 BEGIN
-    UPDATE lease SET early = 1 WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
-    INSERT INTO fenced (owner, claim, seq, at)
-    SELECT NEW.owner, NEW.claim, NEW.seq, unixepoch() WHERE changes() = 0;
-    INSERT INTO result (hash, id, status, doc, expires)
-    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+CREATE TRIGGER act_hold INSTEAD OF INSERT ON act WHEN NEW.kind = 8 BEGIN
+    UPDATE lease SET early = 1 WHERE owner = NEW.owner AND claim = NEW.held AND seq = NEW.seq;
+    SELECT RAISE(ABORT, 'umbel: fenced') WHERE changes() = 0;
 END;
 
-CREATE TRIGGER act_follow INSTEAD OF INSERT ON act WHEN NEW.kind = 6 BEGIN
-    INSERT INTO message (seq, queue, priority, id, name, due, stored, head, body)
-    SELECT max(CAST((NEW.at - 1735689600) * 1000000 AS INTEGER), ifnull((SELECT max(seq) FROM message), 0) + 1),
-           NEW.queue, NEW.priority, NEW.id, NEW.name, NEW.due, NEW.at, NEW.head, NEW.body
-    FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
-END;
-
-CREATE TRIGGER act_send INSTEAD OF INSERT ON act WHEN NEW.kind = 8 BEGIN
+CREATE TRIGGER act_send INSTEAD OF INSERT ON act WHEN NEW.kind = 9 BEGIN
     INSERT INTO message (seq, queue, priority, id, name, due, stored, head, body)
     VALUES (max(CAST((NEW.at - 1735689600) * 1000000 AS INTEGER), ifnull((SELECT max(seq) FROM message), 0) + 1),
             NEW.queue, NEW.priority, NEW.id, NEW.name, NEW.due, NEW.at, NEW.head, NEW.body);
 END;
 
-CREATE TRIGGER act_limit INSTEAD OF INSERT ON act WHEN NEW.kind = 9 BEGIN
+CREATE TRIGGER act_limit INSTEAD OF INSERT ON act WHEN NEW.kind = 10 BEGIN
     SELECT RAISE(ABORT, 'umbel: queue full')
     WHERE (SELECT count(*) FROM (SELECT 1 FROM ready WHERE queue = NEW.queue LIMIT NEW.seq + 1)) > NEW.seq;
 END;
@@ -217,7 +201,6 @@ CREATE TRIGGER rescue_owner INSTEAD OF INSERT ON rescue BEGIN
     INSERT INTO ready (queue, level, seq)
     SELECT queue, CASE NEW.witness WHEN 0 THEN level & ~1 ELSE level END, seq FROM lease WHERE owner = NEW.owner;
     DELETE FROM lease WHERE owner = NEW.owner;
-    DELETE FROM fenced WHERE owner = NEW.owner;
     DELETE FROM owner WHERE nonce = NEW.owner;
 END;
 
@@ -227,7 +210,7 @@ SELECT 0, 0, '', '', 0, 0.0, 0, 0, 0, '', '', x'', 0.0;
 CREATE TRIGGER withdraw_ready INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'ready' BEGIN
     DELETE FROM ready WHERE queue = NEW.queue AND level = NEW.level AND seq = NEW.seq;
     DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
-    INSERT INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO missed (token, seq, at) SELECT NEW.token, NEW.seq, unixepoch() WHERE changes() = 0;
     INSERT INTO result (hash, id, status, doc, expires)
     SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
 END;
@@ -235,7 +218,7 @@ END;
 CREATE TRIGGER withdraw_delayed INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'delayed' BEGIN
     DELETE FROM delayed WHERE queue = NEW.queue AND due = NEW.due AND seq = NEW.seq;
     DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
-    INSERT INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO missed (token, seq, at) SELECT NEW.token, NEW.seq, unixepoch() WHERE changes() = 0;
     INSERT INTO result (hash, id, status, doc, expires)
     SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
 END;
@@ -243,7 +226,7 @@ END;
 CREATE TRIGGER withdraw_leased INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'leased' BEGIN
     DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
     DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
-    INSERT INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO missed (token, seq, at) SELECT NEW.token, NEW.seq, unixepoch() WHERE changes() = 0;
     INSERT INTO result (hash, id, status, doc, expires)
     SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
 END;
@@ -251,7 +234,7 @@ END;
 CREATE TRIGGER withdraw_dead INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'dead' BEGIN
     DELETE FROM dead WHERE seq = NEW.seq;
     DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
-    INSERT INTO fenced (owner, claim, seq, at) SELECT NEW.token, 0, NEW.seq, unixepoch() WHERE changes() = 0;
+    INSERT INTO missed (token, seq, at) SELECT NEW.token, NEW.seq, unixepoch() WHERE changes() = 0;
     INSERT INTO result (hash, id, status, doc, expires)
     SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
 END;

@@ -1,7 +1,8 @@
 """One owner's way in: a turn is one statement that settles and claims, then one that reads what was claimed.
 
-    write   INSERT INTO turn VALUES (removal) ... (claim)     one transaction, see triggers.sql
-    read    the rows that the claim took, and one row of status: refused? fenced? revision, next due, rows left
+    write   INSERT INTO turn VALUES (what goes, its results, the claim)     one transaction, see triggers.sql; when a
+            message is not held any more nothing of it happens, and it is repeated without that one
+    read    what the claim took, with the status, in one row: refused? revision, next due, rows left
     wake    readers that wait for a result written here; one idle consumer when rows are left
 
 A turn without outcomes looks before it writes, so idle consumers do not compete for the write lock.
@@ -9,11 +10,11 @@ A turn without outcomes looks before it writes, so idle consumers do not compete
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import os
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -22,10 +23,11 @@ from ... import clock
 from ...broker import Owner, Turn, Want
 from ...exceptions import OperationalError
 from ...message import Delivery
-from ...outcome import Outcome, Park, Release
+from ...outcome import Hold, Outcome, Park, Release
 from . import rows, wake
 from .address import Address
 from .bells import ring_waiters
+from .faults import Fenced
 from .link import Link
 from .statements import named
 from .values import as_json
@@ -35,6 +37,9 @@ _claims: Final = itertools.count(1)
 """Claim numbers, unique in this process and so under one owner."""
 
 _SQL: Final = named("turn.sql")
+_MOST_COUNTED: Final = 100
+"""Claims whose messages are counted; more are open only when somebody else settles for this owner."""
+
 _GIVING_BACK: Final = frozenset({Release, Park})
 
 
@@ -43,7 +48,7 @@ class SqliteConsumer:
 
     __slots__ = (
         "_address",
-        "_doubtful",
+        "_held",
         "_idle",
         "_json",
         "_link",
@@ -63,7 +68,7 @@ class SqliteConsumer:
         self._sleeps_on: tuple[str, ...] = ()
         self._json: dict[tuple[str, ...], str] = {}
         self._unread = 0
-        self._doubtful: list[Outcome] = []
+        self._held: dict[int, int] = {}
         self._idle = False
 
     def turn(self, outcomes: Sequence[Outcome], want: Want | None) -> Turn:
@@ -77,11 +82,12 @@ class SqliteConsumer:
         claim = None
         if want is not None and not self._unread:
             claim = (next(_claims), want.limit, queues)
-        if outcomes or claim:
-            self._link.write(*rows.turn(self._nonce, outcomes, claim, now))
+        settled, fenced, rare = self._settle(outcomes, claim, now)
         if claim:
             self._unread = claim[0]
-        return self._written(outcomes, want, queues)
+        turn = self._written(settled, rare, want, queues)
+        turn.fenced = fenced
+        return turn
 
     def check(self, outcomes: Sequence[Outcome]) -> list[bool]:
         pairs = as_json((outcome.delivery.claim, outcome.delivery.tag) for outcome in outcomes)
@@ -106,33 +112,62 @@ class SqliteConsumer:
             self._sleeper.close()
             self._sleeper, self._sleeps_on = None, ()
 
-    def _written(self, outcomes: Sequence[Outcome], want: Want | None, queues: str) -> Turn:
+    def _settle(
+        self, outcomes: Sequence[Outcome], claim: rows.Claim | None, now: float
+    ) -> tuple[Sequence[Outcome], list[Outcome], list[Outcome]]:
+        """Write the turn: all of it, without what is fenced.
+
+        Returns what was settled, what was fenced, and of the settled those that did more than remove their message.
+        """
+        wanted, fenced = _once_each(outcomes)
+        held = self._held
+        for _ in range(5):
+            if not wanted and not claim:
+                return wanted, fenced, []
+            written = rows.turn(self._nonce, wanted, claim, now, held)
+            try:
+                self._link.write(*written.statement)
+            except Fenced:
+                answers = self.check(wanted)
+                fenced = [outcome for outcome, is_held in zip(wanted, answers, strict=True) if not is_held] + fenced
+                wanted = [outcome for outcome, is_held in zip(wanted, answers, strict=True) if is_held]
+                held = {}  # somebody else settles for this owner too; name each message
+                continue
+            self._forget(written.leaving)
+            return wanted, fenced, written.rare
+        raise OperationalError(f"{self._address.path}: what this owner holds changes faster than it can settle.")
+
+    def _forget(self, leaving: Mapping[int, int]) -> None:
+        """Count what is left under each claim number."""
+        for number, count in leaving.items():
+            left = self._held.pop(number, 0) - count
+            if left > 0:
+                self._held[number] = left
+        if len(self._held) > _MOST_COUNTED:
+            self._held.clear()  # what is not counted is removed message by message
+
+    def _written(self, settled: Sequence[Outcome], rare: list[Outcome], want: Want | None, queues: str) -> Turn:
         """Read what the written turn brought. It is committed: a failure must not look as if it were not, so what could
         not be read now is read by the next turn.
         """
-        settled = [*self._doubtful, *outcomes]
         try:
             row = self._link.read(_SQL["turned"], (self._nonce, queues, self._unread))[0]
-            status = _Status(*row[:6])
-            deliveries = self._claimed(row[6:]) if row[6] else []
-            self._unread = 0
+            status = _Status(*row[:5])
+            deliveries = self._claimed(row[5:]) if row[5] else []
         except OperationalError:
-            self._doubtful = settled
             return Turn([])
-        turn = _turn(status, deliveries)
-        try:
-            turn.fenced = self._fenced(settled) if status.fenced else []
-            self._doubtful = []
-            if status.waiters:
-                ring_waiters(self._link, self._address.path, [o.record.id for o in outcomes if o.record is not None])
-        except OperationalError:
-            self._doubtful = settled
-        self._pass_on(outcomes, want, status, deliveries)
-        return turn
+        if deliveries:
+            self._held[self._unread] = len(deliveries)
+        self._unread = 0
+        if status.waiters:
+            with contextlib.suppress(OperationalError):  # they also look by themselves
+                ring_waiters(self._link, self._address.path, [o.record.id for o in settled if o.record is not None])
+        self._pass_on(rare, want, status, deliveries)
+        return _turn(status, deliveries)
 
     def _claimed(self, taken: tuple[Any, ...]) -> list[Delivery]:
         """The messages of the claim, out of one row, or, when they have a past or are too many bytes, row by row."""
-        count, queue, lowest, highest, special, seqs, heads, bodies, head, body = taken
+        _, queue, lowest, highest, special, packed, head, body = taken
         claim = self._unread
         if special or lowest != highest:
             return [
@@ -141,33 +176,17 @@ class SqliteConsumer:
                     _SQL["claimed"], (self._nonce, claim)
                 )
             ]
-        if count == 1:
-            return [Delivery(_ints(seqs)[0], claim, queue, head, body, lowest)]
         deliveries: list[Delivery] = []
         at = place = 0
-        for seq, head_length, body_length in zip(_ints(seqs), _ints(heads), _ints(bodies), strict=True):
+        three = iter(_ints(packed))
+        for seq, head_length, body_length in zip(three, three, three, strict=True):
             end, stop = at + head_length, place + body_length
             deliveries.append(Delivery(seq, claim, queue, head[at:end], body[place:stop], lowest))
             at, place = end, stop
         return deliveries
 
-    def _fenced(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Which of these changed nothing: of several for one message the last ones."""
-        missed = Counter(self._link.read(_SQL["fenced"], (self._nonce,)))
-        dropped: list[Outcome] = []
-        for outcome in reversed(outcomes):
-            key = (outcome.delivery.claim, outcome.delivery.tag)
-            if missed[key]:
-                missed[key] -= 1
-                dropped.append(outcome)
-        pairs = as_json((outcome.delivery.claim, outcome.delivery.tag) for outcome in dropped)
-        self._link.write(_SQL["unfence"], (self._nonce, pairs))
-        return dropped[::-1]
-
-    def _pass_on(
-        self, outcomes: Sequence[Outcome], want: Want | None, status: _Status, deliveries: list[Delivery]
-    ) -> None:
-        """Wake another consumer for what this one leaves, and readers and consumers of what it wrote."""
+    def _pass_on(self, rare: list[Outcome], want: Want | None, status: _Status, deliveries: list[Delivery]) -> None:
+        """Wake another consumer for what this one leaves, and those of the queues that it wrote into."""
         if want is not None and status.left:
             for position in status.left.split(","):
                 self._ringer.ring(want.queues[int(position)])
@@ -175,8 +194,8 @@ class SqliteConsumer:
             for queue in want.queues:  # it was the one that slept until the next due time; somebody else must now
                 self._ringer.ring(queue)
         self._idle = not deliveries
-        touched = {parcel.queue for outcome in outcomes for parcel in outcome.parcels}
-        touched.update(outcome.delivery.queue for outcome in outcomes if type(outcome) in _GIVING_BACK)
+        touched = {parcel.queue for outcome in rare for parcel in outcome.parcels}
+        touched.update(outcome.delivery.queue for outcome in rare if type(outcome) in _GIVING_BACK)
         for queue in touched:
             self._ringer.ring(queue)
 
@@ -216,13 +235,27 @@ class _Status(msgspec.Struct, gc=False):
 
     enlisted: int
     revision: int
-    fenced: int
     waiters: int
     due: float | None
     left: str | None
 
     def claimable(self, now: float) -> bool:
         return self.left is not None or (self.due is not None and self.due <= now)
+
+
+def _once_each(outcomes: Sequence[Outcome]) -> tuple[Sequence[Outcome], list[Outcome]]:
+    """Those that are the first to settle their message, and the others: they are fenced. A hold settles nothing."""
+    if len({outcome.delivery.tag for outcome in outcomes}) == len(outcomes):
+        return outcomes, []
+    first: list[Outcome] = []
+    repeated: list[Outcome] = []
+    seen: set[tuple[int, int]] = set()
+    for outcome in outcomes:
+        key = (outcome.delivery.claim, outcome.delivery.tag)
+        (repeated if key in seen else first).append(outcome)
+        if type(outcome) is not Hold:
+            seen.add(key)
+    return first, repeated
 
 
 def _turn(status: _Status, deliveries: list[Delivery] | None = None) -> Turn:

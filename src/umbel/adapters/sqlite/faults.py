@@ -20,6 +20,14 @@ from ...exceptions import (
 QUEUE_FULL: Final = "umbel: queue full"
 """The message that a trigger raises when a limit is exceeded (triggers.sql)."""
 
+FENCED: Final = "umbel: fenced"
+"""The message that a trigger raises when a message is not held as the outcome says (triggers.sql)."""
+
+
+class Fenced(OperationalError):
+    """Within this room only: an outcome's message is not held under its claim number, nothing of the turn happened."""
+
+
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -54,6 +62,8 @@ def translated(error: apsw.Error, path: str, system_errno: int = 0) -> Operation
         )
     if isinstance(error, apsw.CantOpenError):
         return StoreUnavailable(f"{path} cannot be opened ({text}). Check that its folder exists and is writable.")
+    if isinstance(error, apsw.ConstraintError) and FENCED in text:
+        return Fenced("An outcome's message is not held any more.")
     if isinstance(error, apsw.ConstraintError) and QUEUE_FULL in text:
         return QueueFull("The queue is full")
     if isinstance(error, apsw.IOError):

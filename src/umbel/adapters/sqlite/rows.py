@@ -1,43 +1,64 @@
 """Outcomes and parcels as the rows of one statement. Pure: no I/O.
 
-A turn has two shapes (sql/triggers.sql). The narrow one, nearly all turns, has only removals (Done, Fail, Retry and
-Replace without follow-ups) and the claim, and goes into the view `turn`; the wide one goes into the view `act`.
+A turn has two shapes (sql/triggers.sql). The narrow one, nearly all turns, has only results, removals (Done, Fail,
+Retry and Replace without follow-ups) and the claim, and goes into the view `turn`; the wide one goes into the view `act`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ...message import Parcel
 from ...outcome import Bury, Done, Fail, Hold, Outcome, Park, Release, Replace, Retry
 from .statements import named
-from .values import MOST_VALUES, Statement, filled, hash_of, padded, spread
+from .values import MOST_VALUES, Statement, as_json, filled, hash_of, padded, spread
 
-REMOVE, RELEASE, PARK, BURY, HOLD, FOLLOW, CLAIM, SEND, LIMIT = range(1, 10)
-"""Kinds of rows of the views `turn` and `act`."""
+RESULT, WHOLE, SOME, CLAIM, RELEASE, PARK, BURY, HOLD, SEND, LIMIT = range(1, 11)
+"""Kinds of rows of the views `turn` (up to CLAIM) and `act`."""
 
 EPOCH: Final = 1735689600
 """2025-01-01; sequence numbers are microseconds since then, so that none is used twice though rows are deleted."""
 
 _SQL: Final = named("turn.sql")
-_NARROW: Final = _SQL["turn"]
-_WIDE: Final = _SQL["act"]
-_WIDTH: Final = 9
+_TURN: Final = _SQL["turn"]
+_ACT: Final = _SQL["act"]
+_TURN_WIDTH: Final = 6
+_PUBLISH_WIDTH: Final = 9
 _REMOVERS: Final = frozenset({Done, Fail, Retry, Replace})
 _KIND: Final = {Release: RELEASE, Park: PARK, Bury: BURY, Hold: HOLD}
+_NO_TURN: Final = (None,) * 5
 
 Claim = tuple[int, int, str]
 """Claim number, most messages, JSON array of the wanted queues."""
 
+_Row = Sequence[Any]
+
+
+class Written(NamedTuple):
+    """One turn, ready to be written.
+
+    Attributes:
+        statement: its text and values.
+        leaving: claim number -> messages that leave it.
+        rare: the outcomes that do more than remove their message and store a result.
+    """
+
+    statement: Statement
+    leaving: dict[int, int]
+    rare: list[Outcome]
+
 
 def publish(parcels: Sequence[Parcel], now: float, limits: dict[str, int] | None) -> Statement:
     """One statement that stores all parcels; with limits, one that undoes itself when a queue becomes too long."""
-    if limits or len(parcels) * _WIDTH > MOST_VALUES:
-        rows = [_parcel_row(SEND, 0, 0, 0, parcel, now) for parcel in parcels]
-        rows += [(LIMIT, 0, 0, most, *(None,) * 9, queue, *(None,) * 4) for queue, most in (limits or {}).items()]
-        return padded(_WIDE, rows)
+    if limits or len(parcels) * _PUBLISH_WIDTH > MOST_VALUES:
+        rows: list[_Row] = [_send_row(parcel, now) for parcel in parcels]
+        rows += [
+            (LIMIT, None, None, most, *(None,) * 4, queue, *(None,) * 5, *_NO_TURN)
+            for queue, most in (limits or {}).items()
+        ]
+        return padded(_ACT, rows)
     values: list[Any] = []
     seq: int | None = int((now - EPOCH) * 1e6)
     for parcel in parcels:
@@ -48,63 +69,80 @@ def publish(parcels: Sequence[Parcel], now: float, limits: dict[str, int] | None
     return _publish_text(len(parcels)), values
 
 
-def turn(owner: int, outcomes: Sequence[Outcome], claim: Claim | None, now: float) -> Statement:
+def turn(owner: int, outcomes: Sequence[Outcome], claim: Claim | None, now: float, held: Mapping[int, int]) -> Written:
     """One statement for a consumer's turn.
 
     Args:
         owner: nonce.
-        outcomes: what to settle; at least one, or a claim.
+        outcomes: what to settle, each message once; at least one, or a claim.
         claim: what to claim then, None: nothing.
         now: unix time.
+        held: claim number -> messages under it that nobody has settled yet, as far as is known: a claim that goes as a
+            whole goes faster.
     """
-    for outcome in outcomes:
-        if outcome.parcels or type(outcome) not in _REMOVERS:
-            return padded(_WIDE, _wide_rows(owner, outcomes, claim, now))
     values: list[Any] = []
+    gone: dict[int, list[int]] = {}
+    rare: list[Outcome] = []
     for outcome in outcomes:
-        delivery = outcome.delivery
-        record = outcome.record
-        if record is None:
-            values += (REMOVE, owner, delivery.claim, delivery.tag, 0, None, None, None, None)
+        delivery, record = outcome.delivery, outcome.record
+        if record is not None:
+            values += (RESULT, hash_of(record.id), record.id, record.status, record.document, record.expires)
+        if type(outcome) in _REMOVERS:
+            tags = gone.get(delivery.claim)
+            if tags is None:
+                gone[delivery.claim] = [delivery.tag]
+            else:
+                tags.append(delivery.tag)
+            if outcome.parcels:
+                rare.append(outcome)
         else:
-            values += (
-                REMOVE, owner, delivery.claim, delivery.tag, hash_of(record.id),
-                record.id, record.status, record.document, record.expires,
-            )  # fmt: skip
+            rare.append(outcome)
+    leaving = _leaving(gone, rare)
+    for number, tags in gone.items():
+        if leaving[number] == held.get(number):
+            values += (WHOLE, owner, number, len(tags), None, None)
+        else:
+            values += (SOME, owner, number, len(tags), as_json(tags), None)
     if claim is not None:
-        values += (CLAIM, owner, claim[0], claim[1], None, claim[2], None, None, now)
-    if len(values) > MOST_VALUES:
-        return spread(_NARROW, [values[at : at + _WIDTH] for at in range(0, len(values), _WIDTH)])
-    return filled(_NARROW, values, _WIDTH)
+        values += (CLAIM, owner, claim[0], claim[2], claim[1], now)
+    return Written(_statement(owner, values, rare, now), leaving, rare)
 
 
-def _wide_rows(owner: int, outcomes: Sequence[Outcome], claim: Claim | None, now: float) -> list[Sequence[Any]]:
-    rows: list[Sequence[Any]] = []
-    for outcome in outcomes:
+def _leaving(gone: Mapping[int, list[int]], rare: Sequence[Outcome]) -> dict[int, int]:
+    leaving = {number: len(tags) for number, tags in gone.items()}
+    for outcome in rare:
+        if type(outcome) in _KIND and type(outcome) is not Hold:
+            leaving[outcome.delivery.claim] = leaving.get(outcome.delivery.claim, 0) + 1
+    return leaving
+
+
+def _statement(owner: int, values: list[Any], rare: Sequence[Outcome], now: float) -> Statement:
+    if not rare and len(values) <= MOST_VALUES:
+        return filled(_TURN, values, _TURN_WIDTH)
+    parts = [values[at : at + _TURN_WIDTH] for at in range(0, len(values), _TURN_WIDTH)]
+    if not rare:
+        return spread(_TURN, parts)
+    # the rare ones first: what leaves a claim by them has left it when the rest goes as a whole
+    rows = [row for outcome in rare for row in _rare_rows(owner, outcome, now)]
+    return padded(_ACT, rows + [(part[0], *(None,) * 13, *part[1:]) for part in parts])
+
+
+def _rare_rows(owner: int, outcome: Outcome, now: float) -> list[_Row]:
+    """The follow-ups of an outcome, and what becomes of its message unless it is removed."""
+    rows: list[_Row] = [_send_row(parcel, now) for parcel in outcome.parcels]
+    kind = _KIND.get(type(outcome))
+    if kind is not None:
         delivery = outcome.delivery
-        rows += [_parcel_row(FOLLOW, owner, delivery.claim, delivery.tag, parcel, now) for parcel in outcome.parcels]
-        rows.append(_outcome_row(owner, outcome, now))
-    if claim is not None:
-        rows.append((CLAIM, owner, claim[0], claim[1], 0, claim[2], None, None, now, *(None,) * 9))
+        due = outcome.due if isinstance(outcome, Park) else None
+        reason, detail = (outcome.reason, outcome.detail) if isinstance(outcome, Bury) else (None, None)
+        rows.append((kind, owner, delivery.claim, delivery.tag, now, due, reason, detail, *(None,) * 6, *_NO_TURN))
     return rows
 
 
-def _outcome_row(owner: int, outcome: Outcome, now: float) -> Sequence[Any]:
-    delivery = outcome.delivery
-    record = outcome.record
-    stored: tuple[Any, ...] = (0, None, None, None, None)
-    if record is not None:
-        stored = (hash_of(record.id), record.id, record.status, record.document, record.expires)
-    due = outcome.due if isinstance(outcome, Park) else None
-    reason, detail = (outcome.reason, outcome.detail) if isinstance(outcome, Bury) else (None, None)
-    kind = _KIND.get(type(outcome), REMOVE)
-    return (kind, owner, delivery.claim, delivery.tag, *stored, now, due, reason, detail, *(None,) * 5)
-
-
-def _parcel_row(kind: int, owner: int, claim: int, seq: int, parcel: Parcel, now: float) -> Sequence[Any]:
+def _send_row(parcel: Parcel, now: float) -> _Row:
     return (
-        kind, owner, claim, seq, 0, parcel.id, None, None, None, now, parcel.due, None, None,
-        parcel.queue, parcel.name, parcel.priority, parcel.head, parcel.body,
+        SEND, None, None, None, now, parcel.due, None, None,
+        parcel.queue, parcel.id, parcel.name, parcel.priority, parcel.head, parcel.body, *_NO_TURN,
     )  # fmt: skip
 
 

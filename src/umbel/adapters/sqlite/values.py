@@ -24,7 +24,6 @@ MOST_VALUES: Final = 32766
 """SQLite takes no more in one statement."""
 
 _SIZES: Final = (1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 101, 129, 201, 257, 385, 501, 769, 1001, 1537)
-_BYTES: Final = frozenset({"doc", "head", "body"})
 _SQL: Final = named("turn.sql")
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -74,23 +73,20 @@ def filled(prefix: str, values: list[Any], width: int) -> Statement:
 
 def spread(prefix: str, rows: Sequence[Sequence[Any]]) -> Statement:
     """Any number of rows: their values in one JSON array, their bytes in one blob that it points into."""
-    columns = [column.strip() for column in prefix.partition("(")[2].partition(")")[0].split(",")]
     chunks: list[bytes] = []
     offset = 1
     plain: list[list[Any]] = []
     for row in rows:
         cells: list[Any] = []
-        for column, value in zip(columns, row, strict=True):
-            if column in _BYTES and value is not None:
+        for value in row:
+            if isinstance(value, bytes):
                 chunks.append(value)
                 cells.append((offset, len(value)))
                 offset += len(value)
             else:
                 cells.append(value)
         plain.append(cells)
-    picked = ", ".join(
-        _SQL["spread_bytes" if column in _BYTES else "spread_value"].format(at=at) for at, column in enumerate(columns)
-    )
+    picked = ", ".join(_SQL["spread_value"].format(at=at) for at in range(len(rows[0])))
     return prefix.removesuffix("VALUES") + _SQL["spread"].format(picked=picked), (as_json(plain), b"".join(chunks))
 
 

@@ -9,13 +9,12 @@ from typing import Any, Final
 from ...record import Record
 from .link import Link
 from .statements import named
-from .values import as_json, hash_of, inserted
+from .values import hash_of, inserted
 
 STEP: Final = 500
 """Most rows of one statement."""
 
 _CONTROL: Final = named("control.sql")
-_TURN: Final = named("turn.sql")
 
 Seen = tuple[Any, ...]
 """(place, seq, task id, queue, level, due, owner, claim): where a message was seen, with its key there."""
@@ -37,9 +36,9 @@ def withdraw(link: Link, seen: Sequence[Seen], records: Mapping[str, Record] | N
         step = seen[start : start + STEP]
         token = randbits(62)
         link.write(*inserted(_CONTROL["withdraw"], [_row(token, row, records or {}) for row in step]))
-        missed = {seq for _, seq in link.read(_TURN["fenced"], (token,))}
+        missed = {seq for (seq,) in link.read(_CONTROL["missed"], (token,))}
         if missed:
-            link.write(_TURN["unfence"], (token, as_json((0, seq) for seq in missed)))
+            link.write(_CONTROL["unmiss"], (token,))
         removed += [row for row in step if row[1] not in missed]
     return removed
 

@@ -24,6 +24,14 @@ WHERE m.seq = d.seq AND m.id IN (SELECT value FROM json_each(?1))
 -- name: withdraw
 INSERT INTO withdraw (token, seq, place, queue, level, due, owner, claim, hash, id, status, doc, expires) VALUES
 
+-- name: missed
+-- Arguments: token.
+SELECT seq FROM missed WHERE token = ?1
+
+-- name: unmiss
+-- Arguments: token.
+DELETE FROM missed WHERE token = ?1
+
 -- name: broadcast
 -- Arguments: payload, expires.
 INSERT INTO broadcast (payload, expires) VALUES (?1, ?2)

@@ -8,19 +8,19 @@ INSERT INTO result (hash, id, status, doc, expires) VALUES
 -- name: results
 -- Arguments: JSON array of hashes. All rows of these ids, and of ids with the same hash, oldest first; the reader decides.
 WITH RECURSIVE era (n) AS (
-    SELECT min(seq) >> 15 FROM result
-    UNION ALL SELECT n + 1 FROM era WHERE n < (SELECT max(seq) >> 15 FROM result))
+    SELECT min(seq) >> 13 FROM result
+    UNION ALL SELECT n + 1 FROM era WHERE n < (SELECT max(seq) >> 13 FROM result))
 SELECT r.id, r.status, r.doc, r.expires FROM json_each(?1) w CROSS JOIN era CROSS JOIN result r
-WHERE r.seq >> 15 = era.n AND r.hash = w.value ORDER BY r.seq
+WHERE r.seq >> 13 = era.n AND r.hash = w.value ORDER BY r.seq
 
 -- name: forget
 -- Arguments: JSON array of [hash, id].
 DELETE FROM result WHERE seq IN (
     WITH RECURSIVE era (n) AS (
-        SELECT min(seq) >> 15 FROM result
-        UNION ALL SELECT n + 1 FROM era WHERE n < (SELECT max(seq) >> 15 FROM result))
+        SELECT min(seq) >> 13 FROM result
+        UNION ALL SELECT n + 1 FROM era WHERE n < (SELECT max(seq) >> 13 FROM result))
     SELECT r.seq FROM json_each(?1) w CROSS JOIN era CROSS JOIN result r
-    WHERE r.seq >> 15 = era.n AND r.hash = w.value ->> 0 AND r.id = w.value ->> 1)
+    WHERE r.seq >> 13 = era.n AND r.hash = w.value ->> 0 AND r.id = w.value ->> 1)
 
 -- name: message_known
 -- Arguments: task id. A scan.

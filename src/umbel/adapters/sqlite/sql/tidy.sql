@@ -27,12 +27,12 @@ SELECT max(seq) FROM (SELECT seq FROM result WHERE seq > ?1 ORDER BY seq LIMIT ?
 -- Arguments: first seq - 1, last seq, now, most rows. Results that no reader will see any more: expired, or a state that
 -- is not terminal and that another row of its id has replaced (states.may_replace).
 WITH RECURSIVE era (n) AS (
-    SELECT min(seq) >> 15 FROM result
-    UNION ALL SELECT n + 1 FROM era WHERE n < (SELECT max(seq) >> 15 FROM result))
+    SELECT min(seq) >> 13 FROM result
+    UNION ALL SELECT n + 1 FROM era WHERE n < (SELECT max(seq) >> 13 FROM result))
 SELECT r.seq, r.id, r.status, r.expires FROM result r WHERE r.seq > ?1 AND r.seq <= ?2 AND (
     (r.expires > 0 AND r.expires <= ?3) OR (r.status NOT IN ('SUCCESS', 'FAILURE', 'REVOKED') AND EXISTS (
         SELECT 1 FROM era CROSS JOIN result o
-        WHERE o.seq >> 15 = era.n AND o.hash = r.hash AND o.id = r.id
+        WHERE o.seq >> 13 = era.n AND o.hash = r.hash AND o.id = r.id
           AND (o.status IN ('SUCCESS', 'FAILURE', 'REVOKED') OR o.seq > r.seq)))
 ) ORDER BY r.seq LIMIT ?4
 
@@ -56,7 +56,7 @@ DELETE FROM result WHERE seq IN (SELECT seq FROM result WHERE seq <= ?1 ORDER BY
 
 -- name: misses
 -- Arguments: unix time, most rows. Notes of misses that nobody came back for.
-DELETE FROM fenced WHERE rowid IN (SELECT rowid FROM fenced WHERE at < ?1 LIMIT ?2)
+DELETE FROM missed WHERE rowid IN (SELECT rowid FROM missed WHERE at < ?1 LIMIT ?2)
 
 -- name: bells
 -- Arguments: bell, most rows. Bells after it that somebody is said to listen to.

@@ -10,23 +10,20 @@ INSERT INTO message (seq, queue, priority, id, name, due, stored, head, body) VA
 (max(?, ifnull((SELECT max(seq) FROM message), 0) + 1), ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: turn
--- Multi-row: removals and the claim. Columns: triggers.sql.
-INSERT INTO turn (kind, owner, claim, seq, hash, id, status, doc, expires) VALUES
+-- Multi-row. Columns: triggers.sql.
+INSERT INTO turn (kind, v1, v2, v3, v4, v5) VALUES
 
 -- name: act
--- Multi-row: every kind.
-INSERT INTO act (kind, owner, claim, seq, hash, id, status, doc, expires, at, due, reason, detail, queue, name, priority, head, body) VALUES
+-- Multi-row. Columns: triggers.sql.
+INSERT INTO act (kind, owner, held, seq, at, due, reason, detail, queue, id, name, priority, head, body, v1, v2, v3, v4, v5) VALUES
 
 -- name: spread
--- The end of a multi-row insert for any number of rows (rows.py puts the expressions in): ?1 = their values as one JSON
--- array, ?2 = their bytes as one blob.
+-- The end of a multi-row insert for any number of rows (values.py puts the expressions in): ?1 = their values as one JSON
+-- array of arrays, where an array stands for bytes: place and length in the blob ?2.
 SELECT {picked} FROM json_each(?1)
 
 -- name: spread_value
-value ->> '$[{at}]'
-
--- name: spread_bytes
-iif(value ->> '$[{at}]' IS NULL, NULL, substr(?2, value ->> '$[{at}][0]', value ->> '$[{at}][1]'))
+iif(json_type(value, '$[{at}]') = 'array', substr(?2, value ->> '$[{at}][0]', value ->> '$[{at}][1]'), value ->> '$[{at}]')
 
 -- name: claimed
 -- Arguments: owner, claim. One row a message that this claim took, oldest first.
@@ -37,11 +34,10 @@ WHERE l.owner = ?1 AND l.claim = ?2 ORDER BY l.seq
 
 -- name: status
 -- Arguments: owner, JSON array of wanted queues. What a consumer must know after (or before) a turn, in one row:
--- is the owner enlisted, newest revision, are there fenced rows of the owner, does anybody wait for anything,
--- earliest due time, positions of the wanted queues that hold ready rows ("0,2").
+-- is the owner enlisted, newest revision, does anybody wait for anything, earliest due time, positions of the wanted
+-- queues that hold ready rows ("0,2").
 SELECT EXISTS (SELECT 1 FROM owner WHERE nonce = ?1),
        ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'revocation'), 0),
-       EXISTS (SELECT 1 FROM fenced WHERE owner = ?1),
        EXISTS (SELECT 1 FROM waiter),
        (SELECT min((SELECT min(due) FROM delayed d WHERE d.queue = w.value)) FROM json_each(?2) w),
        (SELECT group_concat(w.key) FROM json_each(?2) w WHERE EXISTS (SELECT 1 FROM ready r WHERE r.queue = w.value))
@@ -49,10 +45,10 @@ SELECT EXISTS (SELECT 1 FROM owner WHERE nonce = ?1),
 -- name: turned
 -- Arguments: owner, JSON array of wanted queues, claim. The row of `status`, and with it what this claim took, in one row,
 -- so that the interpreter lock is taken once and not for each message: number, queue, priority (lowest and highest), does
--- any of them need a closer look (`claimed`), seqs and lengths as JSON arrays, all heads and all bodies as one blob each.
+-- any of them need a closer look (`claimed`), seq and lengths of head and body of each as one JSON array, all heads and all
+-- bodies as one blob each.
 SELECT EXISTS (SELECT 1 FROM owner WHERE nonce = ?1),
        ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'revocation'), 0),
-       EXISTS (SELECT 1 FROM fenced WHERE owner = ?1),
        EXISTS (SELECT 1 FROM waiter),
        (SELECT min((SELECT min(due) FROM delayed d WHERE d.queue = w.value)) FROM json_each(?2) w),
        (SELECT group_concat(w.key) FROM json_each(?2) w WHERE EXISTS (SELECT 1 FROM ready r WHERE r.queue = w.value)),
@@ -60,7 +56,7 @@ SELECT EXISTS (SELECT 1 FROM owner WHERE nonce = ?1),
 FROM (
     SELECT count(*), l.queue, min(m.priority), max(m.priority),
            max(l.alone OR m.deaths OR m.redelivered OR m.parked OR m.verdict <> ''),
-           json_group_array(l.seq), json_group_array(length(m.head)), json_group_array(length(m.body)),
+           '[' || group_concat(l.seq || ',' || length(m.head) || ',' || length(m.body)) || ']',
            CAST(group_concat(m.head, '') AS BLOB), CAST(group_concat(m.body, '') AS BLOB)
     FROM lease l CROSS JOIN message m WHERE l.owner = ?1 AND l.claim = ?3 AND m.seq = l.seq
 ) taken
@@ -74,12 +70,3 @@ SELECT EXISTS (SELECT 1 FROM json_each(?1) w WHERE EXISTS (SELECT 1 FROM ready r
 -- Arguments: owner, JSON array of [claim, seq]. Positions of those that the owner still holds.
 SELECT w.key FROM json_each(?2) w
 WHERE EXISTS (SELECT 1 FROM lease WHERE owner = ?1 AND claim = w.value ->> 0 AND seq = w.value ->> 1)
-
--- name: fenced
--- Arguments: owner or token.
-SELECT claim, seq FROM fenced WHERE owner = ?1
-
--- name: unfence
--- Arguments: owner or token, JSON array of [claim, seq].
-DELETE FROM fenced WHERE owner = ?1
-    AND (claim, seq) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?2))
