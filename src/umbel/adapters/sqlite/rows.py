@@ -1,7 +1,7 @@
 """Outcomes and parcels as the rows of one statement. Pure: no I/O.
 
-A turn has two shapes (sql/triggers.sql). The narrow one, nearly all turns, has only results, removals (Done, Fail,
-Retry and Replace without follow-ups) and the claim, and goes into the view `turn`; the wide one goes into the view `act`.
+A turn has two shapes (sql/triggers.sql). The narrow one, nearly all turns, has results, removals (Done, Fail, Retry and
+Replace without follow-ups) and the claim only, and goes into the view `turn`; the wide one goes into the view `act`.
 """
 
 from __future__ import annotations
