@@ -22,6 +22,8 @@ from benchmarks import work
 from benchmarks.callers import Caller
 
 CHUNK = 500
+WINDOW = 40
+"""Results that a reader who measures their age asks for at once."""
 
 
 class Client:
@@ -59,6 +61,26 @@ class Client:
         started = time.monotonic()
         ids = self.caller.later(kind, self._take(count), seconds)
         return {"seconds": time.monotonic() - started, "count": len(set(ids))}
+
+    def ages(self, kind: str, count: int, stall: float) -> dict[str, Any]:
+        """Call `count` tasks that return when they returned; how old each result was when it was first seen, ms.
+
+        `seen` is the number of all results; those from before the reading began have no age.
+        """
+        ids = self.caller.many(kind, self._take(count))
+        ages: list[float] = []
+        seen, since = 0, time.monotonic()
+        began = since * 1e9
+        while ids and time.monotonic() - since < stall:
+            values = self.caller.results(ids[:WINDOW])
+            now = time.monotonic()
+            if values:
+                seen, since = seen + len(values), now
+                ages += [now * 1e3 - returned / 1e6 for returned in values.values() if returned >= began]
+                ids[:WINDOW] = [task_id for task_id in ids[:WINDOW] if task_id not in values]
+            else:
+                time.sleep(0.0003)
+        return {"ages": ages, "seen": seen}
 
     def wait(self, stall: float) -> dict[str, Any]:
         """Wait until every open call has its result, and compare the values.

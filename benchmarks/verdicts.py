@@ -81,6 +81,7 @@ JUDGES = (
     _bound("bulk enqueue, tasks/s", 60_000, most=False),
     _bound("start latency p50, ms", 0.5, most=True),
     _bound("start latency p99, ms", 2.0, most=True),
+    _bound("result visible p99, ms", 5.0, most=True),
     _bound("memory of the worker, MB PSS", 80.0, most=True),
     _bound("worker memory added by delayed tasks, MB", 20.0, most=True),
     _bound("immediate tasks beside delayed ones, of their rate before", 0.8, most=False),

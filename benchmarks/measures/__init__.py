@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from benchmarks.contestants import Contestant
-from benchmarks.measures import delayed, drain, enqueue, latency, memory, recovery
+from benchmarks.measures import delayed, drain, enqueue, latency, memory, recovery, visible
 from benchmarks.rig import Rig
 
 Figures = dict[str, float]
@@ -47,6 +47,7 @@ ALL = {
         Measure("drain", drain.noop, 200_000, 20_000, least=200, shared=True),
         Measure("enqueue", enqueue.one_by_one, 50_000, 4_000, least=200, shared=True),
         Measure("latency", latency.idle, 500, 30),
+        Measure("visible", visible.backlog, 2_000, 200, least=200, shared=True),
         Measure("memory", memory.idle, 50_000, 2_000, least=200, shared=True),
         Measure("delayed", delayed.waiting, 200_000, 5_000, least=500, shared=True),
         Measure("recovery", recovery.after_kill, 1_000, 1_000),

@@ -6,8 +6,10 @@ import statistics
 
 from benchmarks.rig import Rig
 
-GAP = 0.025
-"""Seconds of rest around each sample, give or take a quarter, so that the worker is idle again."""
+GAP = 0.005
+"""Seconds of rest around each sample, give or take a quarter: the worker sleeps again long before. After a longer rest
+other programs have taken the processor's caches, and everybody's start is later by what it costs to fill them.
+"""
 
 
 def idle(rig: Rig, count: int) -> dict[str, float]:

@@ -25,14 +25,18 @@ class Wake:
 
     def __init__(self) -> None:
         self.fd, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else _pipe()
+        self._rung = False
 
     def ring(self) -> None:
         with contextlib.suppress(BlockingIOError):
             os.write(self._write, b"!")
+        self._rung = True  # after the byte: whoever sees it finds the byte
 
     def clear(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            os.read(self.fd, 4096)
+        if self._rung:  # a read that finds nothing costs an exception, on the way from a wake-up to the task
+            self._rung = False
+            with contextlib.suppress(BlockingIOError):
+                os.read(self.fd, 4096)
 
 
 def _pipe() -> tuple[int, int]:
@@ -64,6 +68,8 @@ class Outcomes:
         """Everything that is there now; nobody else has it from here on."""
         items = self._items
         taken: list[Outcome] = []
+        if not items:
+            return taken
         with contextlib.suppress(IndexError):
             while len(taken) < UNBOUNDED:
                 taken.append(items.popleft())

@@ -5,8 +5,7 @@ It acts only while one task runs long (over about 10 ms) or the supervisor speak
     - stores the outcomes that wait behind the long task, and gives back unstarted work
     - soft limit: the pool raises SoftTimeLimitExceeded inside the function
     - hard limit: settles TimeLimitExceeded at once; a function on the main thread cannot be left safely, so the child
-    is
-      replaced; one in a thread or coroutine is interrupted, and the child replaced only when it is deaf for a second
+      is replaced; one in a thread or coroutine is interrupted, the child replaced only when it is deaf for a second
     - revocations with terminate, looked up twice a second
     - stop: no more claims; at the end of the grace period running functions are interrupted and handed back
     - the supervisor is gone (end of pipe): the process ends; the store gives its work to others

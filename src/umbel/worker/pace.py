@@ -1,10 +1,9 @@
 """Pace: how long tasks take, measured by name, and how many to claim at once.
 
-A batch is about 10 ms of work, so that one call settles a whole batch and claims the next, and its first result is not
-late. What was never measured counts as long: it is a batch of one, and finished outcomes are settled before it
-starts. The measure forgets: a name that turns slow is seen after one run, a name that turns fast after a few. Only
-the time inside of functions is measured: what a busy machine takes from a batch must not make the next one smaller,
-or it gets busier still.
+A batch is about 10 ms of work, so that one call settles much and claims the next. What was never measured counts as
+long: it is a batch of one, and finished outcomes are settled before it starts. The measure forgets: a name that turns
+slow is seen after one run, a name that turns fast after a few. Only the time inside of functions is measured: what a
+busy machine takes from a batch must not make the next one smaller, or it gets busier still.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@
     read    what the claim took, with the status, in one row: refused? revision, next due, rows left
     wake    readers that wait for a result written here; one idle consumer when rows are left
 
-A turn without outcomes looks before it writes, so idle consumers do not compete for the write lock.
+A turn without outcomes looks before it writes, so idle consumers do not compete for the write lock; one that a byte has
+woken claims at once, because nobody else was woken by that byte.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class SqliteConsumer:
         "_sleeper",
         "_sleeps_on",
         "_unread",
+        "_woken",
     )
 
     def __init__(self, address: Address, owner: Owner) -> None:
@@ -70,15 +72,17 @@ class SqliteConsumer:
         self._unread = 0
         self._held: dict[int, int] = {}
         self._idle = False
+        self._woken = False
 
     def turn(self, outcomes: Sequence[Outcome], want: Want | None) -> Turn:
         now = clock.wall()
         queues = self._queues(want.queues) if want is not None else "[]"
-        if not outcomes and not self._unread:
+        if not outcomes and not self._unread and not (self._woken and want is not None):
             status = self._status(queues)
             if want is None or not status.enlisted or not status.claimable(now):
                 self._idle = True
                 return _turn(status)
+        self._woken = False
         claim = None
         if want is not None and not self._unread:
             claim = (next(_claims), want.limit, queues)
@@ -102,7 +106,10 @@ class SqliteConsumer:
             sleeper.drain()  # before the look: a byte that comes after it ends the sleep
             due = self._work_in(text)
             left = end - clock.monotonic()
-            if due <= 0 or left <= 0 or sleeper.sleep(min(due, left), wake):
+            if due <= 0 or left <= 0:
+                return
+            if sleeper.sleep(min(due, left), wake):
+                self._woken = sleeper.drain()
                 return
 
     def close(self) -> None:

@@ -147,7 +147,7 @@ class Sleeper:
             wake: a file descriptor that is only looked at; -1: none.
 
         Returns:
-            True when ``wake`` is readable.
+            True when a pipe has a byte or ``wake`` is readable.
         """
         timeout = max(0.0, min(timeout, self._rest))
         if not HAS_PIPES:
@@ -157,13 +157,12 @@ class Sleeper:
             poll = select.poll()
             for pipe in (*self._pipes, *((wake,) if wake >= 0 else ())):
                 poll.register(pipe, select.POLLIN)
-            return any(fd == wake for fd, _ in poll.poll(timeout * 1000))
+            return bool(poll.poll(timeout * 1000))
         if wake < 0:
-            self._epoll.poll(timeout)
-            return False
+            return bool(self._epoll.poll(timeout))
         self._epoll.register(wake, select.EPOLLIN)
         try:
-            return any(fd == wake for fd, _ in self._epoll.poll(timeout))
+            return bool(self._epoll.poll(timeout))
         finally:
             self._epoll.unregister(wake)
 
