@@ -75,13 +75,14 @@ def decode_json(data: bytes | str) -> Any:
         >>> decode_json(b'[1, {"__type__": "uuid", "__value__": {"hex": "00000000000000000000000000000005"}}]')
         [1, UUID('00000000-0000-0000-0000-000000000005')]
     """
+    text = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
     try:
-        if (b'"__type__"' if isinstance(data, bytes) else '"__type__"') not in data:  # type: ignore[operator]
-            try:
-                return _fast_decode(data)
-            except ValueError:  # NaN, half surrogates, numbers out of range: the json module reads more
-                pass
-        return _full_decode(data if isinstance(data, str) else data.decode("utf-8", "surrogatepass"))
+        if b'"__type__"' not in text:
+            return _fast_decode(text)
+    except (ValueError, RecursionError):  # NaN, half surrogates, numbers out of range: the json module reads more
+        pass
+    try:
+        return _full_decode(text.decode("utf-8", "surrogatepass"))
     except RecursionError:
         raise DecodeError("The JSON is nested too deeply.") from None
     except (ValueError, ArithmeticError, TypeError, AttributeError) as error:

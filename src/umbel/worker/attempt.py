@@ -46,9 +46,12 @@ class Attempt(Run):
     def run(self, guard: Guard) -> Outcome:
         """Run a function."""
         self._begin()
+        plan, request = self.plan, self.request
         try:
-            args, kwargs = self._prepare()
-            value = guard.call(self.plan.function, args, kwargs)
+            if plan.prepares or signals.task_prerun.receivers:
+                value = guard.call(plan.function, *self._prepare())
+            else:
+                value = guard.call(plan.function, request.args, request.kwargs)
         except BaseException as error:  # whatever a task raises is its outcome; a stop is Interrupted
             return self._raised(error)
         return self._returned(value)
@@ -72,8 +75,6 @@ class Attempt(Run):
     def _prepare(self) -> tuple[Any, Any]:
         plan, request = self.plan, self.request
         args, kwargs = request.args, request.kwargs
-        if not plan.prepares and not signals.task_prerun.receivers:
-            return args, kwargs
         if plan.convert:
             args, kwargs = plan.task.arguments(args, kwargs)
         if signals.task_prerun.receivers:

@@ -131,44 +131,52 @@ class Child:
         self.row.put(BUSY, 1)
         if self.keeper.dozing:
             self.keeper.wake.ring()
-        queue = self.life.runqueue
+        queue, prepare, stopped = self.life.runqueue, self.runner.prepare, self.stopping.is_set
         queue.extend(turn.deliveries)
         oldest = clock.monotonic()
-        count, inside = 0, 0.0
+        count, settled, inside = 0, 0, 0.0
         while (delivery := queue.next()) is not None:
-            if self.stopping.is_set():
+            if stopped():
                 self.outcomes.put(Release(delivery))
                 continue
-            prepared = self.runner.prepare(delivery)
+            prepared = prepare(delivery)
             count += 1
             if not isinstance(prepared, Attempt):
                 self.outcomes.put(prepared)
                 continue
             inside += self._start(prepared)
-            if prepared.stopped - oldest > FLUSH and self.outcomes:
-                self._settle()
-                oldest = clock.monotonic()
+            late = prepared.stopped - oldest
+            if late > FLUSH and len(queue) * late > FLUSH / 4 * (count - settled) and self.outcomes:
+                self._settle()  # unless what is left would take less than a quarter of that time
+                oldest, settled = clock.monotonic(), count
         self._started += count
         self.row.put(FINISHED, self._started)
         self.pace.worked(count, inside)
 
     def _start(self, attempt: Attempt) -> float:
         """Start one attempt; returns the seconds inside of a function that ran here."""
-        plan, here = attempt.plan, self.life.inline and not attempt.is_async
-        pool = self.life.functions if here else self.life.pool_for(attempt.is_async)
-        if not here and not pool.free():
-            self.outcomes.put(Release(attempt.delivery))
-            self.fetcher.pause(attempt.delivery.queue, attempt.is_async)
+        plan = attempt.plan
+        if not self.life.inline or attempt.is_async:
+            self._hand_over(attempt)
             return 0.0
-        if here and (plan.seconds is None or plan.seconds >= SHORT) and self.outcomes:
+        if (plan.seconds is None or plan.seconds >= SHORT) and self.outcomes:
             self._settle()
         if plan.early or plan.track:
             self._announce(attempt)
-        pool.submit(attempt)
-        if not here:
-            return 0.0
+        self.life.functions.submit(attempt)
         plan.seconds = believed(plan.seconds, attempt.runtime)
         return attempt.runtime
+
+    def _hand_over(self, attempt: Attempt) -> None:
+        """Give an attempt to the pool of its kind; back to its place with it when that has no free slot."""
+        pool = self.life.pool_for(attempt.is_async)
+        if not pool.free():
+            self.outcomes.put(Release(attempt.delivery))
+            self.fetcher.pause(attempt.delivery.queue, attempt.is_async)
+            return
+        if attempt.plan.early or attempt.plan.track:
+            self._announce(attempt)
+        pool.submit(attempt)
 
     def _announce(self, attempt: Attempt) -> None:
         """What the store must know before the function starts: early acknowledgement, STARTED."""
