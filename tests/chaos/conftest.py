@@ -1,10 +1,14 @@
-"""A project whose tasks write the history, and a judge for the end of each run."""
+"""A project whose tasks write the history, and a judge for the end of each run.
+
+Every run prints its seed (set UMBEL_CHAOS_SEED to it to make the same choices again) and, at its end, what it counted.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
 import os
+import random
 import signal
 import sys
 import time
@@ -19,6 +23,7 @@ import pytest
 from tests.conftest import TOP, Project
 from tests.support.history import History, append
 from tests.support.processes import descendants, parent
+from tests.support.scale import seed
 from tests.support.until import until
 
 TASKS = """
@@ -91,11 +96,16 @@ def harmful(self, how):
 
 @dataclass
 class Run:
-    """One chaos run: a project, its tasks, and its history."""
+    """One chaos run: a project, its tasks, and its history.
+
+    Attributes:
+        rng: where the run's choices come from.
+    """
 
     project: Project
     tasks: Any
     path: Path
+    rng: random.Random = field(default_factory=random.Random)
     marks: dict[float, float] = field(default_factory=dict)
 
     def worker(self, *options: str, sabotage: Sequence[str] = (), ready: bool = True) -> Any:
@@ -178,6 +188,18 @@ class Run:
         """Wait until the store is empty."""
         until(lambda: not self.left(), lambda: f"{self.left()}", timeout=timeout)
 
+    def counted(self) -> str:
+        """What happened, in one line for the log."""
+        history = self.history()
+        figures = {
+            "enqueued": len(history.enqueued),
+            "started": sum(map(len, history.starts.values())),
+            "ended": len(history.ends),
+            "ran more than once": history.repeated(),
+            "kills": len(history.kills),
+        }
+        return ", ".join(f"{number:,} {what}" for what, number in figures.items())
+
     def faults(self) -> list[str]:
         """Judge the run."""
         history = History.read(self.path)
@@ -220,5 +242,10 @@ def chaos(project: Project, monkeypatch: pytest.MonkeyPatch, request: pytest.Fix
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "chaotic", module)
     spec.loader.exec_module(module)
+    chosen = seed()
+    print(f"seed {chosen}")
     with module.app:
-        yield Run(project, module, path)
+        run = Run(project, module, path, random.Random(chosen))
+        begin = time.monotonic()
+        yield run
+        print(f"{run.counted()}, {time.monotonic() - begin:.1f} s")

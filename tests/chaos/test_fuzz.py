@@ -103,13 +103,12 @@ def by_parcel(chaos: Run, items: list[tuple[bytes, bytes]]) -> None:
 
 def by_update(chaos: Run, items: list[tuple[bytes, bytes]]) -> None:
     """As rows that something damaged in the file, numbers and names among them."""
-    rng = random.Random(5)
     results = list(chaos.tasks.work.apply_async_many(((0.0,), {}) for _ in items))
     connection = apsw.Connection("queue.db")
     connection.set_busy_timeout(10_000)
     for result, (top, body) in zip(results, items, strict=True):
         connection.execute("UPDATE message SET head = ?, body = ? WHERE id = ?", (top, body, result.id))
-        column, value = rng.choice((
+        column, value = chaos.rng.choice((
             ("priority", 10**12), ("priority", -7), ("name", "\0"), ("due", 1e300), ("stored", -1.0), ("deaths", -3),
             ("verdict", "nonsense"), ("verdict", "TimeLimitExceeded:x"), ("verdict", "Terminated:"), ("parked", 1e300),
             ("redelivered", 77), ("name", ""),
@@ -121,9 +120,8 @@ def by_update(chaos: Run, items: list[tuple[bytes, bytes]]) -> None:
 @pytest.mark.parametrize("way", [by_parcel, by_update])
 @pytest.mark.parametrize("pool", ["process", "thread"])
 def test_no_row_stops_a_worker(chaos: Run, pool: str, way: Callable[[Run, list[tuple[bytes, bytes]]], None]) -> None:
-    seed = random.randrange(2**32)
-    print(f"seed {seed}")
-    items = list(strange(random.Random(seed), count(full=20, small=1)))
+    items = list(strange(chaos.rng, count(full=20, small=1)))
+    print(f"{len(items)} strange rows")
     way(chaos, items)
     good = chaos.send(20, "work")
     worker = chaos.worker("-c", "2", "-P", pool)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import signal
 import time
 
@@ -38,7 +37,7 @@ def test_with_an_early_acknowledgement_a_kill_loses_tasks(chaos: Run) -> None:
     lost = chaos.send(1, "work", 30.0)[0]
     until(lambda: chaos.starts(lost), timeout=20)
     chaos.killed()
-    kill(random.choice(children_of(worker)))
+    kill(chaos.rng.choice(children_of(worker)))
     chaos.send(5, "work")
     chaos.settle()
     assert faults_with(chaos, f"{lost} was enqueued and never ended")

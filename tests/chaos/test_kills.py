@@ -3,7 +3,6 @@ stuck, and only what a kill justifies runs twice."""
 
 from __future__ import annotations
 
-import random
 import signal
 import time
 
@@ -25,7 +24,7 @@ def test_children_killed_at_random_while_tasks_drain(chaos: Run) -> None:
         victims = children_of(worker)
         if victims:
             chaos.killed()
-            kill(random.choice(victims))
+            kill(chaos.rng.choice(victims))
             kills += 1
         done = chaos.ended()
         until(lambda done=done: chaos.ended() > done or not chaos.left(), timeout=20)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from typing import Any
 
@@ -28,7 +27,7 @@ def kill_children(chaos: Run, worker: Any, times: int) -> int:
         victims = children_of(worker)
         if victims:
             chaos.killed()
-            kill(random.choice(victims))
+            kill(chaos.rng.choice(victims))
             kills += 1
         done = chaos.ended()
         until(lambda done=done: chaos.ended() > done or not chaos.left(), timeout=20)
@@ -76,8 +75,8 @@ def test_early_acknowledgement_over_kills_repeats_nothing_and_hides_nothing(chao
     assert "WorkerLostError" in repr(chaos.tasks.app.AsyncResult(lost[0]).result)
 
 
-@pytest.mark.parametrize("chaos", [APART], ids=["two-files"], indirect=True)
-def test_results_in_another_file_over_kills_of_the_whole_worker(chaos: Run) -> None:
+@stores
+def test_the_whole_worker_killed_over_and_over_while_tasks_drain(chaos: Run) -> None:
     sent = chaos.send(count(full=10_000, small=300), "work", 0.002)
     for _ in range(count(full=10, small=2)):
         worker = chaos.worker("-c", "2")

@@ -10,6 +10,7 @@ def test_children_killed_at_random(project): ...
 from __future__ import annotations
 
 import os
+import random
 
 import pytest
 
@@ -22,6 +23,11 @@ def factor() -> float:
 def count(*, full: int, small: int) -> int:
     """``small``, or ``full`` times the factor where one is set; never below ``small``."""
     return max(small, round(full * factor()))
+
+
+def seed() -> int:
+    """UMBEL_CHAOS_SEED, or a fresh number. A run prints it, so that a failure can be repeated with the same choices."""
+    return int(os.environ.get("UMBEL_CHAOS_SEED") or random.randrange(2**32))
 
 
 def limit(seconds: float) -> pytest.MarkDecorator:
