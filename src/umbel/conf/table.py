@@ -75,9 +75,9 @@ _ROWS: Final = (
     Setting("task_routes", "any", None, "Task name, glob or compiled pattern -> queue name or options; or a list of these."),
     # Tasks
     Setting("task_acks_late", "bool", True, "Acknowledge when the outcome is stored; False acknowledges before the function starts."),
-    Setting("task_acks_on_failure", "bool", None, "Late acknowledgement: acknowledge failures too; None takes the next one."),
-    Setting("task_acks_on_failure_or_timeout", "bool", True, "Late acknowledgement: acknowledge failures and time limits too."),
-    Setting("task_acks_on_timeout", "bool", None, "Late acknowledgement: acknowledge time limits too; None takes the former."),
+    Setting("task_acks_on_failure", "bool", None, "False sets the message of a task that failed aside, in the dead letters, beside its stored result; None takes the next one. Only what is acknowledged late."),
+    Setting("task_acks_on_failure_or_timeout", "bool", True, "Both at once, for failures and hard time limits."),
+    Setting("task_acks_on_timeout", "bool", None, "The same for a task past its hard time limit; None takes the former."),
     Setting("task_reject_on_worker_lost", "bool", True, "A task whose process died is run again, until `worker_poison_limit`; False stores the failure."),
     Setting("task_annotations", "any", None, 'Task name or "*" -> attributes to set on the task.'),
     Setting("task_ignore_result", "bool", False, "Store no results."),

@@ -24,7 +24,7 @@ FROM_CONFIG: Final = {
 """Attribute of `Task` -> the setting that fills it, as in Celery."""
 
 
-_ELSE: Final = {"acks_on_failure": "acks_on_failure_or_timeout", "acks_on_timeout": "acks_on_failure_or_timeout"}
+ELSE: Final = {"acks_on_failure": "acks_on_failure_or_timeout", "acks_on_timeout": "acks_on_failure_or_timeout"}
 """Attribute -> the one that speaks for it while its setting is None."""
 
 
@@ -33,7 +33,7 @@ class FromConfig:
 
     def __init__(self, option: str) -> None:
         self.setting = FROM_CONFIG[option]
-        self.otherwise = _ELSE.get(option)
+        self.otherwise = ELSE.get(option)
 
     def __get__(self, task: Any, owner: type | None = None) -> Any:
         if task is None:

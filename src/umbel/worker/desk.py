@@ -138,6 +138,7 @@ class Desk:
         parcels: tuple[Parcel, ...] = ()
         if request.errbacks:
             parcels = callbacks.errback_parcels(self.app, request, error, traceback)
+        bury = bury or (plan.burial(error) if plan is not None else "")
         if bury:
             return Bury(delivery, record, parcels, reason=bury, detail=traceback or "")
         return Fail(delivery, record, parcels)

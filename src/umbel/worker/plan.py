@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..exceptions import TimeLimitExceeded
+
 if TYPE_CHECKING:
     from ..app import Umbel
     from ..task import Task
@@ -23,12 +25,14 @@ class Plan:
         keep_errors: store its failures even when results are not kept.
         seconds: measured time of a run on the loop's own thread, None before the first.
         prepares: arguments must be converted, or ``before_start`` called, before the function runs.
+        buries_failed, buries_overdue: the user chose that what failed, or ran past its hard limit, is not acknowledged
+            but set aside: ``acks_on_failure=False``, ``acks_on_timeout=False``; only what is acknowledged late.
     """
 
     __slots__ = (
-        "after_return", "before_start", "convert", "early", "function", "hard", "is_async", "keep", "keep_errors",
-        "name", "on_failure", "on_retry", "on_success", "prepares", "redact", "seconds", "serializer", "soft", "task",
-        "throws", "track",
+        "after_return", "before_start", "buries_failed", "buries_overdue", "convert", "early", "function", "hard",
+        "is_async", "keep", "keep_errors", "name", "on_failure", "on_retry", "on_success", "prepares", "redact",
+        "seconds", "serializer", "soft", "task", "throws", "track",
     )  # fmt: skip
 
     def __init__(self, task: Task[..., Any], app: Umbel, options: WorkerOptions) -> None:
@@ -40,6 +44,8 @@ class Plan:
         self.soft = _first(task.soft_time_limit, options.soft_time_limit)
         self.hard = _first(task.time_limit, options.time_limit)
         self.early = task.acks_late is False or task.reject_on_worker_lost is False
+        self.buries_failed = task.acks_late is not False and task.acks_on_failure is False
+        self.buries_overdue = task.acks_late is not False and task.acks_on_timeout is False
         self.keep = not task.ignore_result
         self.keep_errors = bool(task.store_errors_even_if_ignored)
         self.track = bool(task.track_started)
@@ -53,6 +59,12 @@ class Plan:
         self.on_retry = task.overrides("on_retry")
         self.after_return = task.overrides("after_return")
         self.prepares = self.convert or self.before_start
+
+    def burial(self, error: BaseException) -> str:
+        """Why the message of a run that failed with ``error`` is set aside; "" when it is acknowledged and gone."""
+        if isinstance(error, TimeLimitExceeded):
+            return "it ran past its hard time limit, and acks_on_timeout is off" if self.buries_overdue else ""
+        return f"it failed with {type(error).__name__}, and acks_on_failure is off" if self.buries_failed else ""
 
 
 def _first(*values: float | None) -> float | None:

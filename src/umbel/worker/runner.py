@@ -156,7 +156,8 @@ class Runner:
         logger.error("Task %s[%s] failed: %s", headers.task, headers.id, error)
         poison = delivery.deaths >= self.desk.app.conf.worker_poison_limit
         bury = f"it killed its worker {delivery.deaths} times: {detail}" if poison else ""
-        return self.desk.failed(request, delivery, error, bury=bury)
+        plan = self._plans.get(headers.task) or self._plan(headers.task)
+        return self.desk.failed(request, delivery, error, plan=plan, bury=bury)
 
 
 def _embed(value: Any) -> dict[str, Any]:
