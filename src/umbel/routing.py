@@ -95,6 +95,28 @@ def destination(name: str, options: Mapping[str, Any], routes: Routes, default_q
     return made
 
 
+def declared(setting: Any) -> tuple[str, ...]:
+    """Names of the queues in `task_queues`, in order.
+
+    Args:
+        setting: None, a dict by name, or a list of names, of dicts with a ``name``, and of objects with one.
+
+    Raises:
+        ImproperlyConfigured: it has another form.
+
+    Example:
+        >>> declared(["mail", {"name": "reports", "durable": True}]), declared({"mail": {"exchange": "mail"}})
+        (('mail', 'reports'), ('mail',))
+    """
+    if setting is None:
+        return ()
+    entries = setting if isinstance(setting, Mapping | list | tuple | set | frozenset) else [None]
+    names = [entry.get("name") if isinstance(entry, Mapping) else getattr(entry, "name", entry) for entry in entries]
+    if not all(isinstance(name, str) and name for name in names):
+        raise ImproperlyConfigured("task_queues must be a list of names or of queues with a name, or a dict by name.")
+    return tuple(dict.fromkeys(names))
+
+
 def _is_pair(entry: Any) -> bool:
     return isinstance(entry, list | tuple) and len(entry) == 2 and isinstance(entry[0], str | re.Pattern)
 

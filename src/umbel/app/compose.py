@@ -17,7 +17,7 @@ import msgspec
 from .. import clock
 from ..exceptions import CeleryWarning, ImproperlyConfigured, QueueNotFound
 from ..priority import as_number
-from ..routing import Routes, destination
+from ..routing import Routes, declared, destination
 from ..sender import Conf
 from ..serialization import codec, encode_json
 from ..template import Template
@@ -108,13 +108,9 @@ def _place(conf: Conf, options: Mapping[str, Any]) -> tuple[str, str, str]:
         exchange, routing_key = "", name
     elif name == conf.task_default_queue:
         name = routing_key
-    if conf.task_queues is not None and not conf.task_create_missing_queues and name not in _declared(conf.task_queues):
+    if conf.task_queues is not None and not conf.task_create_missing_queues and name not in declared(conf.task_queues):
         raise QueueNotFound(f"There is no queue {name!r} in task_queues, and task_create_missing_queues is off.")
     return name, exchange, routing_key
-
-
-def _declared(queues: Any) -> set[str]:
-    return {str(getattr(queue, "name", queue)) for queue in queues}
 
 
 def _serializer(conf: Conf, options: Mapping[str, Any]) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from .. import clock
-from ..broker import Place
+from ..broker import Item, Place
 from ..inspector import PLACES, Entry, Inspector, entry
+from ..routing import declared
 from . import show
 from .sending import JsonOf
 from .session import Session, app_option, names
@@ -59,7 +60,8 @@ def purge(
     umbel -A proj purge --force --json
     """
     app = session.app(app_name)
-    chosen = [name for name in wanted or (app.conf.task_default_queue,) if name not in excluded]
+    own = declared(app.conf.task_queues) or (app.conf.task_default_queue,)
+    chosen = [name for name in wanted or own if name not in excluded]
     if not force:
         click.confirm(f"Remove all waiting messages of {', '.join(chosen)} for good?", abort=True, err=True)
     inspector = Inspector(app)
@@ -149,14 +151,25 @@ def show_message(session: Session, /, app_name: str | None, task_id: str, as_jso
 @app_option
 @click.argument("task_ids", nargs=-1, required=True)
 @force_option
+@show.json_option
 @click.pass_obj
-def delete_messages(session: Session, /, app_name: str | None, task_ids: tuple[str, ...], force: bool) -> None:
+def delete_messages(
+    session: Session, /, app_name: str | None, task_ids: tuple[str, ...], force: bool, as_json: bool
+) -> None:
     """Delete messages for good; the outcome of one that runs is dropped."""
     inspector = Inspector(session.app(app_name))
     found = [item for task_id in task_ids for item in inspector.items(task_id)]
     if not force:
         click.confirm(f"Delete {len(found)} message(s) for good?", abort=True, err=True)
-    click.echo(f"{inspector.delete(found)} deleted")
+    say("deleted", inspector.delete(found), found, as_json)
+
+
+def say(done: str, count: int, items: Sequence[Item], as_json: bool) -> None:
+    """Print to how many messages something was done; as JSON also which ones were meant."""
+    if as_json:
+        show.dump({done: count, "ids": [item.parcel.id for item in items]})
+    else:
+        click.echo(f"{count} {done}")
 
 
 @click.group()
@@ -193,10 +206,11 @@ dead.add_command(show_message, "show")
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option("-a", "--args", type=JsonOf(list, "array"), help="New arguments, for a single one.")
 @click.option("-k", "--kwargs", type=JsonOf(dict, "object"), help="New keyword arguments, for a single one.")
+@show.json_option
 @click.pass_obj
 def replay(
     session: Session, /, app_name: str | None, task_ids: tuple[str, ...], everything: bool, args: list[Any] | None,
-    kwargs: dict[str, Any] | None,
+    kwargs: dict[str, Any] | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Put dead letters back into their queues, with fresh counters."""
     edited = args is not None or kwargs is not None
@@ -207,7 +221,7 @@ def replay(
     inspector = Inspector(session.app(app_name))
     found = inspector.dead(task_ids)
     count = inspector.replay(found, arguments=(args or [], kwargs or {}) if edited else None)
-    click.echo(f"{count} replayed")
+    say("replayed", count, found, as_json)
 
 
 @dead.command("discard")
@@ -215,9 +229,10 @@ def replay(
 @click.argument("task_ids", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @force_option
+@show.json_option
 @click.pass_obj
 def discard(
-    session: Session, /, app_name: str | None, task_ids: tuple[str, ...], everything: bool, force: bool
+    session: Session, /, app_name: str | None, task_ids: tuple[str, ...], everything: bool, force: bool, as_json: bool
 ) -> None:
     """Delete dead letters for good."""
     if not task_ids and not everything:
@@ -226,4 +241,4 @@ def discard(
     found = inspector.dead(task_ids)
     if not force:
         click.confirm(f"Delete {len(found)} dead letter(s) for good?", abort=True, err=True)
-    click.echo(f"{inspector.delete(found)} discarded")
+    say("discarded", inspector.delete(found), found, as_json)

@@ -11,6 +11,7 @@ import click
 from ..exceptions import ImproperlyConfigured
 from ..inspector import Inspector
 from ..loading import state_dir
+from ..routing import declared
 from ..urls import mask_url
 from ..worker import health, logs
 from ..worker.options import PRESETS, WorkerOptions, expand, node_name
@@ -121,12 +122,11 @@ def merge(app: Umbel, options: dict[str, Any], app_path: str = "") -> WorkerOpti
     pool = options["pool"] or conf.worker_pool
     if pool not in PRESETS:
         raise ImproperlyConfigured(f"unknown pool {pool!r}: use one of {', '.join(sorted(set(PRESETS)))}")
-    queues = options["queues"] or (conf.task_default_queue,)
     return WorkerOptions(
         hostname=node,
         pool=PRESETS[pool],
         concurrency=_concurrency(options["concurrency"] or conf.worker_concurrency, pool),
-        queues=tuple(name for name in queues if name not in options["exclude_queues"]),
+        queues=_queues(conf, options["queues"], options["exclude_queues"]),
         time_limit=options["time_limit"] or conf.task_time_limit,
         soft_time_limit=options["soft_time_limit"] or conf.task_soft_time_limit,
         max_tasks_per_child=options["max_tasks_per_child"] or conf.worker_max_tasks_per_child,
@@ -139,6 +139,22 @@ def merge(app: Umbel, options: dict[str, Any], app_path: str = "") -> WorkerOpti
         start_method=options["pool_start_method"] or conf.worker_pool_start_method,
         heartbeat_file=str(heartbeat_file(node)),
     )
+
+
+def _queues(conf: Any, wanted: tuple[str, ...], left_out: tuple[str, ...]) -> tuple[str, ...]:
+    """`-Q`, else `task_queues`, else the default queue; without what `-X` leaves out."""
+    known = declared(conf.task_queues)
+    strange = [name for name in wanted if name not in known]
+    if strange and conf.task_queues is not None and not conf.task_create_missing_queues:
+        raise ImproperlyConfigured(
+            f"-Q names {', '.join(strange)}, which task_queues has not, and task_create_missing_queues is off: add it"
+            " to task_queues, or turn task_create_missing_queues on"
+        )
+    chosen = wanted or known or (conf.task_default_queue,)
+    left = tuple(name for name in chosen if name not in left_out)
+    if not left:
+        raise ImproperlyConfigured(f"-X leaves no queue to consume: there is only {', '.join(chosen)}")
+    return left
 
 
 def _held(options: dict[str, Any], conf: Any) -> int:

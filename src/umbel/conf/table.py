@@ -69,7 +69,7 @@ _ROWS: Final = (
     Setting("task_default_queue", "text", "celery", "Queue of tasks that nothing else routes."),
     Setting("task_default_priority", "int", None, "Priority of tasks that name none, 0-9.", least=0),
     Setting("task_inherit_parent_priority", "bool", False, "Tasks sent by a task take its priority."),
-    Setting("task_queues", "any", None, "The queues that exist: a list of names or queue objects, or a dict by name."),
+    Setting("task_queues", "any", None, "The queues that exist: a list of names or of queues with a name, or a dict by name. A worker without `-Q` consumes them; None is `task_default_queue`."),
     Setting("task_create_missing_queues", "bool", True, "A queue that is named but not in `task_queues` exists all the same."),
     Setting("task_queue_max_priority", "int", None, "Highest priority of queues that name none.", least=0),
     Setting("task_routes", "any", None, "Task name, glob or compiled pattern -> queue name or options; or a list of these."),

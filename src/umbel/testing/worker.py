@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from .. import ids
+from ..routing import declared
 from ..worker.child import Child
 from ..worker.options import WorkerOptions
 from ..worker.page import Page
@@ -44,7 +45,7 @@ class InProcessWorker:
 
     Args:
         app: its broker may be memory:// or any other.
-        queues: names to consume; the app's default queue when none is named.
+        queues: names to consume; those of `task_queues`, else the default queue, when none is named.
         pool: ``solo`` runs functions on the calling thread, which must then be the main thread; ``thread`` and
             ``asyncio`` as in production.
         concurrency: slots of the pool.
@@ -53,7 +54,7 @@ class InProcessWorker:
     def __init__(self, app: Umbel, *, queues: tuple[str, ...] = (), pool: str = "thread", concurrency: int = 1) -> None:
         self.options = WorkerOptions(
             hostname="test@localhost", pool=pool, concurrency=concurrency,
-            queues=queues or (app.conf.task_default_queue,), grace=1.0,
+            queues=queues or declared(app.conf.task_queues) or (app.conf.task_default_queue,), grace=1.0,
         )  # fmt: skip
         self._page = Page(1, self.options.slots)
         row = self._page.row(0)

@@ -1,0 +1,90 @@
+"""Which queues a worker consumes: `-Q`, else `task_queues`, else the default queue, and `-X` leaves some out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import pytest
+
+from umbel import Umbel
+from umbel.cli.worker import merge
+from umbel.exceptions import ImproperlyConfigured
+from umbel.testing.worker import InProcessWorker
+
+
+class Queue(NamedTuple):
+    name: str
+    routing_key: str
+
+
+FORMS = [
+    ["mail", "reports"],
+    ("mail", {"name": "reports", "durable": True}),
+    [Queue("mail", "mail.#"), Queue("reports", "reports")],
+    {"mail": {"exchange": "mail"}, "reports": {}},
+]
+LINE = {
+    "hostname": None, "pool": None, "concurrency": "1", "queues": (), "exclude_queues": (), "time_limit": None,
+    "soft_time_limit": None, "max_tasks_per_child": None, "max_memory_per_child": None, "prefetch_multiplier": None,
+    "disable_prefetch": False, "pool_start_method": None, "include": (),
+}  # fmt: skip
+
+
+def consumed(*, q=(), x=(), **settings):
+    app = Umbel("queues", set_as_current=False, **settings)
+    return merge(app, {**LINE, "queues": q, "exclude_queues": x}).queues
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_those_of_the_settings(form):
+    assert consumed(task_queues=form) == ("mail", "reports")
+
+
+@pytest.mark.parametrize("nothing", [None, [], {}])
+def test_the_default_queue_when_the_settings_name_none(nothing):
+    assert consumed(task_queues=nothing, task_default_queue="usual") == ("usual",)
+
+
+def test_the_line_chooses_among_and_beyond_them():
+    assert consumed(task_queues=["mail", "reports"], q=("reports", "more")) == ("reports", "more")
+
+
+def test_some_can_be_left_out():
+    assert consumed(task_queues=["mail", "reports"], x=("mail", "unheard-of")) == ("reports",)
+    assert consumed(q=("mail", "reports"), x=("reports",)) == ("mail",)
+
+
+def test_leaving_all_out_is_a_mistake():
+    with pytest.raises(ImproperlyConfigured, match="-X leaves no queue to consume"):
+        consumed(x=("celery",))
+
+
+def test_a_queue_that_must_be_declared_is_refused():
+    with pytest.raises(ImproperlyConfigured, match="-Q names more, which task_queues has not"):
+        consumed(task_queues=["mail"], task_create_missing_queues=False, q=("mail", "more"))
+
+
+@pytest.mark.parametrize("form", ["mail", 5, [""], [{}], [None]])
+def test_another_form_is_refused(form):
+    with pytest.raises(ImproperlyConfigured, match="task_queues must be a list"):
+        consumed(task_queues=form)
+
+
+def test_a_worker_runs_what_is_in_them(shop, working):
+    shop.write("two.py", "from shop import app\napp.conf.task_queues = ['celery', 'mail']\n")
+    worker = working("-c", "1", app="two")
+    assert "queues   celery, mail" in worker.output()
+    done = shop.umbel("-q", "-A", "shop", "call", "shop.add", "-a", "[2, 3]", "--queue", "mail", "--wait", "10")
+    assert done.stdout.splitlines()[1:] == ["5"]
+    assert worker.stop() == 0
+
+
+def test_purge_takes_them_too(shop, umbel):
+    shop.write("two.py", "from shop import app\napp.conf.task_queues = ['celery', 'mail']\n")
+    assert umbel("-A", "two", "purge", "-f", "--json").data == {"purged": 0, "queues": ["celery", "mail"]}
+
+
+def test_the_worker_of_a_test_consumes_them_too():
+    app = Umbel("queues", set_as_current=False, broker="memory://queues-of-a-test", task_queues=["mail"])
+    with app, InProcessWorker(app) as worker:
+        assert worker.options.queues == ("mail",)
