@@ -6,6 +6,10 @@ import io
 
 import pytest
 
+from umbel.broker import Owner, Want
+from umbel.loading import open_broker
+from umbel.outcome import Bury
+
 APP = ("-A", "shop")
 
 
@@ -48,6 +52,39 @@ def test_messages_are_listed_shown_and_deleted(umbel):
     assert f"id        {first}" in shown
     assert umbel(*APP, "messages", "delete", "-f", first, second).out == "2 deleted\n"
     assert umbel(*APP, "queues", "--json").data == []
+
+
+def test_what_is_deleted_is_printed_as_json(umbel):
+    first, second = send(umbel), send(umbel)
+    said = umbel(*APP, "messages", "delete", "-f", first, second, "--json")
+    assert said.data == {"deleted": 2, "ids": [first, second]}
+
+
+def test_what_is_replayed_and_discarded_is_printed_as_json(umbel, shop):
+    first, second = send(umbel), send(umbel)
+    bury(shop, 2)
+    assert umbel(*APP, "dead", "replay", first, "--json").data == {"replayed": 1, "ids": [first]}
+    assert umbel(*APP, "dead", "discard", "-f", "--all", "--json").data == {"discarded": 1, "ids": [second]}
+    assert umbel(*APP, "dead", "replay", "--all", "--json").data == {"replayed": 0, "ids": []}
+
+
+def bury(shop, count):
+    """Claim what waits and set it aside."""
+    broker = open_broker(f"sqlite:///{shop.folder}/shop.db", {})
+    owner = Owner(7, "w@here", 1, "child", 0.0)
+    owners, consumer = broker.owners(), broker.consumer(owner)
+    owners.enlist(owner)
+    claimed = consumer.turn([], Want(("celery",), count)).deliveries
+    consumer.turn([Bury(delivery, reason="broken", detail="") for delivery in claimed], None)
+    owners.retire(owner.nonce)
+    consumer.close()
+    owners.close()
+
+
+def test_questions_and_silence_are_json_too(umbel):
+    assert "active_queues" in umbel("inspect", "--list", "--json").data
+    said = umbel(*APP, "inspect", "-t", "0.1", "ping", "--json")
+    assert (said.code, said.data) == (69, {})
 
 
 @pytest.mark.parametrize("answer", ["n\n", ""])

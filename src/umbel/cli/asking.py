@@ -41,7 +41,9 @@ def status(
     if as_json:
         show.dump(dict.fromkeys(nodes, "ok"))
     else:
-        for node in nodes:
+        if nodes and show.drawn():
+            show.table(("node", "answer"), [(node, "OK") for node in nodes], nothing="")
+        for node in nodes if not show.drawn() else ():
             click.echo(f"{node}: OK")
         if not session.quiet:
             click.echo(f"\n{len(nodes)} node{'' if len(nodes) == 1 else 's'} online.")
@@ -73,7 +75,7 @@ def inspect(
     umbel -A proj inspect stats --json
     """
     if listing:
-        click.echo("\n".join(COMMANDS))
+        show.dump(COMMANDS) if as_json else click.echo("\n".join(COMMANDS))
         return 0
     if command not in COMMANDS:
         raise click.UsageError(
@@ -82,18 +84,32 @@ def inspect(
         )
     ask = Control(session.app(app_name)).inspect(destination or None, timeout).ask
     answers = ask(command, ids=list(arguments)) if command == "query_task" else ask(command)
-    if not answers:
-        return _nobody()
     if as_json:
-        show.dump(answers)
-    else:
-        for node, answer in sorted(answers.items()):
-            click.echo(f"->  {node}: OK")
+        show.dump(answers or {})
+    for node, answer in sorted((answers or {}).items() if not as_json else ()):
+        click.echo(f"->  {node}: OK")
+        if show.drawn():
+            _draw(answer)
+        else:
             _say(answer)
-    return 0
+    return 0 if answers else _nobody()
+
+
+def _draw(answer: Any) -> None:
+    """An answer for a terminal: facts as two columns, a list of them as a table with a head."""
+    if isinstance(answer, dict):
+        show.table(("", ""), list(answer.items()), nothing="- empty -")
+    elif isinstance(answer, list) and answer and all(isinstance(one, dict) for one in answer):
+        heads = list(dict.fromkeys(key for one in answer for key in one))
+        show.table(heads, [[one.get(head, "") for head in heads] for one in answer], nothing="")
+    elif isinstance(answer, list):
+        show.table(("",), [(one,) for one in answer], nothing="- empty -")
+    else:
+        click.echo(answer)
 
 
 def _say(answer: Any) -> None:
+    """An answer for a pipe, in Celery's lines."""
     if isinstance(answer, list):
         for line in answer or ["- empty -"]:
             click.echo(f"    * {line}" if answer else f"        {line}")

@@ -16,10 +16,15 @@ json_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
 """The option of every command that prints data."""
 
 
+def drawn() -> bool:
+    """Whether tables are drawn: standard output is a terminal."""
+    return sys.stdout.isatty()
+
+
 def dump(value: Any) -> None:
     """Print a value as JSON, indented on a terminal."""
     text = msgspec.json.encode(value, enc_hook=repr)
-    click.echo(msgspec.json.format(text, indent=2 if sys.stdout.isatty() else 0))
+    click.echo(msgspec.json.format(text, indent=2 if drawn() else 0))
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[Any]], *, nothing: str) -> None:
@@ -33,19 +38,20 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Any]], *, nothing: str) 
     if not rows:
         click.echo(nothing, err=True)
         return
-    if not sys.stdout.isatty():
+    if not drawn():
         for row in (heads, *rows):
             click.echo("\t".join(" ".join(str(cell).split()) for cell in row))
         return
     from rich.console import Console  # noqa: PLC0415  rich costs 50 ms, which only a drawn table is worth
     from rich.table import Table  # noqa: PLC0415  as above
+    from rich.text import Text  # noqa: PLC0415  as above
 
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
+    picture = Table(box=None, pad_edge=False, header_style="bold", show_header=any(heads))
     for head in heads:
-        drawn.add_column(head, overflow="fold")
+        picture.add_column(head, overflow="fold")
     for row in rows:
-        drawn.add_row(*(str(cell) for cell in row))
-    Console().print(drawn)
+        picture.add_row(*(Text(str(cell)) for cell in row))  # a str would be read as markup: [red]
+    Console().print(picture)
 
 
 def moment(unix: float) -> str:
