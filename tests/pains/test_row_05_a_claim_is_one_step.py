@@ -13,7 +13,7 @@ from tests.support.until import until
 
 CENSUS = """
 SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM ready) + (SELECT count(*) FROM lease)
-     + (SELECT count(*) FROM delayed) + (SELECT count(*) FROM dead), (SELECT count(DISTINCT id) FROM result)
+     + (SELECT count(*) FROM delayed) + (SELECT count(*) FROM dead), (SELECT total(count) FROM result)
 """
 
 

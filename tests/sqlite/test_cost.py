@@ -68,12 +68,12 @@ def test_a_full_store_is_as_quick_as_an_empty_one(store):
 
 PATH = {
     "turn.sql": ["claimed", "status", "turned", "look", "held"],
-    "result.sql": ["results", "forget", "waiters", "unwait", "unbell"],
+    "result.sql": ["entries", "waiters", "unwait", "unbell"],
     "owner.sql": ["owned"],
     "control.sql": ["revoked", "broadcasts", "replies", "take_replies"],
-    "tidy.sql": ["window", "stale", "drop_stale", "bells"],
+    "tidy.sql": ["window", "metas", "bells"],
 }
-LARGE = ("message", "ready", "delayed", "lease", "result", "dead")
+LARGE = ("message", "ready", "delayed", "lease", "result", "result_key", "dead")
 
 
 @pytest.mark.parametrize(("file", "name"), [(file, name) for file, names in PATH.items() for name in names])
@@ -84,7 +84,15 @@ def test_no_statement_of_the_path_scans_a_large_table(store, file, name):
     plan = link._connection.execute(
         "EXPLAIN QUERY PLAN " + named(file)[name], {str(number): None for number in range(1, 7)}
     )
-    aliases = {"message": "m", "ready": "r", "delayed": "d", "lease": "l", "result": "r", "dead": "d"}
+    aliases = {
+        "message": "m",
+        "ready": "r",
+        "delayed": "d",
+        "lease": "l",
+        "result": "r",
+        "result_key": "k",
+        "dead": "d",
+    }
     for *_, detail in plan.fetchall():
         for table in LARGE:
             assert not detail.startswith((f"SCAN {table}", f"SCAN {aliases[table]} ")) or "VIRTUAL" in detail, detail

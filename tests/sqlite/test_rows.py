@@ -106,7 +106,7 @@ def test_few_statements_are_compiled():
     """Turns of any size share the compiled forms that the library can keep."""
     delivery = Delivery(1, 1, "q", b"", b"")
     finished = Done(delivery, record("1"))
-    texts = {rows.turn(7, [finished] * count, (1, 1, "[]"), 0.0, {1: count}).statement[0] for count in range(1, 600)}
+    texts = {rows.turn(7, [finished] * count, (1, 1, "[]"), 0.0, {1: {1}}).statement[0] for count in range(1, 600)}
     assert len(texts) <= 24
     kept = [text for text in texts if text.count("(") - 1 <= 501]
     assert all(len(text) < 16_384 for text in kept)
@@ -118,13 +118,13 @@ def test_padding_changes_nothing(store):
     assert worker.settle(*map(done, worker.claim())) == []
     link = worker.consumer._link
     assert link.read("SELECT count(*) FROM message") == [(0,)]
-    assert link.read("SELECT count(*) FROM result") == [(6,)]
+    assert link.read("SELECT count(*), sum(count) FROM result") == [(1, 6)]
 
 
 def test_numbers_and_hashes_are_those_of_every_version():
     """Other processes, older and newer, read what these write."""
     assert values.hash_of("5b1a5e3c-0000-4000-8000-000000000001") == 0x51031C28
-    assert (rows.RESULT, rows.WHOLE, rows.SOME, rows.CLAIM) == (1, 2, 3, 4)
+    assert (rows.RESULTS, rows.WHOLE, rows.SOME, rows.CLAIM) == (1, 2, 3, 4)
     assert (rows.RELEASE, rows.PARK, rows.BURY, rows.HOLD, rows.SEND, rows.LIMIT) == (5, 6, 7, 8, 9, 10)
 
 
@@ -168,6 +168,17 @@ def test_a_claim_that_goes_as_a_whole_goes_in_one_row(store):
     assert worker.settle(*rest) == []
     assert not store.shelf().counts()
     assert worker.consumer._held == {}
+
+
+def test_an_outcome_that_comes_again_takes_no_other_message_with_it(store):
+    """One is left under the claim, and the outcome of the other one is settled a second time: a lost answer."""
+    store.publish(parcel("first"), parcel("second"))
+    worker = store.worker()
+    first, second = worker.claim(2)
+    assert worker.settle(Done(first)) == []
+    assert worker.settle(Done(first)) == [Done(first)]
+    assert [item.parcel.id for item in store.shelf().items("leased")] == ["second"]
+    assert worker.settle(Done(second)) == []
 
 
 def test_what_another_thread_settled_does_not_go_as_a_whole(store):

@@ -94,7 +94,8 @@ class Documents:
         if self.extended:
             self._extend(document, request)
         document.task_id = headers.id
-        return Record(headers.id, status, _encode(document), now + self.expires if self.expires else 0.0)
+        # whole seconds, rounded up: a store can keep results that expire together as one
+        return Record(headers.id, status, _encode(document), int(now) + 1.0 + self.expires if self.expires else 0.0)
 
     def _extend(self, document: _Document, request: Context) -> None:
         document.name = request.task

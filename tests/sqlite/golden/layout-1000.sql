@@ -39,15 +39,19 @@ CREATE TABLE dead (
 CREATE INDEX dead_at ON dead (at, seq);
 
 CREATE TABLE result (
-    seq INTEGER PRIMARY KEY,
-    hash INTEGER NOT NULL,                     -- 32-bit hash of the id
-    id TEXT NOT NULL,
-    status TEXT NOT NULL,
-    doc BLOB NOT NULL,
-    expires REAL NOT NULL                      -- unix time, 0.0: never
+    seq INTEGER PRIMARY KEY,                   -- number of its first result; the next row starts behind its last one
+    count INTEGER NOT NULL,                    -- results that were written
+    expires REAL NOT NULL,                     -- unix time, 0.0: never
+    meta TEXT NOT NULL,                        -- JSON array: [id, status, bytes of its document] each; null: forgotten
+    docs BLOB NOT NULL                         -- the documents, one after another
 ) STRICT;
 
-CREATE INDEX result_hash ON result (seq >> 13, hash);
+CREATE TABLE result_key (
+    era INTEGER NOT NULL,                      -- seq >> 13
+    hash INTEGER NOT NULL, seq INTEGER NOT NULL,
+    place INTEGER NOT NULL,                    -- in the pack
+    PRIMARY KEY (era, hash, seq, place)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE owner (
     nonce INTEGER PRIMARY KEY,                 -- also the byte of the .owners file that its process keeps locked
@@ -89,8 +93,12 @@ END;
 
 CREATE VIEW turn (kind, v1, v2, v3, v4, v5) AS SELECT 0, 0, 0, '', x'', 0.0;
 
-CREATE TRIGGER turn_result INSTEAD OF INSERT ON turn WHEN NEW.kind = 1 BEGIN
-    INSERT INTO result (hash, id, status, doc, expires) VALUES (NEW.v1, NEW.v2, NEW.v3, NEW.v4, NEW.v5);
+CREATE TRIGGER turn_results INSTEAD OF INSERT ON turn WHEN NEW.kind = 1 BEGIN
+    INSERT INTO result (seq, count, expires, meta, docs)
+    VALUES (ifnull((SELECT seq + count FROM result ORDER BY seq DESC LIMIT 1), 1), NEW.v1, NEW.v2, NEW.v3, NEW.v4);
+    INSERT INTO result_key (era, hash, seq, place)
+    SELECT last.seq >> 13, k.value >> 10, last.seq, k.value & 1023
+    FROM (SELECT max(seq) AS seq FROM result) last CROSS JOIN json_each(NEW.v5) k;
 END;
 
 CREATE TRIGGER turn_whole INSTEAD OF INSERT ON turn WHEN NEW.kind = 2 BEGIN
@@ -204,39 +212,39 @@ CREATE TRIGGER rescue_owner INSTEAD OF INSERT ON rescue BEGIN
     DELETE FROM owner WHERE nonce = NEW.owner;
 END;
 
-CREATE VIEW withdraw (token, seq, place, queue, level, due, owner, claim, hash, id, status, doc, expires) AS
-SELECT 0, 0, '', '', 0, 0.0, 0, 0, 0, '', '', x'', 0.0;
+CREATE VIEW withdraw (token, seq, place, queue, level, due, owner, claim, expires, meta, docs, keys) AS
+SELECT 0, 0, '', '', 0, 0.0, 0, 0, 0.0, '', x'', '';
 
 CREATE TRIGGER withdraw_ready INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'ready' BEGIN
     DELETE FROM ready WHERE queue = NEW.queue AND level = NEW.level AND seq = NEW.seq;
     DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
     INSERT INTO missed (token, seq, at) SELECT NEW.token, NEW.seq, unixepoch() WHERE changes() = 0;
-    INSERT INTO result (hash, id, status, doc, expires)
-    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+    INSERT INTO turn (kind, v1, v2, v3, v4, v5)
+    SELECT 1, 1, NEW.expires, NEW.meta, NEW.docs, NEW.keys WHERE changes() = 0 AND NEW.meta IS NOT NULL;
 END;
 
 CREATE TRIGGER withdraw_delayed INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'delayed' BEGIN
     DELETE FROM delayed WHERE queue = NEW.queue AND due = NEW.due AND seq = NEW.seq;
     DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
     INSERT INTO missed (token, seq, at) SELECT NEW.token, NEW.seq, unixepoch() WHERE changes() = 0;
-    INSERT INTO result (hash, id, status, doc, expires)
-    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+    INSERT INTO turn (kind, v1, v2, v3, v4, v5)
+    SELECT 1, 1, NEW.expires, NEW.meta, NEW.docs, NEW.keys WHERE changes() = 0 AND NEW.meta IS NOT NULL;
 END;
 
 CREATE TRIGGER withdraw_leased INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'leased' BEGIN
     DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
     DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
     INSERT INTO missed (token, seq, at) SELECT NEW.token, NEW.seq, unixepoch() WHERE changes() = 0;
-    INSERT INTO result (hash, id, status, doc, expires)
-    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+    INSERT INTO turn (kind, v1, v2, v3, v4, v5)
+    SELECT 1, 1, NEW.expires, NEW.meta, NEW.docs, NEW.keys WHERE changes() = 0 AND NEW.meta IS NOT NULL;
 END;
 
 CREATE TRIGGER withdraw_dead INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'dead' BEGIN
     DELETE FROM dead WHERE seq = NEW.seq;
     DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
     INSERT INTO missed (token, seq, at) SELECT NEW.token, NEW.seq, unixepoch() WHERE changes() = 0;
-    INSERT INTO result (hash, id, status, doc, expires)
-    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+    INSERT INTO turn (kind, v1, v2, v3, v4, v5)
+    SELECT 1, 1, NEW.expires, NEW.meta, NEW.docs, NEW.keys WHERE changes() = 0 AND NEW.meta IS NOT NULL;
 END;
 
 CREATE VIEW purge (queue, last, step) AS SELECT '', 0, 0;
@@ -270,4 +278,18 @@ CREATE TRIGGER replay_one INSTEAD OF INSERT ON replay BEGIN
     WHERE seq = NEW.seq AND changes() = 1;
     INSERT INTO ready (queue, level, seq)
     SELECT queue, 19 - 2 * priority, seq FROM message WHERE seq = NEW.seq AND changes() = 1;
+END;
+
+CREATE VIEW strike (seq, seen, meta, docs, keys) AS SELECT 0, '', '', x'', '';
+
+CREATE TRIGGER strike_some INSTEAD OF INSERT ON strike WHEN NEW.meta IS NOT NULL BEGIN
+    UPDATE result SET meta = NEW.meta, docs = NEW.docs WHERE seq = NEW.seq AND meta = NEW.seen;
+    DELETE FROM result_key WHERE changes() = 1 AND (era, hash, seq, place) IN (
+        SELECT NEW.seq >> 13, value >> 10, NEW.seq, value & 1023 FROM json_each(NEW.keys));
+END;
+
+CREATE TRIGGER strike_all INSTEAD OF INSERT ON strike WHEN NEW.seq IS NOT NULL AND NEW.meta IS NULL BEGIN
+    DELETE FROM result WHERE seq = NEW.seq AND meta = NEW.seen;
+    DELETE FROM result_key WHERE changes() = 1 AND (era, hash, seq, place) IN (
+        SELECT NEW.seq >> 13, value >> 10, NEW.seq, value & 1023 FROM json_each(NEW.keys));
 END;

@@ -1,21 +1,52 @@
-"""Results: rows are appended, the reader decides which one counts (`states.may_replace`)."""
+"""Results: packs are appended, the reader decides which result of an id counts (`packs.standing`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from ... import clock
 from ...record import Record
-from ...states import may_replace
+from . import rows
 from .address import Address
 from .bells import Bell, ring_waiters
 from .link import Link
+from .packs import Entry, keys_of, standing, unpacked, without
 from .statements import named
-from .values import as_json, hash_of, inserted
+from .values import as_json, hash_of, padded
 from .withdrawal import STEP
 
 _SQL: Final = named("result.sql")
+_places: Final = msgspec.json.Decoder(set[int]).decode
+
+Found = tuple[str, bytes, list[Entry]]
+"""A pack as it was read: meta, documents, and those of its results that were asked for."""
+
+
+def packs_of(link: Link, ids: Iterable[str]) -> list[Found]:
+    """The packs that hold results of these ids, oldest first."""
+    wanted = set(ids)
+    found: list[Found] = []
+    for seq, expires, meta, docs, places in link.read(_SQL["entries"], (as_json({hash_of(each) for each in wanted}),)):
+        entries = [each for each in unpacked(seq, expires, meta, docs, _places(places)) if each.record.id in wanted]
+        if entries:
+            found.append((meta, docs, entries))
+    return found
+
+
+def strike(link: Link, found: Sequence[Found]) -> int:
+    """Take these results out of their packs. A pack that somebody else changed since it was read stays.
+
+    Returns:
+        number of packs that changed.
+    """
+    struck: list[Sequence[Any]] = []
+    for meta, docs, entries in found:
+        places = {entry.place for entry in entries}
+        struck.append((entries[0].seq, meta, *(without(meta, docs, places) or (None, None)), keys_of(meta, places)))
+    return link.write(*padded(_SQL["strike"], struck))
 
 
 class SqliteWatch:
@@ -51,25 +82,21 @@ class SqliteBackend:
     def store(self, records: Sequence[Record]) -> None:
         for start in range(0, len(records), STEP):
             step = records[start : start + STEP]
-            rows = [(hash_of(each.id), each.id, each.status, each.document, each.expires) for each in step]
-            self._link.write(*inserted(_SQL["store"], rows))
+            self._link.write(*rows.store(step))
             ring_waiters(self._link, self._address.path, [record.id for record in step])
 
     def fetch(self, ids: Sequence[str]) -> dict[str, Record]:
-        wanted = set(ids)
-        found: dict[str, Record] = {}
-        for task_id, status, document, expires in self._link.read(_SQL["results"], (as_json(map(hash_of, wanted)),)):
-            stored = found.get(task_id)
-            if task_id in wanted and may_replace(None if stored is None else stored.status, status):
-                found[task_id] = Record(task_id, status, document, expires)
+        found = standing(entry for _, _, entries in packs_of(self._link, ids) for entry in entries)
         now = clock.wall()
-        return {task_id: record for task_id, record in found.items() if not 0 < record.expires <= now}
+        return {task_id: entry.record for task_id, entry in found.items() if not 0 < entry.record.expires <= now}
 
     def known(self, task_id: str) -> bool | None:
         return bool(self.fetch([task_id])) or bool(self._link.read(_SQL["message_known"], (task_id,)))
 
     def forget(self, ids: Sequence[str]) -> None:
-        self._link.write(_SQL["forget"], (as_json((hash_of(task_id), task_id) for task_id in ids),))
+        for start in range(0, len(ids), STEP):
+            while found := packs_of(self._link, ids[start : start + STEP]):  # again when somebody else changed a pack
+                strike(self._link, [(meta, docs, entries) for meta, docs, entries in found])
 
     def watch(self) -> SqliteWatch:
         return SqliteWatch(self._address, self._link)

@@ -38,8 +38,8 @@ _claims: Final = itertools.count(1)
 """Claim numbers, unique in this process and so under one owner."""
 
 _SQL: Final = named("turn.sql")
-_MOST_COUNTED: Final = 100
-"""Claims whose messages are counted; more are open only when somebody else settles for this owner."""
+_MOST_NOTED: Final = 100
+"""Claims whose messages are noted; more are open only when somebody else settles for this owner."""
 
 _GIVING_BACK: Final = frozenset({Release, Park})
 
@@ -70,7 +70,7 @@ class SqliteConsumer:
         self._sleeps_on: tuple[str, ...] = ()
         self._json: dict[tuple[str, ...], str] = {}
         self._unread = 0
-        self._held: dict[int, int] = {}
+        self._held: dict[int, set[int]] = {}
         self._idle = False
         self._woken = False
 
@@ -144,14 +144,14 @@ class SqliteConsumer:
             return wanted, fenced, written.rare
         raise OperationalError(f"{self._address.path}: what this owner holds changes faster than it can settle.")
 
-    def _forget(self, leaving: Mapping[int, int]) -> None:
-        """Count what is left under each claim number."""
-        for number, count in leaving.items():
-            left = self._held.pop(number, 0) - count
-            if left > 0:
+    def _forget(self, leaving: Mapping[int, set[int]]) -> None:
+        """Note what is left under each claim number."""
+        for number, tags in leaving.items():
+            left = self._held.pop(number, tags) - tags
+            if left:
                 self._held[number] = left
-        if len(self._held) > _MOST_COUNTED:
-            self._held.clear()  # what is not counted is removed message by message
+        if len(self._held) > _MOST_NOTED:
+            self._held.clear()  # what is not noted is removed message by message
 
     def _written(self, settled: Sequence[Outcome], rare: list[Outcome], want: Want | None, queues: str) -> Turn:
         """Read what the written turn brought. It is committed: a failure must not look as if it were not, so what could
@@ -164,7 +164,7 @@ class SqliteConsumer:
         except OperationalError:
             return Turn([])
         if deliveries:
-            self._held[self._unread] = len(deliveries)
+            self._held[self._unread] = {delivery.tag for delivery in deliveries}
         self._unread = 0
         if status.waiters:
             with contextlib.suppress(OperationalError):  # they also look by themselves

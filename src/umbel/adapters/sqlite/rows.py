@@ -12,10 +12,12 @@ from typing import Any, Final, NamedTuple
 
 from ...message import Parcel
 from ...outcome import Bury, Done, Fail, Hold, Outcome, Park, Release, Replace, Retry
+from ...record import Record
+from .packs import packed
 from .statements import named
-from .values import MOST_VALUES, Statement, as_json, filled, hash_of, padded, spread
+from .values import MOST_VALUES, Statement, as_json, filled, padded, spread
 
-RESULT, WHOLE, SOME, CLAIM, RELEASE, PARK, BURY, HOLD, SEND, LIMIT = range(1, 11)
+RESULTS, WHOLE, SOME, CLAIM, RELEASE, PARK, BURY, HOLD, SEND, LIMIT = range(1, 11)
 """Kinds of rows of the views `turn` (up to CLAIM) and `act`."""
 
 EPOCH: Final = 1735689600
@@ -41,12 +43,12 @@ class Written(NamedTuple):
 
     Attributes:
         statement: its text and values.
-        leaving: claim number -> messages that leave it.
+        leaving: claim number -> seqs of the messages that leave it.
         rare: the outcomes that do more than remove their message and store a result.
     """
 
     statement: Statement
-    leaving: dict[int, int]
+    leaving: dict[int, set[int]]
     rare: list[Outcome]
 
 
@@ -69,7 +71,9 @@ def publish(parcels: Sequence[Parcel], now: float, limits: dict[str, int] | None
     return _publish_text(len(parcels)), values
 
 
-def turn(owner: int, outcomes: Sequence[Outcome], claim: Claim | None, now: float, held: Mapping[int, int]) -> Written:
+def turn(
+    owner: int, outcomes: Sequence[Outcome], claim: Claim | None, now: float, held: Mapping[int, set[int]]
+) -> Written:
     """One statement for a consumer's turn.
 
     Args:
@@ -77,16 +81,16 @@ def turn(owner: int, outcomes: Sequence[Outcome], claim: Claim | None, now: floa
         outcomes: what to settle, each message once; at least one, or a claim.
         claim: what to claim then, None: nothing.
         now: unix time.
-        held: claim number -> messages under it that nobody has settled yet, as far as is known: a claim that goes as a
-            whole goes faster.
+        held: claim number -> seqs of all messages under it that this consumer has not settled yet: a claim that goes as
+            a whole goes faster.
     """
-    values: list[Any] = []
+    records: list[Record] = []
     gone: dict[int, list[int]] = {}
     rare: list[Outcome] = []
     for outcome in outcomes:
         delivery, record = outcome.delivery, outcome.record
         if record is not None:
-            values += (RESULT, hash_of(record.id), record.id, record.status, record.document, record.expires)
+            records.append(record)
         if type(outcome) in _REMOVERS:
             tags = gone.get(delivery.claim)
             if tags is None:
@@ -97,6 +101,7 @@ def turn(owner: int, outcomes: Sequence[Outcome], claim: Claim | None, now: floa
                 rare.append(outcome)
         else:
             rare.append(outcome)
+    values = _results(records)
     leaving = _leaving(gone, rare)
     for number, tags in gone.items():
         if leaving[number] == held.get(number):
@@ -108,11 +113,23 @@ def turn(owner: int, outcomes: Sequence[Outcome], claim: Claim | None, now: floa
     return Written(_statement(owner, values, rare, now), leaving, rare)
 
 
-def _leaving(gone: Mapping[int, list[int]], rare: Sequence[Outcome]) -> dict[int, int]:
-    leaving = {number: len(tags) for number, tags in gone.items()}
+def store(records: Sequence[Record]) -> Statement:
+    """One statement that stores these results."""
+    return filled(_TURN, _results(records), _TURN_WIDTH)
+
+
+def _results(records: Sequence[Record]) -> list[Any]:
+    values: list[Any] = []
+    for pack in packed(records):
+        values += (RESULTS, *pack)
+    return values
+
+
+def _leaving(gone: Mapping[int, list[int]], rare: Sequence[Outcome]) -> dict[int, set[int]]:
+    leaving = {number: set(tags) for number, tags in gone.items()}
     for outcome in rare:
         if type(outcome) in _KIND and type(outcome) is not Hold:
-            leaving[outcome.delivery.claim] = leaving.get(outcome.delivery.claim, 0) + 1
+            leaving.setdefault(outcome.delivery.claim, set()).add(outcome.delivery.tag)
     return leaving
 
 

@@ -1,7 +1,7 @@
 """Housekeeping in bounded steps: what has expired or is over a limit goes, and the file gives its free pages back.
 
-Results have no index on their expiry (it would cost each task a microsecond); a slow walk over all of them finds the
-expired ones and those that another row of their id has replaced.
+Results have no index on their expiry (it would cost each task a microsecond); a slow walk over all packs finds the
+expired ones and those that another result of their id has replaced.
 """
 
 from __future__ import annotations
@@ -9,21 +9,25 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from ... import clock
+from ...states import READY_STATES
 from . import wake
 from .address import Address
-from .link import Link
+from .backend import packs_of
+from .link import Link, Rows
+from .packs import keys_of, standing, unpacked
 from .statements import named
-from .values import as_json
+from .values import as_json, padded
 
 STEP: Final = 500
 """Most rows that one statement removes."""
 
-_WINDOW: Final = 2000
-"""Results that one read looks at."""
+_WINDOW: Final = 500
+"""Packs that one read looks at."""
 
 _PATIENCE: Final = 0.05
 """Seconds that one call may walk on over results that stay."""
@@ -66,22 +70,42 @@ class Tidier:
     def _results(self, now: float, most: int) -> int:
         end = clock.monotonic() + _PATIENCE
         while True:
-            last: Any = self._link.read(_SQL["window"], (self._result, _WINDOW))[0][0]
-            if last is None:
+            window = self._link.read(_SQL["window"], (self._result, _WINDOW))
+            if not window:
                 self._result = 0
                 break
-            stale = self._link.read(_SQL["stale"], (self._result, last, now, STEP))
+            stale = [seq for seq, expires, _ in window if 0 < expires <= now] + self._replaced(window)
             if stale:
-                self._result = stale[-1][0] if len(stale) == STEP else last
-                return self._link.write(_SQL["drop_stale"], (as_json(stale),))
-            self._result = last
+                return self._drop(sorted(stale))
+            self._result = window[-1][0]
             if clock.monotonic() > end:
                 break
         if most and self._link.read(_SQL["span"])[0][0] > most:
-            surplus = self._link.read(_SQL["surplus"], (most,))
-            if surplus:
-                return self._link.write(_SQL["drop_surplus"], (surplus[0][0], STEP))
+            return self._drop([seq for (seq,) in self._link.read(_SQL["surplus"], (most, STEP))])
         return 0
+
+    def _replaced(self, window: Rows) -> list[int]:
+        """Packs of a single state that is not terminal and that another result of its id has replaced."""
+        single: dict[int, str] = {}
+        for seq, expires, meta in window:
+            for entry in unpacked(seq, expires, meta, b"") if meta is not None else ():
+                if entry.record.status not in READY_STATES:
+                    single[seq] = entry.record.id
+        if not single:
+            return []
+        seen = standing(entry for _, _, entries in packs_of(self._link, single.values()) for entry in entries)
+        return [seq for seq, task_id in single.items() if task_id in seen and seen[task_id].seq != seq]
+
+    def _drop(self, seqs: list[int]) -> int:
+        """Remove the first of these packs, up to `STEP` results; how many results that were."""
+        rows: list[Sequence[Any]] = []
+        held = 0
+        for seq, count, meta in self._link.read(_SQL["metas"], (as_json(seqs),)):
+            if rows and held + count > STEP:
+                break
+            rows.append((seq, meta, None, None, keys_of(meta)))
+            held += count
+        return held if rows and self._link.write(*padded(named("result.sql")["strike"], rows)) else 0
 
     def _bells(self) -> None:
         """Forget readers that are gone without a word, and once a minute their pipes."""

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from ...record import Record
 from .link import Link
+from .packs import packed
 from .statements import named
-from .values import hash_of, inserted
+from .values import inserted
 
 STEP: Final = 500
 """Most rows of one statement."""
@@ -47,5 +48,6 @@ def _row(token: int, seen: Seen, records: Mapping[str, Record]) -> Sequence[Any]
     place, seq, task_id, *key = seen
     record = records.get(task_id)
     if record is None:
-        return (token, seq, place, *key, 0, None, None, None, None)
-    return (token, seq, place, *key, hash_of(record.id), record.id, record.status, record.document, record.expires)
+        return (token, seq, place, *key, None, None, None, None)
+    (pack,) = packed([record])
+    return (token, seq, place, *key, pack.expires, pack.meta, pack.docs, pack.keys)

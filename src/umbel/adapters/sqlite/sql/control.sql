@@ -22,7 +22,7 @@ SELECT 'delayed', m.seq, m.id, d.queue, 0, d.due, 0, 0 FROM delayed d CROSS JOIN
 WHERE m.seq = d.seq AND m.id IN (SELECT value FROM json_each(?1))
 
 -- name: withdraw
-INSERT INTO withdraw (token, seq, place, queue, level, due, owner, claim, hash, id, status, doc, expires) VALUES
+INSERT INTO withdraw (token, seq, place, queue, level, due, owner, claim, expires, meta, docs, keys) VALUES
 
 -- name: missed
 -- Arguments: token.

@@ -1,26 +1,21 @@
 -- Results, and who waits for them (or for anything else that has a name).
 --
--- Invariant: rows of one id are only appended; which one counts is states.may_replace applied in the order of seq.
+-- Invariant: results are only appended; which one of an id counts is states.may_replace applied in the order of writing.
 
--- name: store
-INSERT INTO result (hash, id, status, doc, expires) VALUES
-
--- name: results
--- Arguments: JSON array of hashes. All rows of these ids, and of ids with the same hash, oldest first; the reader decides.
+-- name: entries
+-- Arguments: JSON array of hashes. Of each row with results of these ids (or of ids with the same hash), oldest first: seq,
+-- expires, meta, docs, places as a JSON array.
 WITH RECURSIVE era (n) AS (
     SELECT min(seq) >> 13 FROM result
-    UNION ALL SELECT n + 1 FROM era WHERE n < (SELECT max(seq) >> 13 FROM result))
-SELECT r.id, r.status, r.doc, r.expires FROM json_each(?1) w CROSS JOIN era CROSS JOIN result r
-WHERE r.seq >> 13 = era.n AND r.hash = w.value ORDER BY r.seq
+    UNION ALL SELECT n + 1 FROM era WHERE n < (SELECT max(seq) >> 13 FROM result)
+), found (seq, places) AS MATERIALIZED (
+    SELECT k.seq, json_group_array(k.place) FROM json_each(?1) w CROSS JOIN era CROSS JOIN result_key k
+    WHERE k.era = era.n AND k.hash = w.value GROUP BY k.seq)
+SELECT r.seq, r.expires, r.meta, r.docs, found.places FROM found CROSS JOIN result r WHERE r.seq = found.seq ORDER BY r.seq
 
--- name: forget
--- Arguments: JSON array of [hash, id].
-DELETE FROM result WHERE seq IN (
-    WITH RECURSIVE era (n) AS (
-        SELECT min(seq) >> 13 FROM result
-        UNION ALL SELECT n + 1 FROM era WHERE n < (SELECT max(seq) >> 13 FROM result))
-    SELECT r.seq FROM json_each(?1) w CROSS JOIN era CROSS JOIN result r
-    WHERE r.seq >> 13 = era.n AND r.hash = w.value ->> 0 AND r.id = w.value ->> 1)
+-- name: strike
+-- Multi-row. Columns: triggers.sql.
+INSERT INTO strike (seq, seen, meta, docs, keys) VALUES
 
 -- name: message_known
 -- Arguments: task id. A scan.

@@ -49,19 +49,24 @@ CREATE TABLE dead (
 ) STRICT;
 CREATE INDEX dead_at ON dead (at, seq);
 
--- Appended only; which row of an id counts is decided by its readers (states.may_replace).
+-- Results in packs: a row holds what one step wrote, up to 500 results (packs.py has the form). Appended only; which result
+-- of an id counts is decided by its readers (states.may_replace).
 CREATE TABLE result (
-    seq INTEGER PRIMARY KEY,
-    hash INTEGER NOT NULL,                     -- 32-bit hash of the id
-    id TEXT NOT NULL,
-    status TEXT NOT NULL,
-    doc BLOB NOT NULL,
-    expires REAL NOT NULL                      -- unix time, 0.0: never
+    seq INTEGER PRIMARY KEY,                   -- number of its first result; the next row starts behind its last one
+    count INTEGER NOT NULL,                    -- results that were written
+    expires REAL NOT NULL,                     -- unix time, 0.0: never
+    meta TEXT NOT NULL,                        -- JSON array: [id, status, bytes of its document] each; null: forgotten
+    docs BLOB NOT NULL                         -- the documents, one after another
 ) STRICT;
--- An index on random values dirties a page a row. So it is one index for each 8,192 rows ("era"): the newest is small
--- and stays dirty, a reader looks into all of them. (Measured, microseconds a result: no index 0.8, eras of 8,192 2.2,
--- eras of 32,768 3.2.)
-CREATE INDEX result_hash ON result (seq >> 13, hash);
+
+-- Where the results of an id are, by a 32-bit hash of it. An index on random values dirties a page a row, so this is one
+-- index for each 8,192 results ("era"): the newest is small and stays dirty, a reader looks into all of them.
+CREATE TABLE result_key (
+    era INTEGER NOT NULL,                      -- seq >> 13
+    hash INTEGER NOT NULL, seq INTEGER NOT NULL,
+    place INTEGER NOT NULL,                    -- in the pack
+    PRIMARY KEY (era, hash, seq, place)
+) STRICT, WITHOUT ROWID;
 
 -- Living owners. A row is removed by retire and rescue only, and never comes back.
 CREATE TABLE owner (

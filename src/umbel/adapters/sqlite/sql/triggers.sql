@@ -18,7 +18,7 @@ END;
 -- turn: one consumer's turn as one statement: results, removals, then the claim. A view with as few columns and triggers
 -- as it takes (each that does not apply costs a row a tenth of a microsecond): what they hold depends on the kind.
 --     kind        v1          v2              v3                  v4                  v5
---     1 result    hash of id  task id         status              document            unix time of its expiry
+--     1 results   a pack: how many, unix time of their expiry, meta, documents, keys (packs.py)
 --     2 whole     owner       claim number    how many messages: all that is held under it is removed
 --     3 some      owner       claim number    how many messages   their seqs, JSON array: they are removed
 --     4 claim     owner       claim number    wanted queues, JSON array      most messages       unix time, now
@@ -27,8 +27,12 @@ END;
 -- statement happens ("umbel: fenced"); the caller asks which, and repeats it without that one.
 CREATE VIEW turn (kind, v1, v2, v3, v4, v5) AS SELECT 0, 0, 0, '', x'', 0.0;
 
-CREATE TRIGGER turn_result INSTEAD OF INSERT ON turn WHEN NEW.kind = 1 BEGIN
-    INSERT INTO result (hash, id, status, doc, expires) VALUES (NEW.v1, NEW.v2, NEW.v3, NEW.v4, NEW.v5);
+CREATE TRIGGER turn_results INSTEAD OF INSERT ON turn WHEN NEW.kind = 1 BEGIN
+    INSERT INTO result (seq, count, expires, meta, docs)
+    VALUES (ifnull((SELECT seq + count FROM result ORDER BY seq DESC LIMIT 1), 1), NEW.v1, NEW.v2, NEW.v3, NEW.v4);
+    INSERT INTO result_key (era, hash, seq, place)
+    SELECT last.seq >> 13, k.value >> 10, last.seq, k.value & 1023
+    FROM (SELECT max(seq) AS seq FROM result) last CROSS JOIN json_each(NEW.v5) k;
 END;
 
 CREATE TRIGGER turn_whole INSTEAD OF INSERT ON turn WHEN NEW.kind = 2 BEGIN
@@ -165,41 +169,41 @@ END;
 --     token, seq    the message; a miss is noted in `missed`
 --     place         'ready', 'delayed', 'leased' or 'dead', where it was seen, and its key there:
 --     queue, level, due, owner, claim
---     hash, id, status, doc, expires      record to store, id NULL: none
+--     expires, meta, docs, keys           a pack of one result, meta NULL: none
 -- Invariant: a message that moved since it was seen stays, and nothing is stored.
-CREATE VIEW withdraw (token, seq, place, queue, level, due, owner, claim, hash, id, status, doc, expires) AS
-SELECT 0, 0, '', '', 0, 0.0, 0, 0, 0, '', '', x'', 0.0;
+CREATE VIEW withdraw (token, seq, place, queue, level, due, owner, claim, expires, meta, docs, keys) AS
+SELECT 0, 0, '', '', 0, 0.0, 0, 0, 0.0, '', x'', '';
 
 CREATE TRIGGER withdraw_ready INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'ready' BEGIN
     DELETE FROM ready WHERE queue = NEW.queue AND level = NEW.level AND seq = NEW.seq;
     DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
     INSERT INTO missed (token, seq, at) SELECT NEW.token, NEW.seq, unixepoch() WHERE changes() = 0;
-    INSERT INTO result (hash, id, status, doc, expires)
-    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+    INSERT INTO turn (kind, v1, v2, v3, v4, v5)
+    SELECT 1, 1, NEW.expires, NEW.meta, NEW.docs, NEW.keys WHERE changes() = 0 AND NEW.meta IS NOT NULL;
 END;
 
 CREATE TRIGGER withdraw_delayed INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'delayed' BEGIN
     DELETE FROM delayed WHERE queue = NEW.queue AND due = NEW.due AND seq = NEW.seq;
     DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
     INSERT INTO missed (token, seq, at) SELECT NEW.token, NEW.seq, unixepoch() WHERE changes() = 0;
-    INSERT INTO result (hash, id, status, doc, expires)
-    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+    INSERT INTO turn (kind, v1, v2, v3, v4, v5)
+    SELECT 1, 1, NEW.expires, NEW.meta, NEW.docs, NEW.keys WHERE changes() = 0 AND NEW.meta IS NOT NULL;
 END;
 
 CREATE TRIGGER withdraw_leased INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'leased' BEGIN
     DELETE FROM lease WHERE owner = NEW.owner AND claim = NEW.claim AND seq = NEW.seq;
     DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
     INSERT INTO missed (token, seq, at) SELECT NEW.token, NEW.seq, unixepoch() WHERE changes() = 0;
-    INSERT INTO result (hash, id, status, doc, expires)
-    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+    INSERT INTO turn (kind, v1, v2, v3, v4, v5)
+    SELECT 1, 1, NEW.expires, NEW.meta, NEW.docs, NEW.keys WHERE changes() = 0 AND NEW.meta IS NOT NULL;
 END;
 
 CREATE TRIGGER withdraw_dead INSTEAD OF INSERT ON withdraw WHEN NEW.place = 'dead' BEGIN
     DELETE FROM dead WHERE seq = NEW.seq;
     DELETE FROM message WHERE seq = NEW.seq AND changes() = 1;
     INSERT INTO missed (token, seq, at) SELECT NEW.token, NEW.seq, unixepoch() WHERE changes() = 0;
-    INSERT INTO result (hash, id, status, doc, expires)
-    SELECT NEW.hash, NEW.id, NEW.status, NEW.doc, NEW.expires WHERE changes() = 0 AND NEW.id IS NOT NULL;
+    INSERT INTO turn (kind, v1, v2, v3, v4, v5)
+    SELECT 1, 1, NEW.expires, NEW.meta, NEW.docs, NEW.keys WHERE changes() = 0 AND NEW.meta IS NOT NULL;
 END;
 
 -- purge: one bounded step of emptying a queue; no message above `last` is touched.
@@ -236,4 +240,22 @@ CREATE TRIGGER replay_one INSTEAD OF INSERT ON replay BEGIN
     WHERE seq = NEW.seq AND changes() = 1;
     INSERT INTO ready (queue, level, seq)
     SELECT queue, 19 - 2 * priority, seq FROM message WHERE seq = NEW.seq AND changes() = 1;
+END;
+
+-- strike: results out of a pack, with their keys.
+--     seq, seen     the row and its meta, as it was read: a row that is another one by now stays as it is
+--     meta, docs    what is left of it; meta NULL: nothing, the row goes
+--     keys          of those that go, JSON array
+CREATE VIEW strike (seq, seen, meta, docs, keys) AS SELECT 0, '', '', x'', '';
+
+CREATE TRIGGER strike_some INSTEAD OF INSERT ON strike WHEN NEW.meta IS NOT NULL BEGIN
+    UPDATE result SET meta = NEW.meta, docs = NEW.docs WHERE seq = NEW.seq AND meta = NEW.seen;
+    DELETE FROM result_key WHERE changes() = 1 AND (era, hash, seq, place) IN (
+        SELECT NEW.seq >> 13, value >> 10, NEW.seq, value & 1023 FROM json_each(NEW.keys));
+END;
+
+CREATE TRIGGER strike_all INSTEAD OF INSERT ON strike WHEN NEW.seq IS NOT NULL AND NEW.meta IS NULL BEGIN
+    DELETE FROM result WHERE seq = NEW.seq AND meta = NEW.seen;
+    DELETE FROM result_key WHERE changes() = 1 AND (era, hash, seq, place) IN (
+        SELECT NEW.seq >> 13, value >> 10, NEW.seq, value & 1023 FROM json_each(NEW.keys));
 END;
