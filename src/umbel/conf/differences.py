@@ -33,6 +33,9 @@ DIFFERENT_DEFAULTS: Final[dict[str, Difference]] = {
     ),
     "worker_hijack_root_logger": Difference(True, False, "The root logger belongs to the application."),
     "worker_redirect_stdouts": Difference(True, False, "What a task prints stays where it printed it."),
+    "worker_proc_alive_timeout": Difference(
+        4.0, 60.0, "A child that loads a model before its first task would be killed again and again."
+    ),
     "result_backend": Difference(
         None, "the broker's file on SQLite, else None", "Where results cost no server, `get()` works at once."
     ),

@@ -8,6 +8,7 @@ import signal
 import socket
 from collections import deque
 
+from .. import clock
 from ..broker import Death
 from .page import NONCE, Page, Row, Running
 
@@ -17,6 +18,7 @@ class Ward:
 
     Attributes:
         ready: it said that it claims.
+        born: monotonic time at which it was forked.
         retiring: it wants a replacement; it ends by itself.
         stopped_at: monotonic time at which it was stopped, 0.0 when it runs.
         doomed: why it is being killed by the supervisor, "" when it is not.
@@ -30,6 +32,7 @@ class Ward:
         self.row = row
         self.nonce = row.get(NONCE)
         self.ready = self.retiring = self.deaf = False
+        self.born = clock.monotonic()
         self.stopped_at = 0.0
         self.doomed = ""
         self.verdicts: dict[int, str] = {}

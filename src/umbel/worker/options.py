@@ -26,6 +26,8 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_tasks_per_child: tasks after which a child is replaced; None: never.
     max_memory_per_child: KiB resident after which a child is replaced; None: never.
     grace: seconds that running tasks get after SIGTERM; inf: without limit.
+    soft_shutdown: seconds that running tasks get after a second signal or SIGQUIT, within the grace period.
+    alive_timeout: seconds in which a child must be ready, or it is killed and replaced; 0: without limit.
     async_concurrency: coroutines that one child of a process or thread pool runs at the same time.
     prefetch_multiplier: caps the messages held to this many a slot; 0: no cap beyond umbel's own.
     start_method: "fork" or "spawn".
@@ -43,6 +45,8 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_tasks_per_child: int | None = None
     max_memory_per_child: int | None = None
     grace: float = 25.0
+    soft_shutdown: float = 0.0
+    alive_timeout: float = 60.0
     async_concurrency: int = 500
     prefetch_multiplier: int = 0
     start_method: str = "fork"

@@ -1,7 +1,8 @@
 """Stop: signals of the operator, and how far the shutdown has come.
 
 SIGTERM, first SIGINT   warm: stop claiming, finish within the grace period, give the rest back
-second signal, SIGQUIT  now: running functions are interrupted and handed back at once
+second signal, SIGQUIT  soft: what runs has `worker_soft_shutdown_timeout` more, none unless it is set, then now
+one more signal         now: running functions are interrupted and handed back at once
 2 s after "now"         children that do not end are killed; the store gives their work to others, nothing is counted
 """
 
@@ -30,14 +31,16 @@ class Stop:
 
     Args:
         grace: seconds that running tasks get; inf: without limit.
+        soft: seconds of them that are left after a second signal, or SIGQUIT.
     """
 
-    def __init__(self, grace: float) -> None:
+    def __init__(self, grace: float, soft: float = 0.0) -> None:
         self.grace = grace
+        self.soft = soft
         self.requested = False
         self.code = 0
-        self._now = False
-        self._warm_at = self._now_at = 0.0
+        self._hurried = self._shortened = self._now = False
+        self._until = self._now_at = 0.0
         self.fd, self._write = os.pipe()
         os.set_blocking(self.fd, False)
         os.set_blocking(self._write, False)
@@ -53,9 +56,10 @@ class Stop:
         self.request(now=self.requested or number == signal.SIGQUIT)
 
     def request(self, *, now: bool = False) -> None:
-        """Begin to stop; `now` without the grace period."""
+        """Begin to stop; `now` without the grace period, or asked for a second time without the soft one."""
         self.requested = True
-        self._now = self._now or now
+        self._now = self._now or (now and (self._hurried or not self.soft))
+        self._hurried = self._hurried or now
 
     def abandon(self, code: int) -> None:
         """The children are lost already: end with `code`."""
@@ -70,12 +74,16 @@ class Stop:
         """One step; called by the supervisor's loop."""
         if not self.requested:
             return
-        if not self._warm_at:
-            self._warm_at = now
+        if not self._until:
+            self._until = now + self.grace
             logger.warning("Warm shutdown: finishing %d child(ren), at most %.0f s", len(brood.wards), self.grace)
             health.notify("STOPPING=1")
             signals.worker_shutting_down.send(sender=self, sig="SIGTERM", how="Warm", exitcode=0)
-        if not self._now_at and (self._now or now - self._warm_at >= self.grace):
+        if self._hurried and not self._now and not self._shortened:
+            self._shortened = True
+            self._until = min(self._until, now + self.soft)
+            logger.warning("Soft shutdown: what runs is handed back in %.0f s", self._until - now)
+        if not self._now_at and (self._now or now >= self._until):
             self._now_at = now
         for ward in brood.wards.values():
             ward.say("now" if self._now_at else "stop")

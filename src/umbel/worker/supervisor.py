@@ -78,7 +78,7 @@ class Supervisor:
         self.options = options
         self.page = Page(options.rows, options.slots)
         self.brood = Brood(self.page, options.rows)
-        self.stop = Stop(options.grace)
+        self.stop = Stop(options.grace, options.soft_shutdown)
         self.started = clock.wall()
         self.ready = False
         self._swept = self._tidied = 0.0
@@ -254,13 +254,19 @@ class Supervisor:
             self._trouble(error)
 
     def _guard(self, now: float) -> None:
-        """Kill what is stopped for too long, or deaf past its hard limit, and say with which verdict."""
+        """Kill what does not become ready, is stopped for too long or deaf past its hard limit; say the verdict."""
         for ward in list(self.brood.wards.values()):
+            if not ward.ready and self._overslept(ward, now):
+                ward.doom(f"was not ready within {self.options.alive_timeout:g} s and was killed", {})
             if ward.stopped_at and now - ward.stopped_at > STOPPED_MOST:
                 ward.doom(f"was stopped for {STOPPED_MOST:.0f} s and killed", {})
             late = {r.tag: f"TimeLimitExceeded:{r.hard - r.started}" for r in ward.late(now, DEAF_MOST)}
             if late:
                 ward.doom("was deaf past a hard time limit and killed", late)
+
+    def _overslept(self, ward: Ward, now: float) -> bool:
+        patience = self.options.alive_timeout
+        return bool(patience) and now - ward.born > patience and not self.stop.requested
 
     def _leave(self) -> None:
         signals.worker_shutdown.send(sender=self)
