@@ -12,7 +12,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,22 +20,27 @@ from typing import Any
 import apsw
 import pytest
 
+from tests.chaos.sabotaged import moved
 from tests.conftest import TOP, Project
 from tests.support.history import History, append
 from tests.support.processes import descendants, parent
 from tests.support.scale import seed
 from tests.support.until import until
+from umbel import clock
+from umbel.broker import Death
 
 TASKS = """
 import asyncio, os, sys, time
 sys.path.insert(0, {top!r})
 from tests.support.history import append
+from tests.chaos.recorder import record_settles
 from umbel import Umbel
 
 app = Umbel("chaos", broker={broker!r}, backend={backend!r})
 app.conf.worker_shutdown_grace = 3.0
 app.conf.task_unknown_hold = 0.5
 HISTORY = {history!r}
+record_settles(HISTORY)
 
 @app.task(bind=True)
 def work(self, seconds=0.0):
@@ -130,9 +135,12 @@ class Run:
     def send(self, count: int, task: str = "work", *args: Any, **options: Any) -> list[str]:
         """Enqueue tasks and note them."""
         called = getattr(self.tasks, task)
+        begin = clock.wall()
         results = list(called.apply_async_many(((args, {}) for _ in range(count)), **options))
         for result in results:
             append(self.path, "enqueued", result.id)
+            if "countdown" in options:
+                append(self.path, "due", result.id, begin + options["countdown"])
         return [result.id for result in results]
 
     def history(self) -> History:
@@ -143,6 +151,10 @@ class Run:
         """How many ids have ended so far."""
         return len(self.history().ends)
 
+    def started(self) -> int:
+        """How many runs and attempts have started so far."""
+        return sum(map(len, self.history().starts.values()))
+
     def starts(self, task_id: str) -> int:
         """How often one id has started so far."""
         return len(self.history().starts.get(task_id, ()))
@@ -150,6 +162,12 @@ class Run:
     def leased(self) -> list[str]:
         """Ids that some worker holds now (the first thousand)."""
         return [item.parcel.id for item in self.tasks.app.broker.shelf().items("leased", limit=1000)]
+
+    def give_up(self, pid: int) -> None:
+        """Declare the owner that lives in a process dead, as its supervisor would, and let it live."""
+        owners = self.tasks.app.broker.owners()
+        nonce = next(owner.nonce for owner in owners.roll() if owner.pid == pid)
+        assert owners.rescue([Death(nonce, (), "given up")])
 
     def ready(self, queue: str) -> int:
         """How many messages of a queue can be claimed now."""
@@ -195,6 +213,7 @@ class Run:
             "enqueued": len(history.enqueued),
             "started": sum(map(len, history.starts.values())),
             "ended": len(history.ends),
+            "settled": len(history.settles),
             "ran more than once": history.repeated(),
             "kills": len(history.kills),
         }
@@ -220,6 +239,20 @@ def kill(pid: int, number: int = signal.SIGKILL) -> None:
     """Send a signal to a process that may be gone already."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
+
+
+def kill_children(chaos: Run, worker: Any, times: int) -> int:
+    """Kill a random child so many times, each time after some progress; returns how many were killed."""
+    kills = 0
+    while chaos.left() and kills < times:
+        victims = children_of(worker)
+        if victims:
+            chaos.killed()
+            kill(chaos.rng.choice(victims))
+            kills += 1
+        done = chaos.started()
+        until(lambda done=done: chaos.started() > done or not chaos.left(), "some progress after a kill", timeout=20)
+    return kills
 
 
 def kill_all(worker: Any) -> None:
@@ -249,3 +282,18 @@ def chaos(project: Project, monkeypatch: pytest.MonkeyPatch, request: pytest.Fix
         begin = time.monotonic()
         yield run
         print(f"{run.counted()}, {time.monotonic() - begin:.1f} s")
+
+
+@pytest.fixture
+def set_clock(chaos: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Sets the clock of this test and of workers with ``clock=offset.txt``, as seconds ahead of the real one."""
+    path = chaos.project.folder / "offset.txt"
+
+    def to(seconds: int) -> None:
+        fresh = path.with_suffix(".new")
+        fresh.write_text(str(seconds))
+        fresh.rename(path)
+
+    to(0)
+    monkeypatch.setattr(clock, "wall", moved(str(path)))
+    return to

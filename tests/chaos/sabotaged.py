@@ -11,17 +11,25 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import apsw
+import msgspec
+
 from umbel import cli, clock
+from umbel.adapters.sqlite import consumer
+from umbel.adapters.sqlite.consumer import SqliteConsumer
 from umbel.adapters.sqlite.liveness import OwnersFile
 from umbel.adapters.sqlite.owners import SqliteOwners
 from umbel.broker import Death, Owner
+from umbel.message import Envelope
 from umbel.outcome import Done
 from umbel.worker import supervisor
 from umbel.worker.attempt import Attempt
 from umbel.worker.brood import Ward
 from umbel.worker.page import NONCE
+from umbel.worker.runner import Runner
 from umbel.worker.settler import Settler
 
 
@@ -102,6 +110,56 @@ def leave_the_stopped(_: str) -> None:
     supervisor.STOPPED_MOST = 1e9  # type: ignore[misc]
 
 
+def no_fence(_: str) -> None:
+    """Whoever has run a message may settle it, held or not."""
+    turn = SqliteConsumer.turn
+
+    def anyhow(self: SqliteConsumer, outcomes: Any, want: Any) -> Any:
+        done = turn(self, outcomes, want)
+        if done.fenced:
+            connection = apsw.Connection(self._address.path)
+            connection.set_busy_timeout(5000)
+            for delivery in (outcome.delivery for outcome in done.fenced):
+                mine = (self._nonce, delivery.claim, delivery.tag)
+                connection.execute("UPDATE lease SET owner = ?, claim = ? WHERE seq = ?", mine)
+            connection.close()
+            done.fenced = turn(self, done.fenced, None).fenced
+        return done
+
+    SqliteConsumer.turn = anyhow  # type: ignore[method-assign]
+
+
+def due_by_own_clock(_: str) -> None:
+    """What is due is decided by the wall clock of the start and the seconds since then: a jump is not seen."""
+    born = time.time() - time.monotonic()
+    own = SimpleNamespace(wall=lambda: born + time.monotonic(), monotonic=time.monotonic)
+    consumer.clock = own  # type: ignore[attr-defined]
+
+
+def rescue_late(_: str) -> None:
+    """An owner counts as alive for a minute after the last sign of it."""
+    alive = OwnersFile.alive
+    seen: dict[int, float] = {}
+
+    def lingering(self: OwnersFile, nonce: int) -> bool:
+        if alive(self, nonce):
+            return True
+        return time.monotonic() - seen.setdefault(nonce, time.monotonic()) < 60
+
+    OwnersFile.alive = lingering  # type: ignore[method-assign]
+
+
+def trust_messages(_: str) -> None:
+    """Messages are decoded as if nobody could have sent nonsense: what that raises ends the child."""
+    prepare = Runner.prepare
+
+    def trusting(self: Runner, delivery: Any) -> Any:
+        self._body(delivery, msgspec.json.decode(delivery.head, type=Envelope))
+        return prepare(self, delivery)
+
+    Runner.prepare = trusting  # type: ignore[method-assign]
+
+
 SABOTAGE: dict[str, Callable[[str], None]] = {
     "clock": use_moved_clock,
     "no-rescue": no_rescue,
@@ -110,6 +168,10 @@ SABOTAGE: dict[str, Callable[[str], None]] = {
     "forget-failures": forget_failures,
     "count-no-crash": count_no_crash,
     "leave-the-stopped": leave_the_stopped,
+    "no-fence": no_fence,
+    "due-by-own-clock": due_by_own_clock,
+    "rescue-late": rescue_late,
+    "trust-messages": trust_messages,
 }
 
 

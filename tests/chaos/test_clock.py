@@ -8,29 +8,12 @@ from collections.abc import Callable
 import pytest
 
 from tests.chaos.conftest import Run
-from tests.chaos.sabotaged import moved
 from tests.support.scale import count, limit
 from tests.support.until import until
-from umbel import clock
 
 pytestmark = [pytest.mark.chaos, limit(90)]
 
 HOUR = 3600
-
-
-@pytest.fixture
-def set_clock(chaos: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Sets the clock of this test and of workers started with ``CLOCK``, as seconds ahead of the real one."""
-    path = chaos.project.folder / "offset.txt"
-
-    def to(seconds: int) -> None:
-        fresh = path.with_suffix(".new")
-        fresh.write_text(str(seconds))
-        fresh.rename(path)
-
-    to(0)
-    monkeypatch.setattr(clock, "wall", moved(str(path)))
-    return to
 
 
 CLOCK = ["clock=offset.txt"]
@@ -68,6 +51,7 @@ def test_delayed_work_follows_the_clock(chaos: Run, set_clock: Callable[[int], N
     until(lambda: all(chaos.starts(one) for one in later), "what became due by the jump", timeout=20)
     chaos.settle()
     assert chaos.faults() == []
+    assert len(chaos.history().dues) == len(soon + later)
 
 
 def test_retries_go_on_after_a_jump(chaos: Run, set_clock: Callable[[int], None]) -> None:

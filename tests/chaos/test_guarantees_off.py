@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Callable
 
 import pytest
 
 from tests.chaos.conftest import Run, children_of, kill, kill_all
 from tests.chaos.sabotaged import moved
+from tests.chaos.test_kills import whole_group_killed, woken_after_it_was_given_up
 from tests.support.scale import limit
 from tests.support.until import until
 
@@ -79,3 +81,37 @@ def test_a_stopped_child_that_nobody_kills_holds_its_work(chaos: Run) -> None:
     until(lambda: chaos.waited(7), timeout=20)
     assert chaos.starts(only) == 1
     assert faults_with(chaos, f"{only} was enqueued and never ended")
+
+
+def test_without_a_fence_a_child_that_wakes_settles_what_it_lost(chaos: Run) -> None:
+    only = woken_after_it_was_given_up(chaos, "no-fence")
+    assert faults_with(chaos, f"{only} was settled by process")
+
+
+def test_delayed_work_runs_too_early_when_a_clock_set_back_is_not_seen(
+    chaos: Run, set_clock: Callable[[int], None]
+) -> None:
+    chaos.worker("-c", "1", sabotage=["clock=offset.txt", "due-by-own-clock"])
+    set_clock(-3600)
+    later = chaos.send(1, "work", countdown=1800)[0]
+    until(lambda: chaos.starts(later), timeout=20)
+    assert faults_with(chaos, f"{later} started")
+    assert faults_with(chaos, "before it was due")
+
+
+def test_delayed_work_is_stuck_when_a_clock_set_forward_is_not_seen(
+    chaos: Run, set_clock: Callable[[int], None]
+) -> None:
+    chaos.worker("-c", "1", sabotage=["clock=offset.txt", "due-by-own-clock"])
+    later = chaos.send(1, "work", countdown=1800)[0]
+    set_clock(3600)
+    until(lambda: chaos.waited(7), timeout=20)
+    assert faults_with(chaos, f"{later} was enqueued and never ended")
+
+
+def test_work_of_a_killed_group_that_is_rescued_late_breaks_the_bound(chaos: Run) -> None:
+    killed = whole_group_killed(chaos, "rescue-late")
+    until(lambda: time.time() - killed > 10.5, timeout=20)
+    late = chaos.history().late(10, time.time())
+    assert len(late) == 2
+    assert "was lost by a kill and not taken up within 10 s" in late[0]

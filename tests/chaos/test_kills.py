@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.chaos.conftest import Run, children_of, kill, kill_all
+from tests.chaos.conftest import Run, children_of, kill, kill_all, kill_children
 from tests.support.processes import descendants, state, until_gone
 from tests.support.scale import count, factor, limit
 from tests.support.until import until
@@ -19,15 +19,7 @@ pytestmark = [pytest.mark.chaos, limit(90)]
 def test_children_killed_at_random_while_tasks_drain(chaos: Run) -> None:
     worker = chaos.worker("-c", "2")
     chaos.send(count(full=10_000, small=1_000), "work", 0.002)
-    kills = 0
-    while chaos.left() and kills < count(full=50, small=5):
-        victims = children_of(worker)
-        if victims:
-            chaos.killed()
-            kill(chaos.rng.choice(victims))
-            kills += 1
-        done = chaos.ended()
-        until(lambda done=done: chaos.ended() > done or not chaos.left(), timeout=20)
+    kills = kill_children(chaos, worker, count(full=50, small=5))
     chaos.settle()
     assert kills
     assert chaos.faults() == []
@@ -46,19 +38,24 @@ def test_the_supervisor_killed_and_started_again(chaos: Run) -> None:
     assert chaos.faults() == []
 
 
-def test_the_whole_group_killed_is_claimable_within_ten_seconds(chaos: Run) -> None:
+def whole_group_killed(chaos: Run, *sabotage: str) -> float:
+    """Kill all that there is of a worker in the middle of two long tasks, start it again; the time of the kill."""
     worker = chaos.worker("-c", "2")
-    chaos.send(2, "work", 60.0)
+    held = chaos.send(2, "work", 60.0)
     chaos.send(count(full=2_000, small=200), "work", 0.005)
-    until(lambda: len(chaos.leased()) == 2, timeout=20)
+    until(lambda: all(chaos.starts(one) for one in held), timeout=20)
     chaos.killed()
     kill_all(worker)
-    held = chaos.leased()
-    begin = time.monotonic()
-    chaos.worker("-c", "2")
-    until(lambda: len(chaos.leased()) == 2, timeout=10)
-    assert time.monotonic() - begin < 10
-    assert set(chaos.leased()) == set(held)
+    chaos.worker("-c", "2", sabotage=sabotage)
+    return chaos.history().kills[0]
+
+
+def test_the_whole_group_killed_is_claimable_within_ten_seconds(chaos: Run) -> None:
+    killed = whole_group_killed(chaos)
+    until(lambda: chaos.history().repeated() == 2 or time.time() - killed > 10, timeout=20)
+    assert chaos.history().late(10, time.time()) == []
+    assert chaos.history().repeated() == 2
+    assert len(chaos.leased()) == 2
 
 
 def test_sigterm_under_load_loses_nothing_and_repeats_nothing_that_ended(chaos: Run) -> None:
@@ -88,6 +85,34 @@ def test_a_stopped_child_is_replaced_and_settles_nothing_that_it_lost(chaos: Run
     kill(victim, signal.SIGCONT)
     chaos.settle()
     assert chaos.faults() == []
+
+
+def woken_after_it_was_given_up(chaos: Run, *sabotage: str) -> str:
+    """A child is stopped and declared dead, its task runs elsewhere, it wakes and ends its own run of it."""
+    worker = chaos.worker("-c", "1", "-n", "first", sabotage=["leave-the-stopped", *sabotage])
+    only = chaos.send(1, "work", 2.0)[0]
+    until(lambda: chaos.starts(only), timeout=20)
+    victim = children_of(worker)[0]
+    chaos.killed()
+    kill(victim, signal.SIGSTOP)
+    until(lambda: state(victim) == "T")
+    worker.send(signal.SIGSTOP)  # its supervisor must not start another child, which could get the task
+    until(lambda: state(worker.pid) == "T")
+    chaos.worker("-c", "1", "-n", "second", sabotage=sabotage)
+    chaos.give_up(victim)
+    until(lambda: chaos.starts(only) == 2, "the task to run elsewhere", timeout=20)
+    kill(victim, signal.SIGCONT)
+    kill(worker.pid, signal.SIGCONT)
+    until(lambda: len(chaos.history().ends[only]) == 2, "both runs to end", timeout=20)
+    chaos.settle()
+    until(lambda: victim not in descendants(worker.pid), "the child that was given up to end", timeout=20)
+    return only
+
+
+def test_a_stopped_child_that_is_given_up_and_wakes_settles_nothing(chaos: Run) -> None:
+    only = woken_after_it_was_given_up(chaos)
+    assert chaos.faults() == []
+    assert len(chaos.history().settles[only]) == 1
 
 
 def test_a_child_that_is_stopped_for_a_moment_goes_on(chaos: Run) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import pytest
 
-from tests.chaos.conftest import Run, children_of, kill, kill_all
+from tests.chaos.conftest import Run, kill_all, kill_children
 from tests.support.history import append
 from tests.support.scale import count, limit
 from tests.support.until import until
@@ -18,20 +17,6 @@ pytestmark = [pytest.mark.chaos, limit(120)]
 SAME = ("sqlite:///queue.db", None)
 APART = ("sqlite:///queue.db", "sqlite:///results.db")
 stores = pytest.mark.parametrize("chaos", [SAME, APART], ids=["same-file", "two-files"], indirect=True)
-
-
-def kill_children(chaos: Run, worker: Any, times: int) -> int:
-    """Kill a random child so many times, each time after some progress; returns how many were killed."""
-    kills = 0
-    while chaos.left() and kills < times:
-        victims = children_of(worker)
-        if victims:
-            chaos.killed()
-            kill(chaos.rng.choice(victims))
-            kills += 1
-        done = chaos.ended()
-        until(lambda done=done: chaos.ended() > done or not chaos.left(), timeout=20)
-    return kills
 
 
 @stores

@@ -30,7 +30,7 @@ class Mounted:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def fill(self, _: Any) -> None:
+    def fill(self, _: Any, spare: int = 0) -> None:
         with (self.folder / "filler").open("ab", buffering=0) as filler:
             for size in (1 << 20, 4096, 1):
                 try:
@@ -38,6 +38,7 @@ class Mounted:
                         pass
                 except OSError:
                     continue
+            filler.truncate(filler.tell() - spare)
 
     def free(self) -> None:
         (self.folder / "filler").unlink()
@@ -50,8 +51,8 @@ class Limited:
         self.folder = folder
         self.pids: list[int] = []
 
-    def fill(self, worker: Any) -> None:
-        size = max(path.stat().st_size for path in self.folder.glob("queue.db*") if path.is_file())
+    def fill(self, worker: Any, spare: int = 0) -> None:
+        size = spare + max(path.stat().st_size for path in self.folder.glob("queue.db*") if path.is_file())
         self.pids = [os.getpid(), *([worker.pid, *descendants(worker.pid)] if worker else [])]
         self._limit(size)
 
@@ -106,8 +107,9 @@ def send_large(chaos: Run) -> str:
 @on_disk
 def test_the_disk_is_full_during_enqueue(disk: Mounted | Limited, chaos: Run) -> None:
     chaos.send(5, "work")
-    disk.fill(None)
+    disk.fill(None, spare=4 << 20)
     taken = fill_by_sending(chaos)
+    assert taken, "it became full in the middle of sending"
     with pytest.raises(StoreFull, match="Free space"):
         send_large(chaos)
     disk.free()

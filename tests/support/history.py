@@ -5,10 +5,15 @@ leave whole lines only:
 
 An attempt of a retried task may be written as "id#number": each attempt is then a run of its own.
 
-    {"what": "enqueued" | "started" | "ended" | "killed", "id": task id, "at": unix time, "pid": process id}
+    {"what": "enqueued" | "due" | "started" | "ended" | "settled" | "killed", "id": task id, "at": unix time,
+     "wall": the same by umbel's clock, which a test may have moved, "pid": process id}
+
+``at`` of a "due" line is a time of umbel's clock; "settled" is written for a final state only, when the store has
+taken it, with the time at which the settler began.
 
 The checker says what is wrong: an id that never ended or has no result, one that ran twice although nothing was killed
-between its runs, a message that is still in the store.
+between its runs, or before it was due, or was settled by a process that had lost it; a message that is still in the
+store.
 """
 
 from __future__ import annotations
@@ -21,11 +26,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
+
+from umbel import clock
 
 
-def append(path: str | Path, what: str, task_id: str = "", at: float | None = None) -> None:
+def append(path: str | Path, what: str, task_id: str = "", at: float | None = None, pid: int = 0) -> None:
     """Add one line, in one write."""
-    line = json.dumps({"what": what, "id": task_id, "at": time.time() if at is None else at, "pid": os.getpid()})
+    entry = {"what": what, "id": task_id, "at": time.time() if at is None else at}
+    line = json.dumps(entry | {"wall": clock.wall(), "pid": pid or os.getpid()})
     fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         os.write(fd, line.encode() + b"\n")
@@ -41,27 +50,46 @@ class History:
         enqueued: ids in order.
         starts, ends: id -> times.
         kills: times at which something was killed, stopped or cut.
+        dues: id -> the time before which it must not start, by umbel's clock.
+        early: seconds by which an id started before it was due.
+        runners: id without its attempt -> (time, process) of its starts.
+        settles: id -> (time, process) of its final states.
     """
 
     enqueued: list[str] = field(default_factory=list)
     starts: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     ends: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     kills: list[float] = field(default_factory=list)
+    dues: dict[str, float] = field(default_factory=dict)
+    early: dict[str, float] = field(default_factory=dict)
+    runners: dict[str, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
+    settles: dict[str, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
     def read(cls, path: str | Path) -> History:
         """Read the file; times need no order."""
         history = cls()
         for line in Path(path).read_text().splitlines():
-            entry = json.loads(line)
-            what, task_id, at = entry["what"], entry["id"], entry["at"]
-            if what == "enqueued":
-                history.enqueued.append(task_id)
-            elif what == "killed":
-                history.kills.append(at)
-            else:
-                (history.starts if what == "started" else history.ends)[task_id].append(at)
+            history._add(json.loads(line))
         return history
+
+    def _add(self, entry: Mapping[str, Any]) -> None:
+        what, task_id, at = entry["what"], entry["id"], entry["at"]
+        if what == "enqueued":
+            self.enqueued.append(task_id)
+        elif what == "due":
+            self.dues[task_id] = at
+        elif what == "killed":
+            self.kills.append(at)
+        elif what == "ended":
+            self.ends[task_id].append(at)
+        elif what == "settled":
+            self.settles[task_id].append((at, entry["pid"]))
+        else:
+            self.starts[task_id].append(at)
+            self.runners[task_id.partition("#")[0]].append((at, entry["pid"]))
+            if entry["wall"] < self.dues.get(task_id, 0.0):
+                self.early[task_id] = self.dues[task_id] - entry["wall"]
 
     def faults(self, results: Mapping[str, str], left: Iterable[object] = (), *, slack: float = 0.5) -> list[str]:
         """Everything that is wrong, one sentence each; an empty list is a passed run.
@@ -82,7 +110,30 @@ class History:
                     found.append(
                         f"{task_id} ran twice, {second - first:.1f} s apart, and nothing was killed in between"
                     )
-        return found + [f"still in the store: {one}" for one in left]
+        found += [
+            f"{one} started {early:.1f} s before it was due" for one, early in self.early.items() if early > slack
+        ]
+        return found + self._stolen() + [f"still in the store: {one}" for one in left]
+
+    def _stolen(self) -> list[str]:
+        """Final states by a process that had run the task, though another one had it since; and second final states."""
+        found = [f"{task_id} was settled twice" for task_id, settles in self.settles.items() if len(settles) > 1]
+        for task_id, settles in self.settles.items():
+            for at, pid in settles:
+                before = [runner for start, runner in sorted(self.runners.get(task_id, ())) if start < at]
+                if pid in before and before[-1] != pid:
+                    found.append(f"{task_id} was settled by process {pid}, which held it no longer: {before[-1]} did")
+        return found
+
+    def late(self, bound: float, now: float) -> list[str]:
+        """What a kill that spares no process interrupted, and nobody took up again within ``bound`` seconds."""
+        found = []
+        for task_id, starts in self.starts.items():
+            for kill in self.kills:
+                after = min((start for start in starts if start > kill), default=now)
+                if min(starts) < kill and after - kill > bound and not any(end < kill for end in self.ends[task_id]):
+                    found.append(f"{task_id} was lost by a kill and not taken up within {bound:g} s")
+        return found
 
     def repeated(self) -> int:
         """How many ids ran more than once."""
