@@ -25,6 +25,7 @@ from urllib.parse import quote
 from .backend import Backend
 from .broker import Broker
 from .exceptions import ImproperlyConfigured, MissingExtra
+from .places import state_dir
 from .urls import mask_url, scheme
 
 __all__ = [
@@ -230,22 +231,6 @@ def _made_by(value: Any, package: str) -> bool:
     return any(
         base.__name__ == "Celery" and base.__module__.partition(".")[0] == package for base in type(value).__mro__
     )
-
-
-def state_dir() -> Path:
-    """The directory for files that outlive a process: stores without a URL, worker's health files.
-
-    ``UMBEL_STATE_DIR``, else ``~/Library/Application Support/umbel`` on macOS, else ``$XDG_STATE_HOME/umbel``, else
-    ``~/.local/state/umbel``. It is not created here.
-    """
-    chosen = os.environ.get("UMBEL_STATE_DIR")
-    if chosen:
-        return Path(chosen).expanduser().absolute()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "umbel"
-    base = Path(os.environ.get("XDG_STATE_HOME", ""))
-    # The specification asks to ignore a relative path.
-    return (base if base.is_absolute() else Path.home() / ".local" / "state") / "umbel"
 
 
 def default_store_url(app_name: str, module_file: str | None) -> str:

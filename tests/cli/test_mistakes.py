@@ -7,7 +7,7 @@ import os
 import pytest
 
 from tests.cli.conftest import Said
-from umbel.cli import COMMANDS
+from umbel.cli.group import COMMANDS
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 """The command line: ``umbel [-A app] COMMAND``.
 
-Commands are imported when they are asked for, so that ``umbel --help`` and ``umbel health`` answer at once. A user's
-mistake is one sentence on standard error and an exit code, never a traceback:
+A plain probe, as in ``umbel health --live``, is answered here and at once (`probe`). Everything else goes through
+`group`, which imports a command when it is asked for. A user's mistake is one sentence on standard error and an exit
+code, never a traceback:
 
     0   done                     64  wrong input (a bad argument, URL or setting)
     1   no, failed, declined     66  the app, task, message or result was not found
@@ -12,113 +13,9 @@ mistake is one sentence on standard error and an exit code, never a traceback:
 
 from __future__ import annotations
 
-import os
 import sys
-import traceback
 
-import click
-
-from .. import loading
-from ..exceptions import (
-    ImproperlyConfigured,
-    NotFound,
-    NotRegistered,
-    OperationalError,
-    TimeoutError,
-    UmbelError,
-    UnsupportedPlatform,
-)
-from . import codes
-from .environment import name_variables
-from .session import Session
-
-COMMANDS = {
-    "worker": ("umbel.cli.worker:worker", "Run tasks until stopped."),
-    "call": ("umbel.cli.sending:call", "Send one task by name; prints its id."),
-    "result": ("umbel.cli.sending:result", "Print the result of a task."),
-    "status": ("umbel.cli.asking:status", "Who is there."),
-    "queues": ("umbel.cli.store:queues", "Sizes of the queues and the age of the oldest message that waits."),
-    "messages": ("umbel.cli.store:messages", "Stored messages: list, show, delete."),
-    "inspect": ("umbel.cli.asking:inspect", "Ask running workers; a busy worker answers too."),
-    "revoke": ("umbel.cli.sending:revoke", "Revoke tasks."),
-    "purge": ("umbel.cli.store:purge", "Remove everything that waits in queues."),
-    "dead": ("umbel.cli.store:dead", "Dead letters: list, show, replay, discard."),
-    "health": ("umbel.cli.health:health", "Answer a probe: exit code 0 for yes, 1 for no."),
-    "report": ("umbel.cli.asking:report", "What to put into a bug report."),
-    "shell": ("umbel.cli.asking:shell", "A Python shell with `app` and its tasks."),
-}
-"""Command name -> where it is defined, and what the list of commands says of it."""
-
-UNIX_ONLY = ("worker",)
-"""Commands that need fork()."""
-
-SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
-
-
-class Lazy(click.Group):
-    """A group whose commands are imported when they are named."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        path, _ = COMMANDS.get(cmd_name, (None, None))
-        if path is None:
-            return None
-        if cmd_name in UNIX_ONLY and not hasattr(os, "fork"):
-            return _elsewhere(cmd_name)
-        command = loading.symbol(path)
-        assert isinstance(command, click.Command)
-        name_variables(command, cmd_name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without importing one."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
-
-
-def _elsewhere(name: str) -> click.Command:
-    """What stands for a command on a system where it cannot run; its modules cannot even be imported there."""
-
-    def refuse(**_: object) -> None:
-        raise UnsupportedPlatform(
-            f"umbel {name} runs on Linux and macOS; delay() works here too, and sends to a worker there"
-        )
-
-    anything = click.Argument(["anything"], nargs=-1, type=click.UNPROCESSED)
-    settings = {"ignore_unknown_options": True}
-    return click.Command(name, settings, refuse, [anything], help="Run tasks (Linux and macOS).", add_help_option=False)
-
-
-@click.group(cls=Lazy, context_settings=SETTINGS)
-@click.option("-A", "--app", metavar="APP", help="The application: module, module:attribute or package.")
-@click.option("-b", "--broker", metavar="URL", help="Broker URL; overrides the app's.")
-@click.option("--result-backend", metavar="URL", help="Result backend URL; overrides the app's.")
-@click.option("--config", metavar="MODULE", help="Module with settings; overrides the app's.")
-@click.option("--workdir", metavar="DIR", type=click.Path(exists=True, file_okay=False), help="Change there first.")
-@click.option("-C", "--no-color", is_flag=True, help="No colours.")
-@click.option("-q", "--quiet", is_flag=True, help="Only what was asked for.")
-@click.option("--loader", "_loader", hidden=True, expose_value=False)
-@click.option("--skip-checks", "_skip_checks", is_flag=True, hidden=True, expose_value=False)
-@click.version_option(package_name="umbel", message="%(version)s")
-@click.pass_context
-def umbel(
-    ctx: click.Context, app: str | None, broker: str | None, result_backend: str | None, config: str | None,
-    workdir: str | None, no_color: bool, quiet: bool,
-) -> None:  # fmt: skip
-    """Run Python functions somewhere else.
-
-    \b
-    umbel -A proj worker -c 4           run tasks in four processes
-    umbel -A proj call proj.add -a '[2, 3]'
-    """
-    if workdir:
-        os.chdir(workdir)
-    ctx.obj = Session(app, broker, result_backend, config, color=not no_color, quiet=quiet)
-
-
-name_variables(umbel)
+from . import probe
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -128,37 +25,9 @@ def main(argv: list[str] | None = None) -> None:
 
 def run(argv: list[str]) -> int:
     """Run one command line; returns its exit code."""
-    try:
-        result = umbel.main(argv, prog_name="umbel", standalone_mode=False)
-    except click.exceptions.Exit as done:
-        return done.exit_code
-    except click.Abort as stopped:
-        if isinstance(stopped.__cause__, KeyboardInterrupt):
-            return codes.INTERRUPTED
-        click.echo("Aborted!", err=True)
-        return codes.NO
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except UmbelError as error:
-        click.echo(f"umbel: {sentence(error)}", err=True)
-        return code_of(error)
-    except Exception:
-        click.echo(traceback.format_exc(), err=True)
-        click.echo("umbel: this is an error of umbel's own; please report it with what umbel report prints", err=True)
-        return codes.OWN_ERROR
-    return result if isinstance(result, int) else 0
+    question = probe.understood(argv)
+    if question is not None:
+        return probe.answer(question)
+    from . import group  # noqa: PLC0415  click and what it loads cost 50 ms, which a probe every few seconds spares
 
-
-def sentence(error: UmbelError) -> str:
-    """An error for people; of a KeyError, str() would be a repr."""
-    return str(error.args[0]) if isinstance(error, KeyError) and len(error.args) == 1 else str(error)
-
-
-def code_of(error: UmbelError) -> int:
-    """Exit code for an error of umbel's."""
-    if isinstance(error, ImproperlyConfigured):
-        return codes.WRONG_INPUT
-    if isinstance(error, NotFound | NotRegistered):
-        return codes.NOT_FOUND
-    return codes.UNAVAILABLE if isinstance(error, OperationalError | TimeoutError) else codes.NO
+    return group.run(argv)

@@ -1,15 +1,10 @@
-"""``umbel health``: is the worker of this machine live, is it ready. Reads one file; imports no app, opens no store."""
+"""``umbel health``: is the worker of this machine live, is it ready. What is more than a plain probe comes here."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from .. import clock, loading
-from ..worker import health as beats
-from ..worker.options import node_name
-from . import show
+from . import probe, show
 
 
 @click.command()
@@ -26,21 +21,4 @@ def health(hostname: str | None, path: str | None, what: str, as_json: bool) -> 
     umbel health --live
     umbel health --ready -n w1@example
     """
-    where = path or str(heartbeat_file(node_name(hostname)))
-    beat = beats.read(where)
-    now = clock.monotonic()
-    fine = beat is not None and (beat.live(now) if what == "live" else beat.serving(now))
-    if as_json:
-        show.dump({"file": where, what: fine, "beat": beat})
-    elif beat is None:
-        click.echo(f"not {what}: no worker writes {where}")
-    else:
-        click.echo(
-            f"{'' if fine else 'not '}{what}: {beat.node}, pid {beat.pid}, last beat {show.age(now - beat.beat)} ago"
-        )
-    return 0 if fine else 1
-
-
-def heartbeat_file(node: str) -> Path:
-    """Where the worker of this node name writes its heartbeat."""
-    return loading.state_dir() / "run" / f"{node}.health"
+    return probe.answer(probe.Question(what, hostname, path, as_json))

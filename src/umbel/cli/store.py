@@ -11,7 +11,7 @@ from .. import clock
 from ..broker import Item, Place
 from ..inspector import PLACES, Entry, Inspector, entry
 from ..routing import declared
-from . import show
+from . import show, words
 from .sending import JsonOf
 from .session import Session, app_option, names
 
@@ -35,7 +35,7 @@ def queues(session: Session, /, app_name: str | None, as_json: bool) -> None:
         return
     now = clock.wall()
     rows = [
-        (c.queue, c.ready, c.delayed, c.leased, c.dead, show.age(now - c.oldest) if c.oldest else "") for c in counts
+        (c.queue, c.ready, c.delayed, c.leased, c.dead, words.age(now - c.oldest) if c.oldest else "") for c in counts
     ]
     show.table(("queue", "ready", "delayed", "running", "dead", "oldest"), rows, nothing="No messages.")
 
@@ -121,7 +121,7 @@ def show_entries(found: Sequence[Entry], as_json: bool, *, nothing: str) -> None
     rows = [
         (
             one.id, one.name, one.queue, one.args, one.kwargs, one.retries, one.reason if dead else one.owner,
-            show.moment(one.died if dead else one.due),
+            words.moment(one.died if dead else one.due),
         )
         for one in found
     ]  # fmt: skip
@@ -142,7 +142,7 @@ def show_message(session: Session, /, app_name: str | None, task_id: str, as_jso
     for one in found:
         for field in one.__struct_fields__:
             value = getattr(one, field)
-            shown = show.moment(value) if field in ("stored", "due", "died") else value
+            shown = words.moment(value) if field in ("stored", "due", "died") else value
             if shown not in ("", 0):
                 click.echo(f"{field:9} {shown}")
 

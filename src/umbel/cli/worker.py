@@ -10,14 +10,13 @@ import click
 
 from ..exceptions import ImproperlyConfigured
 from ..inspector import Inspector
-from ..loading import state_dir
+from ..places import expand, heartbeat_file, node_name, state_dir
 from ..routing import declared
 from ..urls import mask_url
 from ..worker import health, logs
-from ..worker.options import PRESETS, WorkerOptions, expand, node_name
+from ..worker.options import PRESETS, WorkerOptions
 from ..worker.supervisor import Supervisor
 from . import celerys, daemon
-from .health import heartbeat_file
 from .session import Session, app_option, names
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ file: no app is imported, no store is opened, a busy worker is not disturbed.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
-
-import msgspec
+from typing import Final, NamedTuple
 
 from .. import clock
 
@@ -24,7 +24,7 @@ FRESH: Final = 15.0
 """Seconds after which a beat is too old."""
 
 
-class Beat(msgspec.Struct):
+class Beat(NamedTuple):
     """What the file holds.
 
     Attributes:
@@ -42,7 +42,7 @@ class Beat(msgspec.Struct):
     beat: float
     store: float
     ready: bool
-    children: list[int] = []
+    children: Sequence[int] = ()
     started: float = 0.0
 
     def live(self, now: float) -> bool:
@@ -68,15 +68,19 @@ def write(path: str, beat: Beat) -> None:
     target = Path(path)
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
-    fresh.write_bytes(msgspec.json.encode(beat))
+    fresh.write_text(json.dumps(beat._asdict()), encoding="utf-8")
     fresh.replace(target)
 
 
 def read(path: str) -> Beat | None:
     """What the file says, None when there is none or it is not readable."""
     try:
-        return msgspec.json.decode(Path(path).read_bytes(), type=Beat)
-    except (OSError, msgspec.MsgspecError):
+        facts = json.loads(Path(path).read_bytes())
+        return Beat(
+            str(facts["node"]), int(facts["pid"]), float(facts["beat"]), float(facts["store"]), facts["ready"] is True,
+            [int(pid) for pid in facts["children"]], float(facts["started"]),
+        )  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import socket
-
 import msgspec
 
 PRESETS = {
@@ -89,28 +85,3 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     def function_pool(self) -> str:
         """Name of the executor that runs functions."""
         return "inline" if self.pool in ("process", "solo") else "thread"
-
-
-def node_name(wanted: str | None) -> str:
-    """Expand Celery's ``%h %n %d %%`` and complete a bare name with the host.
-
-    Example:
-        >>> node_name("w1@example")
-        'w1@example'
-    """
-    host = socket.gethostname()
-    name = expand(wanted or "celery@%h", f"{host.partition('.')[0]}@{host}")
-    return name if "@" in name else f"{name}@{host}"
-
-
-def expand(text: str, node: str) -> str:
-    """Replace ``%h`` (host), ``%n`` (name before the @), ``%p`` (whole node name), ``%d`` (domain), ``%i`` (pid).
-
-    Example:
-        >>> expand("/var/log/%n%I.log", "w1@example.org")
-        '/var/log/w1.log'
-    """
-    name, _, host = node.partition("@")
-    domain = socket.gethostname().partition(".")[2]
-    known = {"%h": host, "%n": name, "%d": domain, "%i": str(os.getpid()), "%I": "", "%p": node, "%%": "%"}
-    return re.sub("%[hndiIp%]", lambda found: known[found[0]], text)
