@@ -52,7 +52,9 @@ class Desk:
         self.running: dict[int, Run] = {}
         self.chatty = logger.isEnabledFor(logging.INFO)
         conf = app.conf
-        self.documents = Documents(self.node, _seconds(conf.result_expires), bool(conf.result_extended))
+        self.documents = Documents(
+            self.node, _seconds(conf.result_expires), bool(conf.result_extended), conf.result_serializer
+        )
         self._keeps_results = app.result_url is not None
 
     def keeps(self, plan: Plan | None, request: Context, *, failed: bool = False) -> bool:
@@ -70,7 +72,7 @@ class Desk:
     def done(self, run: Run, value: Any, runtime: float) -> Outcome:
         """The function returned `value` after `runtime` seconds."""
         plan, request = run.plan, run.request
-        result = encode_json(value)
+        result = self.documents.value(value)
         parcels: tuple[Parcel, ...] = ()
         if request.embed.get("callbacks"):
             parcels = callbacks.link_parcels(self.app, request, value)

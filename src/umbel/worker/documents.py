@@ -16,7 +16,7 @@ from .. import states
 from ..context import Context
 from ..exceptions import wire_module
 from ..record import Record
-from ..serialization import encode_json
+from ..serialization import decode_json, dumps, encode_json
 
 
 class _Document(msgspec.Struct, gc=False):
@@ -36,7 +36,15 @@ class _Document(msgspec.Struct, gc=False):
     task_id: str = ""
 
 
+class Value(msgspec.Struct, gc=False):
+    """A return value that is encoded with the rest of its document."""
+
+    value: Any
+
+
 _encode = msgspec.json.Encoder().encode
+_JSON = ("json", "application/json")
+_NULL = msgspec.Raw(b"null")
 
 
 def date_done(now: float) -> str:
@@ -64,21 +72,24 @@ class Documents:
         node: node name, for STARTED and extended documents.
         expires: seconds that a result is kept; 0 for ever.
         extended: also write name, args, kwargs, worker, retries and queue (`result_extended`).
+        serializer: of the whole documents (`result_serializer`).
     """
 
-    def __init__(self, node: str, expires: float, extended: bool) -> None:
+    def __init__(self, node: str, expires: float, extended: bool, serializer: str = "json") -> None:
         self.node = node
         self.expires = expires
         self.extended = extended
+        self.serializer = serializer
+        self.value = encode_json if serializer in _JSON else Value
 
     def write(
-        self, status: str, result: bytes, request: Context, now: float, *, traceback: str | None = None
+        self, status: str, result: bytes | Value, request: Context, now: float, *, traceback: str | None = None
     ) -> Record:
         """The record of one state of a task.
 
         Args:
             status: state name.
-            result: the encoded value of the field ``result``, JSON.
+            result: the field ``result``, as JSON, or what `value` made of a task's return value.
             request: the attempt's request.
             now: unix time.
             traceback: text, None when there is none.
@@ -86,7 +97,8 @@ class Documents:
         headers, sent = request.wire, request.sent_children
         children = [child.as_tuple() for child in sent] if sent else []
         done = date_done(now) if status in states.READY_STATES else None
-        document = _Document(status, msgspec.Raw(result), traceback, children, done)
+        raw = msgspec.Raw(result) if type(result) is bytes else _NULL
+        document = _Document(status, raw, traceback, children, done)
         if headers.group is not None:
             document.group_id = headers.group
         if headers.parent_id is not None:
@@ -94,8 +106,16 @@ class Documents:
         if self.extended:
             self._extend(document, request)
         document.task_id = headers.id
+        data = _encode(document) if self.serializer in _JSON else self._otherwise(document, result)
         # whole seconds, rounded up: a store can keep results that expire together as one
-        return Record(headers.id, status, _encode(document), int(now) + 1.0 + self.expires if self.expires else 0.0)
+        return Record(headers.id, status, data, int(now) + 1.0 + self.expires if self.expires else 0.0)
+
+    def _otherwise(self, document: _Document, result: bytes | Value) -> bytes:
+        """The document in another serializer than JSON; a return value in it is the object itself."""
+        fields = decode_json(_encode(document))
+        if isinstance(result, Value):
+            fields["result"] = result.value
+        return dumps(fields, self.serializer)[2]
 
     def _extend(self, document: _Document, request: Context) -> None:
         document.name = request.task
