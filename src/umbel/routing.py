@@ -111,7 +111,9 @@ def declared(setting: Any) -> tuple[str, ...]:
     if setting is None:
         return ()
     entries = setting if isinstance(setting, Mapping | list | tuple | set | frozenset) else [None]
-    names: list[Any] = [entry.get("name") if isinstance(entry, Mapping) else getattr(entry, "name", entry) for entry in entries]
+    names: list[Any] = [
+        entry.get("name") if isinstance(entry, Mapping) else getattr(entry, "name", entry) for entry in entries
+    ]
     if not all(isinstance(name, str) and name for name in names):
         raise ImproperlyConfigured("task_queues must be a list of names or of queues with a name, or a dict by name.")
     return tuple(dict.fromkeys(names))

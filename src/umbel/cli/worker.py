@@ -81,7 +81,8 @@ def _start(app: Umbel, chosen: WorkerOptions, options: dict[str, Any], *, quiet:
     if pidfile:
         daemon.refuse_second(pidfile)
     logfile = _logfile(options, node)
-    logs.setup(logs.LogOptions(options["loglevel"], logfile), app.conf)
+    color = False if click.get_current_context().find_root().params.get("no_color") else None
+    logs.setup(logs.LogOptions(options["loglevel"], logfile, color), app.conf)
     if not quiet:
         click.echo(banner(app, chosen), err=True)
     if options["purge"]:

@@ -121,11 +121,11 @@ _ROWS: Final = (
     Setting("worker_log_datefmt", "text", None, "Format of their time."),
     Setting("worker_task_log_format", "text", _TASK_LOG_FORMAT, "Format of log lines written by tasks."),
     Setting("worker_task_log_datefmt", "text", None, "Format of their time."),
-    Setting("worker_log_color", "bool", None, "Coloured levels; None means on a terminal."),
+    Setting("worker_log_color", "bool", None, "Lines coloured by level, on standard error only: None on a terminal without `NO_COLOR`, True always, False never."),
     Setting("worker_log_json", "bool", False, "Write logs as one JSON object a line.", own=True),
     Setting("worker_hijack_root_logger", "bool", False, "Replace the handlers of the root logger."),
-    Setting("worker_redirect_stdouts", "bool", False, "What tasks print goes to the log."),
-    Setting("worker_redirect_stdouts_level", "text", "WARNING", "At this level."),
+    Setting("worker_redirect_stdouts", "bool", False, "What a task prints goes to the logger `celery.redirected`, line by line, with the task's name and id."),
+    Setting("worker_redirect_stdouts_level", "text", "WARNING", "The level of these lines."),
 )  # fmt: skip
 
 SETTINGS: Final[dict[str, Setting]] = {row.name: row for row in _ROWS}

@@ -261,12 +261,13 @@ def run(app: Umbel, options: WorkerOptions, row: Row, pipe: socket.socket, numbe
         _leave_stops_to_the_supervisor()
         sys.setswitchinterval(0.0005)
         logs.name_process(number)
+        logs.redirect_prints(app.conf)
         app.after_fork()
         code = Child(app, options, row, pipe).main()
     except BaseException:  # the last word of a process: nobody above it could report this
         logger.critical("A child ended by an error of its own", exc_info=True)
     finally:
-        logging.shutdown()
-        sys.stdout.flush()
+        sys.stdout.flush()  # first: what was printed may go to the log
         sys.stderr.flush()
+        logging.shutdown()
         os._exit(code)

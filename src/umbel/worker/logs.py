@@ -9,20 +9,26 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from .. import signals
 from ..current import request_var
+from ..exceptions import ImproperlyConfigured
 from ..utils.log import TASK_LOGGER
+from . import redirect
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 OWN = ("umbel", "celery")
 """Loggers that a worker sets up."""
+
+COLORS: Final = {"DEBUG": 34, "WARNING": 33, "ERROR": 31, "CRITICAL": 35}
+"""Level -> number of its colour on a terminal, as Celery's; INFO has none."""
 
 _process = ["MainProcess"]
 
@@ -61,23 +67,26 @@ class JsonFormatter(logging.Formatter):
 
 
 class _Formatter(logging.Formatter):
-    """Celery's two formats: one for records inside of a task, one for the others."""
+    """Celery's two formats, one for records inside of a task, one for the others; coloured by level if wanted."""
 
-    def __init__(self, conf: Mapping[str, Any]) -> None:
+    def __init__(self, conf: Mapping[str, Any], *, color: bool) -> None:
         super().__init__(conf["worker_log_format"], conf["worker_log_datefmt"])
         self._inside = logging.Formatter(conf["worker_task_log_format"], conf["worker_task_log_datefmt"])
+        self._color = color
 
     def format(self, record: logging.LogRecord) -> str:
-        if getattr(record, "task_id", "???") != "???" and not record.name.startswith("umbel.worker"):
-            return self._inside.format(record)
-        return super().format(record)
+        inside = getattr(record, "task_id", "???") != "???" and not record.name.startswith("umbel.worker")
+        text = self._inside.format(record) if inside else super().format(record)
+        number = COLORS.get(record.levelname) if self._color else None
+        return text if number is None else f"\x1b[1;{number}m{text}\x1b[0m"
 
 
 class LogOptions(msgspec.Struct, frozen=True):
-    """What the command line asked for: lowest level, and a file or None for standard error."""
+    """What the command line asked for: lowest level, a file or None for standard error, colour or None for settings."""
 
     level: str = "WARNING"
     logfile: str | None = None
+    color: bool | None = None
 
 
 _chosen = [LogOptions()]
@@ -96,12 +105,14 @@ def setup(options: LogOptions, conf: Mapping[str, Any]) -> None:
     Args:
         options: level and file.
         conf: ``worker_log_format``, ``worker_task_log_format``, their ``datefmt``, ``worker_log_json``,
-            ``worker_hijack_root_logger``.
+            ``worker_hijack_root_logger``, ``worker_log_color``.
     """
     _chosen[0] = options
     logfile = options.logfile
     number = logging.getLevelName(options.level.upper())
-    named = {"loglevel": number, "logfile": logfile, "format": conf["worker_log_format"], "colorize": False}
+    color = colored(options, conf)
+    _redirect_level(conf)  # a wrong one is told here, not by every child
+    named = {"loglevel": number, "logfile": logfile, "format": conf["worker_log_format"], "colorize": color}
     if signals.setup_logging.receivers:
         signals.setup_logging.send(sender=None, **named)
         return
@@ -110,7 +121,7 @@ def setup(options: LogOptions, conf: Mapping[str, Any]) -> None:
     if conf["worker_log_json"]:
         handler.setFormatter(JsonFormatter())
     else:
-        handler.setFormatter(_Formatter(conf))
+        handler.setFormatter(_Formatter(conf, color=color))
     for name in OWN:
         logger = logging.getLogger(name)
         logger.setLevel(number)
@@ -122,3 +133,32 @@ def setup(options: LogOptions, conf: Mapping[str, Any]) -> None:
         root.setLevel(number)
     signals.after_setup_logger.send(sender=None, logger=logging.getLogger("umbel"), **named)
     signals.after_setup_task_logger.send(sender=None, logger=logging.getLogger(TASK_LOGGER), **named)
+
+
+def colored(options: LogOptions, conf: Mapping[str, Any]) -> bool:
+    """Whether lines are coloured: never in a file or as JSON, else as it was said, else on a terminal."""
+    if options.logfile or conf["worker_log_json"]:
+        return False
+    said = conf["worker_log_color"] if options.color is None else options.color
+    if said is not None:
+        return bool(said)
+    return sys.stderr.isatty() and "NO_COLOR" not in os.environ
+
+
+def redirect_prints(conf: Mapping[str, Any]) -> None:
+    """What this process prints from now on goes to the log, when ``worker_redirect_stdouts`` says so.
+
+    A receiver of ``setup_logging`` has taken the logs over, and with them this, as in Celery.
+    """
+    if conf["worker_redirect_stdouts"] and not signals.setup_logging.receivers:
+        redirect.redirect(_redirect_level(conf))
+
+
+def _redirect_level(conf: Mapping[str, Any]) -> int:
+    name = conf["worker_redirect_stdouts_level"]
+    number = logging.getLevelNamesMapping().get(name.upper())
+    if number is None:
+        raise ImproperlyConfigured(
+            f"worker_redirect_stdouts_level must be the name of a level, WARNING say, not {name!r}"
+        )
+    return number
