@@ -16,4 +16,4 @@ def lab(monkeypatch):
 
 
 class TestSharedSqlite(SharedSuite):
-    pass
+    test_a_computing_process_stops_nobody = pytest.mark.alone(SharedSuite.test_a_computing_process_stops_nobody)

@@ -7,6 +7,7 @@ It reads one JSON list a line, [name, argument...], calls the method of that nam
 from __future__ import annotations
 
 import ctypes
+import itertools
 import json
 import os
 import signal
@@ -18,9 +19,10 @@ from typing import Any
 
 from umbel import ids, loading
 from umbel.backend import Backend
-from umbel.broker import Broker, Owner, Want
+from umbel.broker import Broker, Owner, Revocation, Want
 from umbel.message import Delivery, Parcel
 from umbel.outcome import Done
+from umbel.record import Record
 
 
 class Neighbour:
@@ -89,7 +91,9 @@ class Life:
         self.backend = backend
         self.consumer = broker.consumer(self.owner)
         self.publisher = broker.publisher()
+        self.control = broker.control()
         self.held: list[Delivery] = []
+        self.noise: list[Delivery] = []
 
     def who(self) -> int:
         """Its nonce."""
@@ -139,27 +143,53 @@ class Life:
         watch.close()
         return woken
 
-    def compute(self, seconds: int) -> int:
-        """Keep the interpreter's lock for whole seconds while another thread writes; returns how often that wrote."""
-        written = 0
-        over = threading.Event()
+    def compute(self, seconds: float, hold: bool) -> int:
+        """Compute for some seconds, half a second at a time, while another thread writes all there is to write.
+
+        Args:
+            seconds: how long.
+            hold: compute as C code does that keeps the interpreter's lock: the writer stands still wherever it is.
+                Otherwise the writer pauses as long between two writes: the same traffic, and nothing is held.
+
+        Returns:
+            how often the other thread wrote.
+        """
+        over, go = threading.Event(), threading.Event()
+        rounds = itertools.count()
+        done = 0
 
         def write() -> None:
-            nonlocal written
-            while not over.is_set():
-                self.publish("noise", *map(str, range(50)))
-                written += 1
+            nonlocal done
+            while go.wait() and not over.is_set():
+                done = self._write(next(rounds))
 
         writer = threading.Thread(target=write)
         writer.start()
-        while not written:
-            time.sleep(0.001)
-        for _ in range(seconds):
-            ctypes.PyDLL(None).sleep(1)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            go.set()
             time.sleep(0.01)
+            if hold:
+                ctypes.PyDLL(None).usleep(500_000)
+            else:
+                go.clear()
+                time.sleep(0.5)
         over.set()
+        go.set()
         writer.join()
-        return written
+        return done
+
+    def _write(self, number: int) -> int:
+        """Every kind of write once, many rows at a time, so that one is likely to be caught in the middle."""
+        self.publish("noise", *(f"noise-{number}-{each}" for each in range(50)))
+        stores = self.broker.abilities.results
+        outcomes = [
+            Done(each, Record(f"noise-{each.tag}", "SUCCESS", b"{}") if stores else None) for each in self.noise
+        ]
+        self.noise = self.consumer.turn(outcomes, Want(("noise",), 50)).deliveries
+        self.backend.store([Record(f"noise-{each}", "STARTED", b"{}") for each in range(50)])
+        self.control.revoke([Revocation(f"noise-{each}", expires=time.time() + 3600) for each in range(50)])
+        return number + 1
 
     def flood(self) -> None:
         """Publish ten at a time until it is killed."""
