@@ -28,6 +28,17 @@ def lifetime(setting: Any) -> float:
     return float(setting.total_seconds()) if isinstance(setting, timedelta) else float(setting)
 
 
+def kept_for(conf: Any, status: str) -> float:
+    """Seconds that a state is kept: a failure by `result_failure_expires`, all else by `result_expires`; 0.0 for ever.
+
+    Args:
+        conf: the app's settings.
+        status: state name.
+    """
+    own = conf.result_failure_expires if status == states.FAILURE else None
+    return lifetime(conf.result_expires if own is None else own)
+
+
 def state_record(
     task_id: str, status: str, result: Any, *, expires: float, children: list[Any] | None = None,
     parent_id: str | None = None, group_id: str | None = None, traceback: str | None = None,

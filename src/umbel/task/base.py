@@ -16,7 +16,7 @@ from ..exceptions import ImproperlyConfigured, MaxRetriesExceededError, Operatio
 from ..message import Headers
 from ..result import AsyncResult, EagerResult
 from ..sender import App, current_sender
-from ..withdraw import lifetime, state_record
+from ..withdraw import kept_for, state_record
 from . import eager
 from .arguments import Arguments
 from .calls import Calls
@@ -261,7 +261,7 @@ class Task(Calls[P, R]):
             raise ImproperlyConfigured("update_state() needs a result store: set result_backend.")
         request = self.request
         record = state_record(
-            task_id or request.id, state or "PENDING", meta, expires=lifetime(self.app.conf.result_expires),
+            task_id or request.id, state or "PENDING", meta, expires=kept_for(self.app.conf, state or "PENDING"),
             children=[], parent_id=request.parent_id, group_id=request.group,
         )  # fmt: skip
         backend.store((record,))

@@ -22,7 +22,7 @@ from ..message import Headers
 from ..result import EagerResult
 from ..saferepr import saferepr
 from ..serialization import codec, dumps, loads
-from ..withdraw import lifetime, state_record
+from ..withdraw import kept_for, state_record
 
 
 def round_trip(value: Any, serializer: str) -> Any:
@@ -166,7 +166,7 @@ def _store(task: Any, request: Context, state: str, value: Any, text: str | None
             "exc_type": type(value).__qualname__, "exc_message": [saferepr(one) for one in value.args],
             "exc_module": type(value).__module__,
         }  # fmt: skip
-    expires = lifetime(task.app.conf.result_expires)
+    expires = kept_for(task.app.conf, state)
     backend.store([state_record(request.id, state, value, expires=expires, children=[], traceback=text)])
 
 

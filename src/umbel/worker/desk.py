@@ -19,7 +19,7 @@ from ..message import Delivery, Parcel
 from ..outcome import Bury, Done, Fail, Outcome
 from ..outcome import Retry as RetryOutcome
 from ..record import Record
-from ..serialization import encode_json
+from ..withdraw import kept_for
 from . import callbacks
 from .documents import Documents, encode_error, format_traceback, safe_repr
 from .run import Run
@@ -53,8 +53,9 @@ class Desk:
         self.chatty = logger.isEnabledFor(logging.INFO)
         conf = app.conf
         self.documents = Documents(
-            self.node, _seconds(conf.result_expires), bool(conf.result_extended), conf.result_serializer
-        )
+            self.node, kept_for(conf, states.SUCCESS), kept_for(conf, states.FAILURE), bool(conf.result_extended),
+            conf.result_serializer,
+        )  # fmt: skip
         self._keeps_results = app.result_url is not None
 
     def keeps(self, plan: Plan | None, request: Context, *, failed: bool = False) -> bool:
@@ -203,9 +204,3 @@ def _of_the_task(error: BaseException) -> TracebackType | None:
 
 def _is_own(name: str) -> bool:
     return name.startswith(_PACKAGE) and name.endswith(_OWN_FILES)
-
-
-def _seconds(value: Any) -> float:
-    if value is None:
-        return 0.0
-    return float(value.total_seconds()) if hasattr(value, "total_seconds") else float(value)

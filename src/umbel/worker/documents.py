@@ -71,13 +71,17 @@ class Documents:
     Args:
         node: node name, for STARTED and extended documents.
         expires: seconds that a result is kept; 0 for ever.
+        failures_expire: the same for FAILURE.
         extended: also write name, args, kwargs, worker, retries and queue (`result_extended`).
         serializer: of the whole documents (`result_serializer`).
     """
 
-    def __init__(self, node: str, expires: float, extended: bool, serializer: str = "json") -> None:
+    def __init__(
+        self, node: str, expires: float, failures_expire: float, extended: bool, serializer: str = "json"
+    ) -> None:
         self.node = node
         self.expires = expires
+        self.failures_expire = failures_expire
         self.extended = extended
         self.serializer = serializer
         self.value = encode_json if serializer in _JSON else Value
@@ -107,8 +111,9 @@ class Documents:
             self._extend(document, request)
         document.task_id = headers.id
         data = _encode(document) if self.serializer in _JSON else self._otherwise(document, result)
+        expires = self.failures_expire if status == states.FAILURE else self.expires
         # whole seconds, rounded up: a store can keep results that expire together as one
-        return Record(headers.id, status, data, int(now) + 1.0 + self.expires if self.expires else 0.0)
+        return Record(headers.id, status, data, int(now) + 1.0 + expires if expires else 0.0)
 
     def _otherwise(self, document: _Document, result: bytes | Value) -> bytes:
         """The document in another serializer than JSON; a return value in it is the object itself."""
