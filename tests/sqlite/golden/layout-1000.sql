@@ -42,7 +42,7 @@ CREATE TABLE result (
     seq INTEGER PRIMARY KEY,                   -- number of its first result; the next row starts behind its last one
     count INTEGER NOT NULL,                    -- results that were written
     expires REAL NOT NULL,                     -- unix time, 0.0: never
-    meta TEXT NOT NULL,                        -- JSON array: [id, status, bytes of its document] each; null: forgotten
+    meta TEXT NOT NULL,                        -- JSON: who they are, how many bytes each document has
     docs BLOB NOT NULL                         -- the documents, one after another
 ) STRICT;
 

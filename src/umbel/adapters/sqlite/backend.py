@@ -19,7 +19,7 @@ from .values import as_json, hash_of, padded
 from .withdrawal import STEP
 
 _SQL: Final = named("result.sql")
-_places: Final = msgspec.json.Decoder(set[int]).decode
+_places: Final = msgspec.json.Decoder(list[int]).decode
 
 Found = tuple[str, bytes, list[Entry]]
 """A pack as it was read: meta, documents, and those of its results that were asked for."""

@@ -1,7 +1,7 @@
 """Results on their way into the file and out of it: what one step writes is one row, a pack. Pure: no I/O.
 
     expires   of all of them
-    meta      JSON array: [id, status, bytes of its document] for each result, in the order of writing; null: forgotten
+    meta      JSON: [[id ...], [status ...], [bytes of its document ...]], in the order of writing; id null: forgotten
     docs      the documents, one after another
     keys      JSON array, ascending: hash of the id << 10 | place in the pack; they become the rows of `result_key`
 
@@ -11,7 +11,7 @@ result: 3.2 one by one, 2.4 in packs, and 2.7 of it or 1.4 with the write lock o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -23,13 +23,11 @@ from .values import hash_of
 MOST: Final = 500
 """Results in one pack; ten bits hold a place."""
 
-ROOM: Final = 32_768
+ROOM: Final = 16_384
 """Bytes of documents after which a pack is full: who reads one result reads its pack."""
 
-Meta = tuple[str, str, int] | None
-
 _encode: Final = msgspec.json.Encoder().encode
-_meta: Final = msgspec.json.Decoder(list[Meta]).decode
+_meta: Final = msgspec.json.Decoder(tuple[list[str | None], list[str], list[int]]).decode
 
 
 class Pack(NamedTuple):
@@ -64,45 +62,32 @@ def packed(records: Sequence[Record]) -> list[Pack]:
     return packs
 
 
-def unpacked(
-    seq: int, expires: float, meta: str, docs: bytes, places: Collection[int] | None = None
-) -> Iterator[Entry]:
+def unpacked(seq: int, expires: float, meta: str, docs: bytes, places: Iterable[int] | None = None) -> Iterator[Entry]:
     """The results of one row that are not forgotten; only those in these places, if given."""
-    offset = 0
-    for place, found in enumerate(_meta(meta)):
-        if found is None:
-            continue
-        task_id, status, length = found
-        if places is None or place in places:
-            yield Entry(Record(task_id, status, docs[offset : offset + length], expires), seq, place)
-        offset += length
+    ids, states, lengths = _meta(meta)
+    for place in range(len(ids)) if places is None else places:
+        task_id = ids[place]
+        if task_id is not None:
+            start = sum(lengths[:place])
+            yield Entry(Record(task_id, states[place], docs[start : start + lengths[place]], expires), seq, place)
 
 
-def without(meta: str, docs: bytes, places: Collection[int]) -> tuple[str, bytes] | None:
+def without(meta: str, docs: bytes, places: Iterable[int]) -> tuple[str, bytes] | None:
     """Meta and documents with nothing in these places; None when nothing else is there."""
-    kept: list[Meta] = []
-    pieces: list[bytes] = []
-    offset = 0
-    for place, found in enumerate(_meta(meta)):
-        length = 0 if found is None else found[2]
-        if found is not None and place not in places:
-            kept.append(found)
-            pieces.append(docs[offset : offset + length])
-        else:
-            kept.append(None)
-        offset += length
-    return (_encode(kept).decode(), b"".join(pieces)) if any(kept) else None
+    ids, states, lengths = _meta(meta)
+    for place in places:
+        start = sum(lengths[:place])
+        docs = docs[:start] + docs[start + lengths[place] :]
+        ids[place], lengths[place] = None, 0
+    return (_encode((ids, states, lengths)).decode(), docs) if any(each is not None for each in ids) else None
 
 
-def keys_of(meta: str, places: Collection[int] | None = None) -> str:
+def keys_of(meta: str, places: Iterable[int] | None = None) -> str:
     """The keys of the results that are not forgotten; only those in these places, if given."""
-    return _encode(
-        [
-            hash_of(found[0]) << 10 | place
-            for place, found in enumerate(_meta(meta))
-            if found is not None and (places is None or place in places)
-        ]
-    ).decode()
+    ids = _meta(meta)[0]
+    chosen = range(len(ids)) if places is None else places
+    keys = [hash_of(task_id) << 10 | place for place in chosen if (task_id := ids[place]) is not None]
+    return _encode(keys).decode()
 
 
 def standing(entries: Iterable[Entry]) -> dict[str, Entry]:
@@ -116,7 +101,8 @@ def standing(entries: Iterable[Entry]) -> dict[str, Entry]:
 
 
 def _pack(records: Sequence[Record]) -> Pack:
-    meta = _encode([(record.id, record.status, len(record.document)) for record in records]).decode()
-    keys = sorted([hash_of(record.id) << 10 | place for place, record in enumerate(records)])
-    docs = b"".join([record.document for record in records])
-    return Pack(len(records), records[0].expires, meta, docs, _encode(keys).decode())
+    ids = [record.id for record in records]
+    docs = [record.document for record in records]
+    meta = _encode((ids, [record.status for record in records], list(map(len, docs)))).decode()
+    keys = _encode(sorted([hash_of(task_id) << 10 | place for place, task_id in enumerate(ids)])).decode()
+    return Pack(len(records), records[0].expires, meta, b"".join(docs), keys)
