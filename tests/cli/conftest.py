@@ -77,8 +77,9 @@ def umbel(shop: Project, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     """Run a command line in this process, in the shop's folder."""
     monkeypatch.chdir(shop.folder)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    for name in ("CELERY_BROKER_URL", "UMBEL_BROKER_URL", "CELERY_RESULT_BACKEND", "UMBEL_RESULT_BACKEND"):
-        monkeypatch.setenv(name, "")
+    for name in ("BROKER_URL", "BROKER_READ_URL", "BROKER_WRITE_URL", "RESULT_BACKEND"):
+        monkeypatch.setenv(f"CELERY_{name}", "")
+        monkeypatch.setenv(f"UMBEL_{name}", "")
     before = set(sys.modules)
 
     def line(*arguments: str) -> Said:

@@ -111,7 +111,9 @@ class Umbel(Tasks):
         self._templates: dict[Any, Template] = {}
         self._routes: Routes = ()
         self._revision = -1
-        self._stores = Stores(lambda: self.broker_url, lambda: self.result_url, self._store_options)
+        self._stores = Stores(
+            lambda: self.broker_url, lambda: self.write_url, lambda: self.result_url, self._store_options
+        )
         self._prepare_tasks()
         if set_as_current:
             self.set_current()
@@ -140,8 +142,16 @@ class Umbel(Tasks):
 
     @property
     def broker_url(self) -> str:
-        """URL of the broker."""
-        url = self.conf.broker_write_url or self.conf.broker_url
+        """URL of the broker as workers consume from it, and as everything but sending goes to it."""
+        return self._url("broker_read_url", "broker_url", "broker_write_url")
+
+    @property
+    def write_url(self) -> str:
+        """URL of the broker as messages are sent to it."""
+        return self._url("broker_write_url", "broker_url", "broker_read_url")
+
+    def _url(self, *settings: str) -> str:
+        url = next(filter(None, map(self.conf.__getitem__, settings)), None)
         if not url:
             return default_store_url(self.main or "default", self._module_file)
         return str(url[0] if isinstance(url, list | tuple) else url).partition(";")[0]
@@ -166,8 +176,9 @@ class Umbel(Tasks):
         return self.result_url == self.broker_url and self.broker.abilities.results
 
     def _store_options(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        poison = {"poison_limit": self.conf.worker_poison_limit}
-        return {**poison, **self.conf.broker_transport_options}, dict(self.conf.result_backend_transport_options)
+        conf = self.conf
+        own = {"poison_limit": conf.worker_poison_limit, "connection_timeout": conf.broker_connection_timeout}
+        return {**own, **conf.broker_transport_options}, dict(conf.result_backend_transport_options)
 
     # Stores
 

@@ -54,6 +54,7 @@ class Stores:
 
     Args:
         broker_url: gives the URL of the broker.
+        write_url: gives its URL for sending, mostly the same.
         result_url: gives the URL of the results, None when none are kept.
         options: gives the options of broker and backend.
     """
@@ -61,10 +62,12 @@ class Stores:
     def __init__(
         self,
         broker_url: Callable[[], str],
+        write_url: Callable[[], str],
         result_url: Callable[[], str | None],
         options: Callable[[], tuple[dict[str, Any], dict[str, Any]]],
     ) -> None:
         self._broker_url = broker_url
+        self._write_url = write_url
         self._result_url = result_url
         self._options = options
         self._held: list[_Parts] = []
@@ -74,6 +77,7 @@ class Stores:
 
     def _start(self) -> None:
         self._broker: Broker | None = None
+        self._outbox: Broker | None = None
         self._client: Client | None = None
         self._thread = _Thread()
         self._parts: weakref.WeakSet[_Parts] = weakref.WeakSet()
@@ -87,6 +91,16 @@ class Stores:
                     self._broker = open_broker(self._broker_url(), self._options()[0])
         return self._broker
 
+    def _sending(self) -> Broker:
+        """The broker by its URL for sending, opened apart where that is another one."""
+        url = self._write_url()
+        if url == self._broker_url():
+            return self.broker
+        with self._lock:
+            if self._outbox is None:
+                self._outbox = open_broker(url, self._options()[0])
+            return self._outbox
+
     def _mine(self) -> _Parts:
         parts = self._thread.parts
         if parts is None:
@@ -99,7 +113,7 @@ class Stores:
         """This thread's way into the broker."""
         parts = self._thread.parts or self._mine()
         if parts.publisher is None:
-            parts.publisher = self.broker.publisher()
+            parts.publisher = self._sending().publisher()
         return parts.publisher
 
     def backend(self) -> Backend | None:
@@ -156,7 +170,7 @@ class Stores:
         self._lock.release()
 
     def leave(self) -> None:
-        _left_alone.extend((self._held, self._broker, self._thread))
+        _left_alone.extend((self._held, self._broker, self._outbox, self._thread))
         if self._client is not None:
             self._client.abandon()
             _left_alone.append(self._client)

@@ -65,7 +65,8 @@ class Session:
         """The app with what the command line overrides: before the settings' variables, and in every child."""
         if self.config:
             app.config_from_object(self.config)
-        for name, value in (("BROKER_URL", self.broker), ("RESULT_BACKEND", self.backend)):
+        brokers = [(name, self.broker) for name in ("BROKER_URL", "BROKER_READ_URL", "BROKER_WRITE_URL")]
+        for name, value in (*brokers, ("RESULT_BACKEND", self.backend)):
             if value is not None:
                 os.environ[f"CELERY_{name}"] = os.environ[f"UMBEL_{name}"] = value
         return app

@@ -43,10 +43,10 @@ _RETRY_POLICY: Final = {"max_retries": 3, "interval_start": 0, "interval_max": 1
 _ROWS: Final = (
     # Stores
     Setting("broker_url", "url", None, "URL of the broker; None is a SQLite file of the app's own; the environment's CELERY_BROKER_URL or UMBEL_BROKER_URL wins."),
-    Setting("broker_read_url", "url", None, "URL for consuming when it is not `broker_url`."),
-    Setting("broker_write_url", "url", None, "URL for publishing when it is not `broker_url`."),
+    Setting("broker_read_url", "url", None, "Another URL of the broker, for all but sending: workers consume, settle, retry and answer through it."),
+    Setting("broker_write_url", "url", None, "Another URL of the broker, for sending."),
     Setting("broker_transport_options", "dict", {}, "Options handed to the broker's adapter."),
-    Setting("broker_connection_timeout", "number", 4, "Seconds in which a connection must be made.", least=0),
+    Setting("broker_connection_timeout", "number", 4, "Seconds in which a connection must be made; the store's adapter gets it as the option `connection_timeout`. SQLite and memory have no connection, so it means nothing there.", least=0),
     Setting("result_backend", "url", None, "URL of the result store; None is the broker's own file on SQLite and memory, elsewhere no results; the environment's CELERY_RESULT_BACKEND or UMBEL_RESULT_BACKEND wins."),
     Setting("result_backend_transport_options", "dict", {}, "Options handed to the result store's adapter."),
     # Messages

@@ -15,6 +15,7 @@ out. Give it your app by overriding the fixture `umbel_app` in ``conftest.py``; 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
 
@@ -22,6 +23,8 @@ from .. import ids
 from ..app import Umbel
 from .clock import MovableClock, moved_clock
 from .worker import InProcessWorker
+
+_URLS: Final = ("broker_url", "broker_read_url", "broker_write_url", "result_backend")
 
 
 @pytest.fixture
@@ -41,14 +44,14 @@ def umbel_clock() -> Iterator[MovableClock]:
 def umbel_store(umbel_app: Umbel) -> Iterator[str]:
     """Point the app at an empty memory store for one test; its own stores are untouched."""
     url = f"memory://{ids.new_id()}"
-    kept = {name: umbel_app.conf[name] for name in ("broker_url", "result_backend") if umbel_app.conf.is_explicit(name)}
+    kept = {name: umbel_app.conf[name] for name in _URLS if umbel_app.conf.is_explicit(name)}
     umbel_app.close()
-    umbel_app.conf.update(broker_url=url, result_backend=url)
+    umbel_app.conf.update(dict.fromkeys(_URLS, url))
     try:
         yield url
     finally:
         umbel_app.close()
-        for name in ("broker_url", "result_backend"):
+        for name in _URLS:
             if name in kept:
                 umbel_app.conf[name] = kept[name]
             else:
