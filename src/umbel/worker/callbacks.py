@@ -2,12 +2,15 @@
 
 Ids are derived from the parent's id and the position, so that a repeated run sends the same follow-ups again and not
 new ones. An errback that takes more than one positional argument and is known here is called in this process with
-``(request, exc, traceback)``, as in Celery; any other is sent as a task with the failed task's id.
+``(request, exc, traceback)``, as in Celery; after a hard limit on a thread of its own (`aside`). Any other is sent as a
+task with the failed task's id.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from ..message import Parcel
 
 logger = logging.getLogger("umbel.worker")
+
+Caller = Callable[[Callable[[], Any]], None]
+"""How an errback of this process is called: here and now, or aside, where nobody waits for it."""
 
 
 def link_parcels(app: Umbel, request: Context, value: Any) -> tuple[Parcel, ...]:
@@ -26,17 +32,31 @@ def link_parcels(app: Umbel, request: Context, value: Any) -> tuple[Parcel, ...]
     )
 
 
-def errback_parcels(app: Umbel, request: Context, error: BaseException, traceback: str | None) -> tuple[Parcel, ...]:
-    """Call or build the ``link_error`` callbacks of a failed task."""
+def at_once(step: Callable[[], Any]) -> None:
+    """Call it here and now."""
+    step()
+
+
+def errback_parcels(
+    app: Umbel, request: Context, error: BaseException, traceback: str | None, call: Caller = at_once
+) -> tuple[Parcel, ...]:
+    """Call (by ``call``) or build the ``link_error`` callbacks of a failed task."""
     parcels = []
     for position, errback in enumerate(request.errbacks or ()):
         try:
             task = app.tasks.get(errback.get("task", ""))
             taken = len(errback.get("args") or ())
             if task is not None and not task.is_async and not task.bound and task.shape.high - taken > 1:
-                task(*(errback.get("args") or ()), request, error, traceback, **(errback.get("kwargs") or {}))
+                call(partial(_tell, task, errback, request, error, traceback))
             else:
                 parcels.append(app.build_signature(errback, (request.id,), request, position))
-        except Exception:  # a user's errback may raise anything; the failure it was told of stands
-            logger.exception("The errback %s of task %s[%s] failed", errback, request.task, request.id)
+        except Exception:  # a callback of a wrong shape; the failure it was to be told of stands
+            logger.exception("The errback %s of task %s[%s] cannot be sent", errback, request.task, request.id)
     return tuple(parcels)
+
+
+def _tell(task: Any, errback: dict[str, Any], request: Context, error: BaseException, traceback: str | None) -> None:
+    try:
+        task(*(errback.get("args") or ()), request, error, traceback, **(errback.get("kwargs") or {}))
+    except Exception:  # a user's errback may raise anything; the failure it was told of stands
+        logger.exception("The errback %s of task %s[%s] failed", errback, request.task, request.id)

@@ -7,6 +7,7 @@ gets bytes. A hook or a signal that raises is logged and changes no outcome.
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from ..outcome import Retry as RetryOutcome
 from ..record import Record
 from ..withdraw import kept_for
 from . import callbacks
+from .aside import Aside
 from .documents import Documents, encode_error, format_traceback, safe_repr
 from .run import Run
 
@@ -50,6 +52,7 @@ class Desk:
         self.node = options.hostname
         self.row = row
         self.running: dict[int, Run] = {}
+        self.aside = Aside()
         self.chatty = logger.isEnabledFor(logging.INFO)
         conf = app.conf
         self.documents = Documents(
@@ -133,14 +136,14 @@ class Desk:
 
     def failed(
         self, request: Context, delivery: Delivery, error: BaseException, *, plan: Plan | None = None,
-        traceback: str | None = None, bury: str = "",
+        traceback: str | None = None, bury: str = "", call: callbacks.Caller = callbacks.at_once,
     ) -> Outcome:  # fmt: skip
-        """FAILURE with its errbacks; `bury` names the reason when the message is to be kept in the dead letters."""
+        """FAILURE with its errbacks, those of this process by `call`; `bury` names the reason of a dead letter."""
         keep = self.keeps(plan, request, failed=True)
         record = self.record(states.FAILURE, encode_error(error), request, traceback) if keep else None
         parcels: tuple[Parcel, ...] = ()
         if request.errbacks:
-            parcels = callbacks.errback_parcels(self.app, request, error, traceback)
+            parcels = callbacks.errback_parcels(self.app, request, error, traceback, call)
         bury = bury or (plan.burial(error) if plan is not None else "")
         if bury:
             return Bury(delivery, record, parcels, reason=bury, detail=traceback or "")
@@ -154,16 +157,16 @@ class Desk:
         return True
 
     def overdue(self, run: Run) -> Outcome:
-        """The outcome of a run past its hard limit; the function may still be running."""
+        """The outcome of a run past its hard limit, whose function may still be running; user code is called aside."""
         request, plan = run.request, run.plan
         logger.error("Hard time limit (%ss) exceeded for %s[%s]", run.hard, plan.name, request.id)
         error = TimeLimitExceeded(run.hard)
         if signals.task_failure.receivers:
-            signals.task_failure.send(
-                sender=plan.task, task_id=request.id, exception=error, args=request.args, kwargs=request.kwargs,
-                traceback=None, einfo=None,
-            )  # fmt: skip
-        return self.failed(request, run.delivery, error, plan=plan)
+            self.aside.call(partial(
+                signals.task_failure.send, sender=plan.task, task_id=request.id, exception=error, args=request.args,
+                kwargs=request.kwargs, traceback=None, einfo=None,
+            ))  # fmt: skip
+        return self.failed(request, run.delivery, error, plan=plan, call=self.aside.call)
 
     def withdrawn(self, request: Context, delivery: Delivery, error: BaseException) -> Outcome:
         """REVOKED: revoked, expired or terminated."""

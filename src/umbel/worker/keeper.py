@@ -4,8 +4,9 @@ It acts only while one task runs long (over about 10 ms) or the supervisor speak
 
     - stores the outcomes that wait behind the long task, and gives back unstarted work
     - soft limit: the pool raises SoftTimeLimitExceeded inside the function
-    - hard limit: settles TimeLimitExceeded at once; a function on the main thread cannot be left safely, so the child
-      is replaced; one in a thread or coroutine is interrupted, the child replaced only when it is deaf for a second
+    - hard limit: settles TimeLimitExceeded at once, with errbacks called aside (`aside`); a function on the main
+      thread cannot be left safely, so the child is replaced; one in a thread or coroutine is interrupted, the child
+      replaced only when it is deaf for a second
     - revocations with terminate, looked up twice a second
     - stop: no more claims; at the end of the grace period running functions are interrupted and handed back
     - the supervisor is gone (end of pipe): the process ends; the store gives its work to others
@@ -78,7 +79,7 @@ class Keeper(threading.Thread):
                 self._watch(clock.monotonic())
             except UmbelError as error:
                 logger.warning("The keeper's look was cut short: %s", error)
-            except Exception:  # an errback or a signal receiver of the user's; limits must be watched all the same
+            except Exception:  # for instance a signal receiver of the user's; limits must be watched all the same
                 logger.exception("The keeper's look was cut short")
         self._settler.close()
         self._owners.retire(self.life.owner.nonce)
@@ -217,8 +218,12 @@ class Keeper(threading.Thread):
                 self._retire("a function did not end when it was terminated")
             elif attempt is None and self._still_busy(tag):
                 self._retire("a function did not end a second after its hard limit")
-        if self._retiring and (not running or now >= self._deadline):
+        if self._retiring and (not self._engaged() or now >= self._deadline):
             self._leave()
+
+    def _engaged(self) -> bool:
+        """Whether this child has neighbours that run, or errbacks of what did."""
+        return bool(self.life.desk.running) or self.life.desk.aside.busy()
 
     def _still_busy(self, tag: int) -> bool:
         """Give up a function that is settled; True when it holds its thread or its loop all the same."""
@@ -237,7 +242,7 @@ class Keeper(threading.Thread):
         self._deadline = clock.monotonic() + self._grace
         self._give_back()
         self.say("retire")
-        if not self.life.desk.running:
+        if not self._engaged():
             self._leave()
 
     def _leave(self) -> None:

@@ -3,6 +3,7 @@
 run queue, outcome queue    channels.py: taken from by either, each item by one
 desk.running, page row      what runs now; written by the attempts, watched by the keeper
 stopping                    set once, by either: no more claims
+desk.aside                  errbacks that nobody waits for, until the end of this life
 pools                       opened by the loop; the keeper interrupts through them
 """
 
@@ -43,6 +44,7 @@ class Life:
         self.runqueue = RunQueue()
         self.revoked = Revoked()
         self.desk = Desk(app, options, row)
+        self.desk.aside.ended = self.outcomes.wake.ring
         self.stopping = threading.Event()
         self.inline = options.function_pool == "inline"
         self.functions = self._open_pool(options.function_pool, options.function_slots)
@@ -67,11 +69,13 @@ class Life:
         return self.functions.free(), coroutines
 
     def busy(self) -> bool:
-        """Whether a pool of another thread runs something."""
+        """Whether a pool of another thread, or a thread aside, runs something."""
         functions, coroutines = self.free()
         return (
-            not self.inline and functions < self.options.function_slots
-        ) or coroutines < self.options.coroutine_slots
+            (not self.inline and functions < self.options.function_slots)
+            or coroutines < self.options.coroutine_slots
+            or self.desk.aside.busy()
+        )
 
     def close_pools(self, timeout: float) -> None:
         self.functions.close(timeout)

@@ -1,0 +1,98 @@
+"""Errbacks and receivers that are told of a hard limit run beside the keeper: one that blocks stops no other limit."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Project
+from tests.support.until import until
+from umbel import Umbel, signals
+from umbel.exceptions import TimeLimitExceeded
+from umbel.ids import new_id
+from umbel.testing.worker import InProcessWorker
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def app(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Umbel]:
+    url = f"memory://{new_id()}" if request.param == "memory" else f"sqlite:///{tmp_path}/queue.db"
+    with Umbel("late", broker=url) as app:
+        yield app
+
+
+async def hang() -> None:
+    await asyncio.Event().wait()
+
+
+def test_a_blocking_errback_does_not_stop_the_keeper(app: Umbel) -> None:
+    told: list[Any] = []
+    sent: list[Any] = []
+
+    @app.task
+    def wait_for_the_next(request: Any, error: BaseException, traceback: str | None) -> None:
+        until(lambda: [one.state for one in sent] == ["FAILURE", "FAILURE"], timeout=3.0)
+        told.append((request.id, type(error)))
+
+    task = app.task(hang)
+    sent.append(task.apply_async(time_limit=0.1, link_error=wait_for_the_next.s()))
+    sent.append(task.apply_async(time_limit=0.4))
+    with InProcessWorker(app, pool="asyncio", concurrency=2) as worker:
+        worker.drain()
+    assert told == [(sent[0].id, TimeLimitExceeded)]
+
+
+def test_a_blocking_receiver_does_not_stop_the_keeper(app: Umbel) -> None:
+    told: list[str] = []
+    sent: list[Any] = []
+
+    def wait_for_the_next(task_id: str, **_: Any) -> None:
+        if task_id == sent[0].id:
+            until(lambda: [one.state for one in sent] == ["FAILURE", "FAILURE"], timeout=3.0)
+            told.append(task_id)
+
+    task = app.task(hang)
+    sent += [task.apply_async(time_limit=limit) for limit in (0.1, 0.4)]
+    signals.task_failure.connect(wait_for_the_next)
+    try:
+        with InProcessWorker(app, pool="asyncio", concurrency=2) as worker:
+            worker.drain()
+    finally:
+        signals.task_failure.disconnect(wait_for_the_next)
+    assert told == [sent[0].id]
+
+
+STUCK = """
+from umbel import Umbel
+
+app = Umbel("stuck", broker="sqlite:///stuck.db")
+
+@app.task(time_limit=0.3)
+def stuck():
+    while True:
+        pass
+
+@app.task
+def told(request, error, traceback):
+    with open("gate") as gate, open("told.txt", "w") as file:
+        file.write(gate.read() + type(error).__name__)
+"""
+
+
+def test_a_child_that_is_replaced_waits_for_its_errbacks(project: Project) -> None:
+    project.write("stuck.py", STUCK)
+    os.mkfifo(project.folder / "gate")
+    worker = project.worker("stuck", "-c", "1", "-l", "INFO")
+    worker.until_output("ready.", timeout=20)
+    done = project.python("from stuck import stuck, told; print(stuck.apply_async(link_error=told.s()).id)")
+    state = f"from stuck import app; print(app.AsyncResult({done.stdout.strip()!r}).state)"
+    until(lambda: "FAILURE" in project.python(state).stdout, timeout=10)
+    with (project.folder / "gate").open("w") as gate:
+        gate.write("let in: ")
+    until(lambda: (project.folder / "told.txt").exists() and (project.folder / "told.txt").read_text(), timeout=5)
+    assert (project.folder / "told.txt").read_text() == "let in: TimeLimitExceeded"
+    assert worker.stop() == 0
