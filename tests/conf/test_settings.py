@@ -371,3 +371,11 @@ def test_it_can_be_copied(conf):
     twin = copy.deepcopy(conf)
     twin.task_time_limit = 5
     assert (conf.task_time_limit, twin.task_time_limit) == (4, 5)
+
+
+def test_another_version_of_the_message_format_is_refused(conf):
+    conf.task_protocol = 2
+    with pytest.raises(ImproperlyConfigured, match="task_protocol must be 2, not 1: umbel reads and writes version 2"):
+        conf.task_protocol = 1
+    with pytest.raises(ImproperlyConfigured, match="task_protocol must be 2"):
+        conf["CELERY_TASK_PROTOCOL"] = 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.support import tree
@@ -37,3 +39,17 @@ def test_a_setting_that_nothing_reads_is_told(settings):
     assert settings.has_effect("task_acks_late", names)
     assert not settings.has_effect("task_acks_late", names - {"acks_late"})
     assert "without effect" in settings.row(SETTINGS["task_acks_late"], set())
+
+
+def test_what_has_no_effect_says_why(settings):
+    names = settings.read_names()
+    inert = {name: row.inert for name, row in SETTINGS.items() if row.inert}
+    assert set(inert) == {
+        name for name, row in SETTINGS.items() if not row.fixed and not settings.has_effect(name, names)
+    }
+    assert all(re.fullmatch(r"without effect(: | yet[:,] ).+[^.]", why) for why in inert.values())
+
+
+def test_only_what_a_later_release_brings_has_no_effect_yet():
+    later = {name for name, row in SETTINGS.items() if row.inert.startswith("without effect yet")}
+    assert later == {"task_default_rate_limit", "worker_enable_remote_control", "worker_send_task_events"}

@@ -29,6 +29,8 @@ def checked(row: Setting | None, value: Any) -> Any:
         raise ImproperlyConfigured(f"The setting {row.name} must be {words}, not {_shown(value)}.")
     if row.least is not None and value is not None and value < row.least:
         raise ImproperlyConfigured(f"The setting {row.name} must be at least {row.least:g}, not {value!r}.")
+    if row.fixed and value != row.default:
+        raise ImproperlyConfigured(f"The setting {row.name} must be {row.default!r}, not {value!r}: {row.fixed}.")
     return bool(value) if row.kind == "bool" else value
 
 

@@ -24,6 +24,9 @@ class Setting(msgspec.Struct, frozen=True):
         doc: one sentence, units included.
         own: True when Celery does not have it.
         least: smallest number allowed.
+        fixed: why no other value than the default is taken; "" when others are.
+        inert: for one that is accepted and read by nothing: "without effect" and why, or "without effect yet" and until
+            when.
     """
 
     name: str
@@ -32,6 +35,8 @@ class Setting(msgspec.Struct, frozen=True):
     doc: str
     own: bool = False
     least: float | None = None
+    fixed: str = ""
+    inert: str = ""
 
 
 _LOG_FORMAT: Final = "[%(asctime)s: %(levelname)s/%(processName)s] %(message)s"
@@ -54,7 +59,7 @@ _ROWS: Final = (
     Setting("result_accept_content", "names", None, "The same for results; None takes `accept_content`."),
     Setting("task_serializer", "text", "json", "Serializer of messages."),
     Setting("result_serializer", "text", "json", "Serializer of results."),
-    Setting("task_protocol", "int", 2, "Version of the message format; umbel writes 2 and reads 1 and 2."),
+    Setting("task_protocol", "int", 2, "Version of the message format; another one is refused.", fixed="umbel reads and writes version 2 of the message format only"),
     Setting("task_repr_maxlevels", "int", 3, "Nested containers shown in the text of arguments.", least=0),
     Setting("task_redact_args", "bool", False, "Keep arguments out of logs, events and listings.", own=True),
     # Sending
@@ -71,7 +76,7 @@ _ROWS: Final = (
     Setting("task_inherit_parent_priority", "bool", False, "Tasks sent by a task take its priority."),
     Setting("task_queues", "any", None, "The queues that exist: a list of names or of queues with a name, or a dict by name. A worker without `-Q` consumes them; None is `task_default_queue`."),
     Setting("task_create_missing_queues", "bool", True, "A queue that is named but not in `task_queues` exists all the same."),
-    Setting("task_queue_max_priority", "int", None, "Highest priority of queues that name none.", least=0),
+    Setting("task_queue_max_priority", "int", None, "Highest priority of queues that name none.", least=0, inert="without effect: every queue of SQLite and memory has the priorities 0 to 9"),
     Setting("task_routes", "any", None, "Task name, glob or compiled pattern -> queue name or options; or a list of these."),
     # Tasks
     Setting("task_acks_late", "bool", True, "Acknowledge when the outcome is stored; False acknowledges before the function starts."),
@@ -85,7 +90,7 @@ _ROWS: Final = (
     Setting("task_track_started", "bool", False, "Store STARTED when a task starts."),
     Setting("task_time_limit", "number", None, "Seconds after which a task is stopped and fails.", least=0),
     Setting("task_soft_time_limit", "number", None, "Seconds after which SoftTimeLimitExceeded is raised inside the function.", least=0),
-    Setting("task_default_rate_limit", "any", None, 'Rate limit of tasks that name none: a number a second, or "10/m".'),
+    Setting("task_default_rate_limit", "any", None, 'Rate limit of tasks that name none: a number a second, or "10/m".', inert="without effect yet, as `rate_limit` of a task: rate limits come with a later release"),
     Setting("task_remote_tracebacks", "bool", False, "Show the worker's traceback with the error that `get()` raises."),
     Setting("task_unknown_hold", "number", 300.0, "Seconds that a message of an unknown task waits for a worker that knows it.", own=True, least=0),
     # Results
@@ -113,9 +118,9 @@ _ROWS: Final = (
     Setting("worker_shutdown_grace", "number", 25.0, "Seconds that running tasks have after SIGTERM; then they are interrupted and handed back.", own=True, least=0),
     Setting("worker_soft_shutdown_timeout", "number", 0.0, "Seconds that running tasks still have after a second signal, or after SIGQUIT, within `worker_shutdown_grace`; then, or at one more signal, they are interrupted and handed back. 0: at once.", least=0),
     Setting("worker_poison_limit", "int", 3, "Deaths of its process after which a message is set aside.", own=True, least=1),
-    Setting("worker_enable_remote_control", "bool", True, "Answer `inspect` and `control`."),
-    Setting("worker_send_task_events", "bool", False, "Send events about tasks."),
-    Setting("worker_state_db", "text", None, "File for revoked ids; the broker keeps them here, so it has no effect."),
+    Setting("worker_enable_remote_control", "bool", True, "Answer `inspect` and `control`.", inert="without effect yet: a worker always answers; to switch it off comes with a later release"),
+    Setting("worker_send_task_events", "bool", False, "Send events about tasks.", inert="without effect yet: events come with a later release"),
+    Setting("worker_state_db", "text", None, "File for revoked ids.", inert="without effect: revocations are kept in the store, where every worker sees them"),
     # Logs
     Setting("worker_log_format", "text", _LOG_FORMAT, "Format of log lines."),
     Setting("worker_log_datefmt", "text", None, "Format of their time."),
