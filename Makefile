@@ -37,7 +37,7 @@ chaos: $(READY)
 	@UMBEL_CHAOS_FACTOR=$${UMBEL_CHAOS_FACTOR:-1} $(PY) -m pytest -m chaos --timeout 3600 -rA
 
 soak: $(READY)
-	@UMBEL_CHAOS_FACTOR=$${UMBEL_CHAOS_FACTOR:-1} $(PY) -m pytest -m soak --timeout 86400 -rA
+	@$(PY) scripts/soak
 
 bench: $(READY)
 	@scripts/need redis-server

@@ -112,6 +112,7 @@ class Run:
     path: Path
     rng: random.Random = field(default_factory=random.Random)
     marks: dict[float, float] = field(default_factory=dict)
+    _history: History = field(default_factory=History)
 
     def worker(self, *options: str, sabotage: Sequence[str] = (), ready: bool = True) -> Any:
         """Start a worker and wait until it is ready.
@@ -144,8 +145,8 @@ class Run:
         return [result.id for result in results]
 
     def history(self) -> History:
-        """What happened so far."""
-        return History.read(self.path) if self.path.exists() else History()
+        """What happened so far: one object, which grows with each call."""
+        return self._history.follow(self.path) if self.path.exists() else self._history
 
     def ended(self) -> int:
         """How many ids have ended so far."""
@@ -203,8 +204,11 @@ class Run:
         return [count for count in counts if count.ready or count.delayed or count.leased]
 
     def settle(self, timeout: float = 60.0) -> None:
-        """Wait until the store is empty."""
-        until(lambda: not self.left(), lambda: f"{self.left()}", timeout=timeout)
+        """Wait until the store is empty; it must not stay as it is for so many seconds."""
+        left: Sequence[object] = [None]
+        while left:
+            until(lambda before=left: self.left() != before, lambda: f"progress in {self.left()}", timeout=timeout)
+            left = self.left()
 
     def counted(self) -> str:
         """What happened, in one line for the log."""
@@ -221,7 +225,7 @@ class Run:
 
     def faults(self) -> list[str]:
         """Judge the run."""
-        history = History.read(self.path)
+        history = self.history()
         backend = self.tasks.app.backend()
         results: dict[str, str] = {}
         for at in range(0, len(history.enqueued), 500):

@@ -54,6 +54,7 @@ class History:
         early: seconds by which an id started before it was due.
         runners: id without its attempt -> (time, process) of its starts.
         settles: id -> (time, process) of its final states.
+        position: bytes of the file that were read.
     """
 
     enqueued: list[str] = field(default_factory=list)
@@ -64,14 +65,22 @@ class History:
     early: dict[str, float] = field(default_factory=dict)
     runners: dict[str, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
     settles: dict[str, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
+    position: int = 0
 
     @classmethod
     def read(cls, path: str | Path) -> History:
         """Read the file; times need no order."""
-        history = cls()
-        for line in Path(path).read_text().splitlines():
-            history._add(json.loads(line))
-        return history
+        return cls().follow(path)
+
+    def follow(self, path: str | Path) -> History:
+        """Add the lines that were written since the last call."""
+        with Path(path).open("rb") as lines:
+            lines.seek(self.position)
+            whole = lines.read().rpartition(b"\n")[0]
+        for line in whole.splitlines():
+            self._add(json.loads(line))
+        self.position += len(whole) + 1 if whole else 0
+        return self
 
     def _add(self, entry: Mapping[str, Any]) -> None:
         what, task_id, at = entry["what"], entry["id"], entry["at"]
