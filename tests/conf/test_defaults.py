@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from umbel.conf import DIFFERENT_DEFAULTS, SETTINGS, Settings
-from umbel.conf.accepted import ACCEPTED
+from umbel.conf.accepted import ACCEPTED, REASONS, reasons
 from umbel.conf.checks import checked
 from umbel.conf.old_names import OLD_NAMES
 from umbel.conf.table import Kind
@@ -94,3 +94,15 @@ def test_a_default_that_is_changed_is_changed_for_one_app_only():
     assert one.beat_schedule == {"tick": {"task": "t"}}
     assert other.beat_schedule == other.broker_transport_options == {}
     assert other.database_engine_options == CELERY["database_engine_options"]
+
+
+def test_a_setting_without_effect_has_one_reason():
+    told = reasons()
+    assert sorted(name for names in told.values() for name in names) == sorted(ACCEPTED)
+    assert all(told.values())
+    starts = [start for one in REASONS.values() for start in one.split()]
+    assert len(starts) == len(set(starts))
+    for name in ACCEPTED:
+        assert sum(name.startswith(tuple(one.split())) for one in REASONS.values()) == 1, name
+    for start in starts:
+        assert any(name.startswith(start) for name in ACCEPTED), start

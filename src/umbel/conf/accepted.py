@@ -1,6 +1,6 @@
 """Celery's settings that are kept and answered, and have no effect in this release. Name -> Celery's default.
 
-They belong to beat, events, remote control, security, and to brokers and result stores of their own.
+`REASONS` says why: most belong to brokers and result stores of their own, some to parts of a later release.
 """
 
 from __future__ import annotations
@@ -151,3 +151,41 @@ ACCEPTED: Final[dict[str, Any]] = {
     "worker_timer": None,
     "worker_timer_precision": 1.0,
 }
+
+REASONS: Final[dict[str, str]] = {
+    "Result stores and brokers that this release does not have": """
+        arangodb_ azureblockblob_ cache_ cassandra_ cosmosdbsql_ couchbase_ database_ elasticsearch_ gcs_ mongodb_
+        redis_ s3_ broker_host broker_login_method broker_password broker_port broker_transport broker_user
+        broker_vhost""",
+    "A connection to a server; SQLite and memory have none, and a worker tries again until its store answers": """
+        broker_channel_error_retry broker_connection_ broker_failover_strategy broker_heartbeat broker_pool_
+        broker_use_ssl result_backend_ worker_cancel_long_running_tasks_on_connection_loss
+        worker_enable_prefetch_count_reduction""",
+    "Exchanges and kinds of queues; in SQLite and memory a queue is a name, and every message is kept": """
+        broker_native_delayed_delivery_queue_type result_exchange result_persistent
+        task_create_missing_queue_ task_default_delivery_mode task_default_exchange task_default_queue_type
+        task_default_routing_key worker_detect_quorum_queues worker_direct""",
+    "Parts of Celery's worker and client that umbel is built without": """
+        result_cache_max worker_agent worker_consumer worker_lost_wait worker_pool_putlocks worker_timer""",
+    "Delayed messages stay in the store, so no worker holds them": """
+        worker_enable_soft_shutdown_on_idle worker_eta_task_limit""",
+    "A result is stored in the step that removes its message": "worker_deduplicate_successful_tasks",
+    "A task whose process died runs again (`task_reject_on_worker_lost`)": "task_retry_on_worker_lost",
+    "Without effect yet: schedules come with a later release": "beat_",
+    "Without effect yet: events and remote control come with a later release": """
+        control_ event_ task_send_sent_event worker_autoscaler worker_pool_restarts""",
+    "Without effect yet: rate limits come with a later release": "worker_disable_rate_limits",
+    "Without effect yet: chords come with a later release": "result_chord_ task_allow_error_cb_on_chord_header",
+    "Without effect yet: signed and compressed messages come with a later release": """
+        result_compression security_ task_compression""",
+}
+"""Why a setting has no effect -> names, or how they begin."""
+
+
+def reasons() -> dict[str, list[str]]:
+    """Why -> the settings without effect for this reason; each setting once."""
+    found: dict[str, list[str]] = {why: [] for why in REASONS}
+    for name in sorted(ACCEPTED):
+        why = next(why for why, starts in REASONS.items() if name.startswith(tuple(starts.split())))
+        found[why].append(name)
+    return found
