@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, Final
 
 from umbel import ids, loading
 from umbel.backend import Backend
@@ -23,6 +23,11 @@ from umbel.broker import Broker, Owner, Revocation, Want
 from umbel.message import Delivery, Parcel
 from umbel.outcome import Done
 from umbel.record import Record
+
+STRETCH: Final = 0.2
+"""Seconds for which a computing process keeps its interpreter's lock, again and again: each time its other thread is
+somewhere else in its work.
+"""
 
 
 class Neighbour:
@@ -144,7 +149,7 @@ class Life:
         return woken
 
     def compute(self, seconds: float, hold: bool) -> int:
-        """Compute for some seconds, half a second at a time, while another thread writes all there is to write.
+        """Compute for some seconds, a fifth of a second at a time, while another thread writes all there is to write.
 
         Args:
             seconds: how long.
@@ -170,10 +175,10 @@ class Life:
             go.set()
             time.sleep(0.01)
             if hold:
-                ctypes.PyDLL(None).usleep(500_000)
+                ctypes.PyDLL(None).usleep(round(STRETCH * 1e6))
             else:
                 go.clear()
-                time.sleep(0.5)
+                time.sleep(STRETCH)
         over.set()
         go.set()
         writer.join()
