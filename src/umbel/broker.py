@@ -1,8 +1,8 @@
 """The broker contract: where messages wait, and who holds which of them.
 
-A broker is opened from a URL by `loading` and hands out parts; each part owns its own connection, is used by one thread
-only and is never carried over a fork. Every call has a deadline (`Abilities` names what a store cannot promise);
-failures are `OperationalError`s (`exceptions.py`) that say what to do.
+A broker is opened from a URL by `loading` and hands out parts; each part owns its own connection until its `close`, is
+used by one thread only and is never carried over a fork. Every call has a deadline (`Abilities` names what a store
+cannot promise); failures are `OperationalError`s (`exceptions.py`) that say what to do.
 
     Broker.publisher()        Publisher   producers: `delay()`
     Broker.consumer(owner)    Consumer    one child of a worker: claim and settle in one step, wait for work
@@ -184,7 +184,15 @@ class Item(msgspec.Struct, frozen=True):
     died: float = 0.0
 
 
-class Publisher(Protocol):
+class Part(Protocol):
+    """What every part can do."""
+
+    def close(self) -> None:
+        """Give the connection back; safe to repeat. Whoever opens a part for one question closes it behind that."""
+        ...
+
+
+class Publisher(Part, Protocol):
     """Producers' part."""
 
     def publish(
@@ -203,12 +211,8 @@ class Publisher(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Give the connection back; safe to repeat."""
-        ...
 
-
-class Consumer(Protocol):
+class Consumer(Part, Protocol):
     """One owner's way in: settle what is finished and claim what is next, in one atomic step."""
 
     def turn(self, outcomes: Sequence[Outcome], want: Want | None) -> Turn:
@@ -232,7 +236,7 @@ class Consumer(Protocol):
         ...
 
 
-class Owners(Protocol):
+class Owners(Part, Protocol):
     """Liveness. Work belongs to a live owner for as long as it lives."""
 
     def enlist(self, owner: Owner) -> None:
@@ -269,10 +273,8 @@ class Owners(Protocol):
         """
         ...
 
-    def close(self) -> None: ...
 
-
-class Control(Protocol):
+class Control(Part, Protocol):
     """Revocations and broadcasts."""
 
     def revoke(self, revocations: Sequence[Revocation], records: Sequence[Record] = ()) -> list[str]:
@@ -304,7 +306,7 @@ class Control(Protocol):
         ...
 
 
-class Shelf(Protocol):
+class Shelf(Part, Protocol):
     """The reading side: never on the path of a task."""
 
     def counts(self) -> list[QueueCount]:

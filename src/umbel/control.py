@@ -12,7 +12,7 @@ store and needs no worker to be there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -26,7 +26,7 @@ LINGER = 5.0
 
 
 class Control:
-    """Requests to the workers of one app's broker.
+    """Requests to the workers of one app's broker. `close` it, or use it in a ``with`` block.
 
     Args:
         app: the application.
@@ -35,6 +35,16 @@ class Control:
     def __init__(self, app: Umbel) -> None:
         self._app = app
         self._link = app.broker.control()
+
+    def close(self) -> None:
+        """Give its connection to the store back; safe to repeat."""
+        self._link.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def nodes(self) -> list[str]:
         """Node names of the workers that are alive, by the store's own record of them."""

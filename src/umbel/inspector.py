@@ -7,7 +7,7 @@ what was redacted there stays redacted here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -57,7 +57,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Inspector:
-    """One app's store, opened for looking.
+    """One app's store, opened for looking. `close` it, or use it in a ``with`` block.
 
     Args:
         app: the application.
@@ -65,6 +65,16 @@ class Inspector:
 
     def __init__(self, app: Umbel) -> None:
         self._shelf = app.broker.shelf()
+
+    def close(self) -> None:
+        """Give its connection to the store back; safe to repeat."""
+        self._shelf.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def queues(self) -> list[QueueCount]:
         """Sizes of all queues that hold a message."""

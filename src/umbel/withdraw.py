@@ -101,4 +101,7 @@ def revoke(
     error = {"exc_type": "TaskRevokedError", "exc_message": ["revoked"], "exc_module": "celery.exceptions"}
     records = [state_record(one, states.REVOKED, error, expires=expires) for one in ids] if keep_results else []
     control = broker.control()
-    return control.revoke(entries, records)
+    try:
+        return control.revoke(entries, records)
+    finally:
+        control.close()

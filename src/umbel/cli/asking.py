@@ -36,7 +36,8 @@ def status(
     umbel -A proj status
     umbel -A proj status -t 5 -d w1@example --json
     """
-    answers = Control(session.app(app_name)).ping(destination or None, timeout)
+    with Control(session.app(app_name)) as control:
+        answers = control.ping(destination or None, timeout)
     nodes = sorted(node for answer in answers for node in answer)
     if as_json:
         show.dump(dict.fromkeys(nodes, "ok"))
@@ -82,8 +83,9 @@ def inspect(
             f"{f'Command {command} not recognized' if command else 'No question was asked'}."
             f" Available inspect commands: {', '.join(COMMANDS)}"
         )
-    ask = Control(session.app(app_name)).inspect(destination or None, timeout).ask
-    answers = ask(command, ids=list(arguments)) if command == "query_task" else ask(command)
+    with Control(session.app(app_name)) as control:
+        ask = control.inspect(destination or None, timeout).ask
+        answers = ask(command, ids=list(arguments)) if command == "query_task" else ask(command)
     if as_json:
         show.dump(answers or {})
     for node, answer in sorted((answers or {}).items() if not as_json else ()):

@@ -170,7 +170,8 @@ def revoke(
     umbel -A proj revoke ID
     umbel -A proj revoke ID1 ID2 --terminate
     """
-    removed = Control(session.app(app_name)).revoke(task_ids, terminate=terminate, signal=signal_name)
+    with Control(session.app(app_name)) as control:
+        removed = control.revoke(task_ids, terminate=terminate, signal=signal_name)
     if as_json:
         show.dump({"revoked": list(task_ids), "removed": removed})
     else:

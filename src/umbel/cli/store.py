@@ -18,6 +18,11 @@ from .session import Session, app_option, names
 force_option = click.option("-f", "--force", is_flag=True, help="Do not ask.")
 
 
+def looking(session: Session, app_name: str | None) -> Inspector:
+    """The app's store, closed when the command ends."""
+    return click.get_current_context().with_resource(Inspector(session.app(app_name)))
+
+
 @click.command()
 @app_option
 @show.json_option
@@ -29,7 +34,7 @@ def queues(session: Session, /, app_name: str | None, as_json: bool) -> None:
     umbel -A proj queues
     umbel -A proj queues --json
     """
-    counts = Inspector(session.app(app_name)).queues()
+    counts = looking(session, app_name).queues()
     if as_json:
         show.dump(counts)
         return
@@ -64,7 +69,7 @@ def purge(
     chosen = [name for name in wanted or own if name not in excluded]
     if not force:
         click.confirm(f"Remove all waiting messages of {', '.join(chosen)} for good?", abort=True, err=True)
-    inspector = Inspector(app)
+    inspector = looking(session, app_name)
     count = sum(inspector.purge(name) for name in chosen)
     if as_json:
         show.dump({"purged": count, "queues": chosen})
@@ -98,7 +103,7 @@ def list_messages(
     session: Session, /, app_name: str | None, place: Place, queue: str | None, limit: int, as_json: bool
 ) -> None:
     """Messages in the order in which they would be taken."""
-    found = Inspector(session.app(app_name)).entries(place, queue=queue, limit=limit)
+    found = looking(session, app_name).entries(place, queue=queue, limit=limit)
     show_entries(found, as_json, nothing=f"No {place} messages.")
 
 
@@ -135,7 +140,7 @@ def show_entries(found: Sequence[Entry], as_json: bool, *, nothing: str) -> None
 @click.pass_obj
 def show_message(session: Session, /, app_name: str | None, task_id: str, as_json: bool) -> None:
     """Everything that is known of one message."""
-    found = [entry(item) for item in Inspector(session.app(app_name)).items(task_id)]
+    found = [entry(item) for item in looking(session, app_name).items(task_id)]
     if as_json:
         show.dump(found)
         return
@@ -157,7 +162,7 @@ def delete_messages(
     session: Session, /, app_name: str | None, task_ids: tuple[str, ...], force: bool, as_json: bool
 ) -> None:
     """Delete messages for good; the outcome of one that runs is dropped."""
-    inspector = Inspector(session.app(app_name))
+    inspector = looking(session, app_name)
     found = [item for task_id in task_ids for item in inspector.items(task_id)]
     if not force:
         click.confirm(f"Delete {len(found)} message(s) for good?", abort=True, err=True)
@@ -193,7 +198,7 @@ def dead(session: Session, /, app_name: str | None) -> None:
 @click.pass_obj
 def list_dead(session: Session, /, app_name: str | None, queue: str | None, limit: int, as_json: bool) -> None:
     """Messages that were set aside, with the reason."""
-    found = Inspector(session.app(app_name)).entries("dead", queue=queue, limit=limit)
+    found = looking(session, app_name).entries("dead", queue=queue, limit=limit)
     show_entries(found, as_json, nothing="No dead letters.")
 
 
@@ -218,7 +223,7 @@ def replay(
         raise click.UsageError("Name task ids, or --all.")
     if edited and len(task_ids) != 1:
         raise click.UsageError("New arguments are for a single dead letter: name one task id.")
-    inspector = Inspector(session.app(app_name))
+    inspector = looking(session, app_name)
     found = inspector.dead(task_ids)
     count = inspector.replay(found, arguments=(args or [], kwargs or {}) if edited else None)
     say("replayed", count, found, as_json)
@@ -237,7 +242,7 @@ def discard(
     """Delete dead letters for good."""
     if not task_ids and not everything:
         raise click.UsageError("Name task ids, or --all.")
-    inspector = Inspector(session.app(app_name))
+    inspector = looking(session, app_name)
     found = inspector.dead(task_ids)
     if not force:
         click.confirm(f"Delete {len(found)} dead letter(s) for good?", abort=True, err=True)

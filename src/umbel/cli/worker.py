@@ -86,8 +86,8 @@ def _start(app: Umbel, chosen: WorkerOptions, options: dict[str, Any], *, quiet:
     if not quiet:
         click.echo(banner(app, chosen), err=True)
     if options["purge"]:
-        inspector = Inspector(app)
-        count = sum(inspector.purge(queue) for queue in chosen.queues)
+        with Inspector(app) as inspector:  # closed before the first fork
+            count = sum(inspector.purge(queue) for queue in chosen.queues)
         click.echo(f"purge: {count} message{'' if count == 1 else 's'} removed", err=True)
     if options["detach"] and (pid := daemon.detach()):
         click.echo(f"{node} runs in the background, pid {pid}, log {logfile}", err=True)

@@ -13,6 +13,7 @@ import os
 import re
 import resource
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -148,12 +149,12 @@ class Commands:
         return self._held(started=False)
 
     def scheduled(self) -> list[dict[str, Any]]:
-        shelf = self.app.broker.shelf()
-        return [
-            {"eta": item.parcel.due, "priority": 6, "request": self._describe(item, 0.0, None)}
-            for queue in self.options.queues
-            for item in shelf.items("delayed", queue=queue)
-        ]
+        with closing(self.app.broker.shelf()) as shelf:
+            return [
+                {"eta": item.parcel.due, "priority": 6, "request": self._describe(item, 0.0, None)}
+                for queue in self.options.queues
+                for item in shelf.items("delayed", queue=queue)
+            ]
 
     def query_task(self, ids: list[str] | str) -> dict[str, Any]:
         wanted = {ids} if isinstance(ids, str) else set(ids)
@@ -163,7 +164,9 @@ class Commands:
     def _held(self, *, started: bool) -> list[dict[str, Any]]:
         running = {run.tag: (run, ward.pid) for ward in self.brood.wards.values() for run in ward.row.running()}
         found = []
-        for item in self.app.broker.shelf().items("leased", limit=10_000):
+        with closing(self.app.broker.shelf()) as shelf:
+            leased = shelf.items("leased", limit=10_000)
+        for item in leased:
             if item.owner == self.node and (item.tag in running) is started:
                 run, pid = running.get(item.tag, (None, None))
                 age = clock.monotonic() - run.started if run is not None else 0.0

@@ -82,6 +82,8 @@ class Keeper(threading.Thread):
             except Exception:  # for instance a signal receiver of the user's; limits must be watched all the same
                 logger.exception("The keeper's look was cut short")
         self._settler.close()
+        if self._control is not None:
+            self._control.close()
         self._owners.retire(self.life.owner.nonce)
         self._owners.close()
 

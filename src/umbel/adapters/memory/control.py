@@ -59,6 +59,9 @@ class MemoryControl:
         """Take the answers that are there; waits for the first."""
         return self._await(lambda: self._store.notices.collect(ticket, clock.wall()), timeout, -1)
 
+    def close(self) -> None:
+        """Nothing to give back."""
+
     def _await(self, look: Callable[[], list[Found]], timeout: float, wake: int) -> list[Found]:
         """Look until there is something; a bell that rang for somebody else's notice only means looking again."""
         deadline = clock.monotonic() + timeout

@@ -72,6 +72,9 @@ class MemoryShelf:
                 self._store.give_back(entry)
             return len(dead)
 
+    def close(self) -> None:
+        """Nothing to give back."""
+
     def _remove(self, entries: list[Entry]) -> int:
         for entry in entries:
             self._store.remove(entry)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from . import (
     claiming,
+    closing,
     controlling,
     histories,
     keeping,
@@ -27,8 +28,8 @@ from . import (
 from .base import BROKEN, Broken
 
 __all__ = [
-    "Broken", "claiming", "controlling", "histories", "keeping", "owning", "publishing", "racing", "settling",
-    "shelving", "stores", "tidying", "waiting",
+    "Broken", "claiming", "closing", "controlling", "histories", "keeping", "owning", "publishing", "racing",
+    "settling", "shelving", "stores", "tidying", "waiting",
 ]  # fmt: skip
 
 

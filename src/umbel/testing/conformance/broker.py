@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from .checks.claiming import ClaimingChecks
+from .checks.closing import ClosingChecks
 from .checks.controlling import BroadcastChecks, RevocationChecks
 from .checks.histories import HistoryChecks
 from .checks.owning import LivingChecks, RescueChecks
@@ -22,7 +23,8 @@ from .scene import Scene, opened_scene
 
 class BrokerSuite(
     PublishingChecks, ClaimingChecks, SettlingChecks, LivingChecks, RescueChecks, RevocationChecks, BroadcastChecks,
-    ListingChecks, RemovingChecks, WaitingChecks, TidyingChecks, RacingChecks, HistoryChecks,
+    ListingChecks, RemovingChecks, WaitingChecks, TidyingChecks, ClosingChecks, RacingChecks,
+    HistoryChecks,
 ):  # fmt: skip
     """Every sentence of `umbel.broker`. A subclass gives the fixture ``lab``."""
 

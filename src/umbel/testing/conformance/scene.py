@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from contextlib import contextmanager, suppress
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from umbel import clock, ids
 from umbel.backend import Backend, Watch
@@ -20,6 +20,7 @@ from umbel.broker import (
     Death,
     Owner,
     Owners,
+    Part,
     Place,
     Publisher,
     Revocation,
@@ -36,12 +37,6 @@ from .lab import Lab
 
 Found = TypeVar("Found")
 HEAD = b'{"headers":{}}'
-
-
-class Part(Protocol):
-    """What every part of a store can do."""
-
-    def close(self) -> None: ...
 
 
 Closable = TypeVar("Closable", bound=Part)
@@ -124,11 +119,11 @@ class Scene:
 
     @cached_property
     def control(self) -> Control:
-        return self.broker().control()
+        return self.opened(self.broker().control())
 
     @cached_property
     def shelf(self) -> Shelf:
-        return self.broker().shelf()
+        return self.opened(self.broker().shelf())
 
     @cached_property
     def backend(self) -> Backend:
