@@ -77,7 +77,8 @@ class Want(msgspec.Struct, frozen=True, gc=False):
     """What a consumer would take now.
 
     Attributes:
-        queues: queue names in the order of preference among equal priorities (the caller rotates them).
+        queues: queue names in the order of preference among equals (the caller rotates them). The highest priority is
+            claimed first; within its priority a suspect goes before the others, whichever of the queues it is in.
         limit: most messages to claim, at least 1.
     """
 
@@ -251,9 +252,10 @@ class Owners(Part, Protocol):
         """Take back the work of owners that are dead, those in ``deaths`` and those found by looking.
 
         Of a reported death the started messages get one more death (three: verdict "WorkerLostError:<cause>"), the
-        others return untouched. Of an unreported death (nobody survived to say) every message returns to be claimed
-        alone, and only those that had been claimed alone get one more death. A held message under early acknowledgement
-        gets the verdict "WorkerLostError:<cause>" at once.
+        others return untouched. Of an unreported death (nobody survived to say) every message returns as a suspect: it
+        keeps its priority, goes before the others of it, oldest suspect first, and is claimed alone; only those that
+        had been claimed alone get one more death. A held message under early acknowledgement gets the verdict
+        "WorkerLostError:<cause>" at once.
 
         Returns:
             number of messages that became claimable.

@@ -96,19 +96,23 @@ class MemoryConsumer:
                 self._store.remove(entry)
 
     def _claim(self, want: Want) -> list[Delivery]:
-        """The best queue's messages of its best priority, oldest first; one that is to be claimed alone, alone."""
+        """The best queue's messages of its best priority, oldest first; a suspect before them, and alone."""
         lines = self._store.lines
         heads = [head for queue in want.queues if (head := lines.head(queue))]
         if not heads:
             return []
-        first = max(heads, key=lambda head: head.parcel.priority)  # among equals the first queue that was named
+        first = self._first(heads)
         batch = [self._take(first)]
         while len(batch) < want.limit and not first.alone:
             following = lines.head(first.parcel.queue)
-            if following is None or following.alone or following.parcel.priority != first.parcel.priority:
+            if following is None or following.level != first.level:
                 break
             batch.append(self._take(following))
         return batch
+
+    def _first(self, heads: list[Entry]) -> Entry:
+        """Among equals that of the first queue that was named."""
+        return min(heads, key=lambda head: head.level)
 
     def _take(self, entry: Entry) -> Delivery:
         self._store.claim(entry, self._nonce)

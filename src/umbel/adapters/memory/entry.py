@@ -44,6 +44,11 @@ class Entry:
     def waits(self) -> bool:
         return self.place in ("ready", "delayed")
 
+    @property
+    def level(self) -> int:
+        """How soon it is its turn, lowest first: by priority, and within one a suspect before the others."""
+        return (9 - self.parcel.priority) * 2 + (not self.alone)
+
     def delivery(self) -> Delivery:
         """What a worker gets."""
         parcel = self.parcel

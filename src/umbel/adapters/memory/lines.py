@@ -21,10 +21,10 @@ class Lines:
         self._delayed: defaultdict[str, list[tuple[float, int, Entry]]] = defaultdict(list)
 
     def join(self, entry: Entry) -> None:
-        """Put a ready message at its own place (priority, then age), a delayed one at its due time."""
+        """Put a ready message at its own place (level, then age), a delayed one at its due time."""
         queue = entry.parcel.queue
         if entry.place == "ready":
-            heapq.heappush(self._ready[queue], (-entry.parcel.priority, entry.tag, entry))
+            heapq.heappush(self._ready[queue], (entry.level, entry.tag, entry))
         else:
             heapq.heappush(self._delayed[queue], (entry.due, entry.tag, entry))
 

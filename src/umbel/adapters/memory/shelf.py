@@ -85,10 +85,10 @@ class MemoryShelf:
 
     @classmethod
     def _order(cls, entry: Entry) -> tuple[float, int]:
-        """As they would be taken: delayed ones by due time, dead ones by death, the others by priority; then by age."""
+        """As they would be taken: delayed ones by due time, dead ones by death, the others by level; then by age."""
         if entry.place == "delayed":
             return entry.due, entry.tag
-        return (entry.died if entry.place == "dead" else -entry.parcel.priority), entry.tag
+        return (entry.died if entry.place == "dead" else entry.level), entry.tag
 
     @classmethod
     def _count(cls, queue: str, entries: list[Entry]) -> QueueCount:

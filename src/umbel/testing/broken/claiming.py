@@ -28,7 +28,7 @@ class TextOrder(Broken, breaks="test_the_oldest_is_first"):
             if entry.place == "delayed":
                 super().join(entry)
             else:
-                place: Any = (-entry.parcel.priority, str(entry.tag), entry)
+                place: Any = (entry.level, str(entry.tag), entry)
                 heapq.heappush(self._ready[entry.parcel.queue], place)
 
 
@@ -82,10 +82,12 @@ class QueuesByName(Broken, breaks="test_among_equals_the_wanted_order_of_queues_
 
 
 class QueuesBeforePriority(Broken, breaks="test_an_urgent_message_of_a_later_queue_is_first"):
-    """Takes from the first queue that has something."""
+    """Takes from the first queue that has something, unless there are suspects."""
 
     class Consumer(MemoryConsumer):
         def _claim(self, want: Want) -> list[Delivery]:
+            if any(entry.alone for entry in self._store.entries.values()):
+                return super()._claim(want)
             for queue in want.queues:
                 batch = super()._claim(Want((queue,), want.limit))
                 if batch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from umbel import clock
 from umbel.adapters.memory.consumer import MemoryConsumer
 from umbel.adapters.memory.entry import Entry
+from umbel.adapters.memory.lines import Lines as MemoryLines
 from umbel.adapters.memory.owners import MemoryOwners
 from umbel.adapters.memory.store import MemoryStore
 from umbel.broker import Death, Owner, Turn, Want
@@ -276,6 +278,38 @@ class SuspectedForEver(Broken, breaks="test_an_unreported_death_counts_for_what_
             for entry in entries:
                 entry.alone = False
             return super()._take_back_unreported(nonce)
+
+
+class SuspectsInTheirPlace(Broken, breaks="test_a_suspect_goes_before_the_others_of_its_priority"):
+    """Goes by age, whoever it is."""
+
+    class Lines(MemoryLines):
+        def join(self, entry: Entry) -> None:
+            if entry.place == "delayed":
+                super().join(entry)
+            else:
+                place = (9 - entry.parcel.priority, entry.tag, entry)
+                heapq.heappush(self._ready[entry.parcel.queue], place)
+
+
+class SuspectsAreUrgent(Broken, breaks="test_a_suspect_keeps_its_priority"):
+    """Has suspects before everything."""
+
+    class Lines(MemoryLines):
+        def join(self, entry: Entry) -> None:
+            if entry.place == "delayed":
+                super().join(entry)
+            else:
+                place = (-1 if entry.alone else entry.level, entry.tag, entry)
+                heapq.heappush(self._ready[entry.parcel.queue], place)
+
+
+class FirstQueueFirst(Broken, breaks="test_a_suspect_goes_before_a_queue_that_is_named_first"):
+    """Goes by the order of queues before it looks for suspects."""
+
+    class Consumer(MemoryConsumer):
+        def _first(self, heads: list[Entry]) -> Entry:
+            return max(heads, key=lambda head: head.parcel.priority)
 
 
 class AllAlone(Broken, breaks="test_a_suspect_does_not_keep_others_from_their_batch"):

@@ -226,6 +226,37 @@ class RescueChecks:
         assert verdict.startswith(LOST)
         assert verdict != LOST
 
+    def test_a_suspect_goes_before_the_others_of_its_priority(self, scene: Scene) -> None:
+        """Also before older ones: whoever kills workers is found soon. The reading side shows the same order."""
+        scene.publish("a", "b")
+        alive, dead = scene.worker(), scene.worker()
+        given_back = alive.take()
+        assert names([dead.take()]) == ["b"]
+        alive.settle(Release(given_back))
+        scene.lose(dead)
+        scene.publish("c")
+        assert [item.parcel.id for item in scene.shelf.items("ready")] == ["b", "a", "c"]
+        assert [names([alive.take()]) for _ in range(3)] == [["b"], ["a"], ["c"]]
+
+    def test_a_suspect_keeps_its_priority(self, scene: Scene) -> None:
+        """What is more urgent goes before it."""
+        scene.publish("suspect", priority=3)
+        alive, dead = scene.worker(), scene.worker()
+        dead.take()
+        scene.lose(dead)
+        scene.publish("urgent", priority=4)
+        scene.publish("equal", priority=3)
+        assert [names([alive.take()]) for _ in range(3)] == [["urgent"], ["suspect"], ["equal"]]
+
+    def test_a_suspect_goes_before_a_queue_that_is_named_first(self, scene: Scene) -> None:
+        """The order of queues is among equals, and a suspect is none."""
+        scene.publish("suspect", queue="second")
+        alive, dead = scene.worker(), scene.worker()
+        assert names(dead.claim(1, "second")) == ["suspect"]
+        scene.lose(dead)
+        scene.publish("other", queue="first")
+        assert [names(alive.claim(1, "first", "second")) for _ in range(2)] == [["suspect"], ["other"]]
+
     def test_a_suspect_does_not_keep_others_from_their_batch(self, scene: Scene) -> None:
         """Messages that lost nobody are claimed together as ever."""
         scene.publish("suspect")
