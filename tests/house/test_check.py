@@ -78,3 +78,13 @@ def test_it_is_what_make_runs():
     )
     assert "test: $(READY)\n\t@$(PY) scripts/check\n" in makefile
     assert "scripts/check" in done.stdout
+
+
+def test_every_example_is_checked_by_its_own_types_configuration():
+    """What a user copies must hold by itself, and not only under the settings of this tree."""
+    module = load("check")
+    written = [path.relative_to(module.TOP) for path in sorted(module.TOP.glob("examples/*/pyproject.toml"))]
+    own = [str(path) for path in written if "[tool.mypy]" in (module.TOP / path).read_text(encoding="utf-8")]
+    assert own
+    run = [word for command in module.CHECKS.values() if command[0] == "mypy" for word in command]
+    assert [path for path in own if path not in run] == []
