@@ -96,3 +96,18 @@ def test_a_child_that_is_replaced_waits_for_its_errbacks(project: Project) -> No
     until(lambda: (project.folder / "told.txt").exists() and (project.folder / "told.txt").read_text(), timeout=5)
     assert (project.folder / "told.txt").read_text() == "let in: TimeLimitExceeded"
     assert worker.stop() == 0
+
+
+def test_an_errback_that_never_ends_does_not_keep_its_child_beyond_the_grace_period(project: Project) -> None:
+    endless = STUCK.replace(
+        "def stuck():\n    while True:\n        pass", "async def stuck():\n    await Event().wait()"
+    )
+    project.write("stuck.py", "from asyncio import Event\n" + endless + "\napp.conf.worker_shutdown_grace = 0.5\n")
+    os.mkfifo(project.folder / "gate")
+    worker = project.worker("stuck", "-c", "1", "-l", "INFO")
+    worker.until_output("ready.", timeout=20)
+    project.python("from stuck import stuck, told; stuck.apply_async(link_error=told.s())")
+    worker.until_output("Hard time limit", timeout=10)
+    assert worker.stop() == 0
+    assert "was told of a hard limit has not ended" in worker.output()
+    assert "was killed" not in worker.output()

@@ -35,6 +35,13 @@ class Aside:
         """Whether one of them has not ended."""
         return bool(self._threads)
 
+    def abandon(self) -> None:
+        """Wait for none of them any more; they end with the process."""
+        for _ in range(len(self._threads)):
+            logger.warning("What was told of a hard limit has not ended and is left behind")
+        self._threads.clear()
+        self.ended()
+
     def _run(self, step: Callable[[], Any]) -> None:
         try:
             step()

@@ -146,6 +146,8 @@ class Keeper(threading.Thread):
                 self._terminate(attempts)
         if self._deadline and now >= self._deadline:
             self._cut_short(attempts, now)
+            if life.desk.aside.busy():
+                life.desk.aside.abandon()
         if self._overdue or self._retiring:
             self._deaf(now)
 
