@@ -72,4 +72,4 @@ def test_the_time_limit_ends_a_round_and_lets_it_clean_up(soak, tmp_path, monkey
     assert soak.main([]) == 0
     assert time.monotonic() - begin < 60
     assert (tmp_path / "cleaned up").exists()
-    assert "nothing failed in 1 round(s)" in capfd.readouterr().out
+    assert "nothing failed in 1 round(s), the last one cut short" in capfd.readouterr().out
