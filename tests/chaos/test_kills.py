@@ -103,7 +103,7 @@ def woken_after_it_was_given_up(chaos: Run, *sabotage: str) -> str:
     until(lambda: chaos.starts(only) == 2, "the task to run elsewhere", timeout=20)
     kill(victim, signal.SIGCONT)
     kill(worker.pid, signal.SIGCONT)
-    until(lambda: len(chaos.history().ends[only]) == 2, "both runs to end", timeout=20)
+    until(lambda: len(chaos.history().ends.get(only, ())) == 2, "both runs to end", timeout=20)
     chaos.settle()
     until(lambda: victim not in descendants(worker.pid), "the child that was given up to end", timeout=20)
     return only
