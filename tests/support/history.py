@@ -140,7 +140,11 @@ class History:
         for task_id, starts in self.starts.items():
             for kill in self.kills:
                 after = min((start for start in starts if start > kill), default=now)
-                if min(starts) < kill and after - kill > bound and not any(end < kill for end in self.ends.get(task_id, ())):
+                if (
+                    min(starts) < kill
+                    and after - kill > bound
+                    and not any(end < kill for end in self.ends.get(task_id, ()))
+                ):
                     found.append(f"{task_id} was lost by a kill and not taken up within {bound:g} s")
         return found
 
