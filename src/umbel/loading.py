@@ -33,7 +33,7 @@ __all__ = [
     "symbol",
 ]  # fmt: skip
 
-# Schemes of technologies that are extras of umbel, so that a missing one can say what to type.
+# Schemes of technologies that are or will be extras of umbel, so that a missing one can say what to do.
 _EXTRAS: Final = {
     "redis": "redis", "rediss": "redis", "redis+socket": "redis", "sentinel": "redis",
     "amqp": "amqp", "amqps": "amqp", "pyamqp": "amqp", "rpc": "amqp",
@@ -91,16 +91,28 @@ def _offered(group: str, name: str, what: str) -> Callable[..., Any]:
             except ModuleNotFoundError as error:
                 raise _missing(name, what, error.name) from error
             return loaded
-    if name in _EXTRAS and what != "pool":
+    if what != "pool" and _EXTRAS.get(name) in _declared():
         raise _missing(name, what, None)
     known = ", ".join(sorted({entry.name for entry in found})) or "none"
+    if what != "pool" and name in _EXTRAS:
+        raise ImproperlyConfigured(f"This release of umbel has no {what} for {name!r} yet; use one of: {known}.")
     raise ImproperlyConfigured(f"Nobody offers a {what} called {name!r}; installed are: {known}.")
+
+
+def _declared() -> list[str]:
+    """The extras that the installed release has."""
+    from importlib.metadata import PackageNotFoundError, metadata  # noqa: PLC0415 - as in `_offered`
+
+    try:
+        return metadata("umbel").get_all("Provides-Extra") or []
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return []
 
 
 def _missing(name: str, what: str, module: str | None) -> MissingExtra:
     because = f" (there is no module {module!r})" if module else ""
     extra = _EXTRAS.get(name)
-    if extra is None:
+    if extra not in _declared():
         return MissingExtra(f"The {what} {name!r} cannot be loaded{because}; install what its package asks for.")
     return MissingExtra(f'The {what} {name!r} needs a package{because}; type: pip install "umbel[{extra}]"')
 

@@ -46,8 +46,8 @@ def test_no_app_at_all(umbel):
 @pytest.mark.parametrize(
     ("url", "code", "words"),
     [
-        ("redis://127.0.0.1:1/0", 64, 'pip install "umbel[redis]"'),
-        ("amqp://127.0.0.1:1", 64, 'pip install "umbel[amqp]"'),
+        ("redis://127.0.0.1:1/0", 64, "no broker for 'redis' yet; use one of: memory, sqlite"),
+        ("amqp://127.0.0.1:1", 64, "no broker for 'amqp' yet; use one of: memory, sqlite"),
         ("carrier-pigeon://x", 64, "installed are: memory, sqlite"),
         ("::", 64, "is no URL"),
         ("sqlite:////proc/nowhere/x.db", 69, "No such file or directory"),

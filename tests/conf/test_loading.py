@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import sys
+import tomllib
 import traceback
 from pathlib import Path
 
@@ -140,6 +141,14 @@ def offers(monkeypatch):
     loading._offered.cache_clear()
 
 
+@pytest.fixture
+def extras(monkeypatch):
+    """The extras that the release has, for a test."""
+    declared: list[str] = []
+    monkeypatch.setattr(loading, "_declared", lambda: declared)
+    return declared
+
+
 def test_a_store_is_found_by_its_scheme(offers, project):
     project(rooms="def open_it(url, options): return 'opened', url, options\ndef pool(): pass")
     sys.path.insert(0, str(Path.cwd()))
@@ -164,7 +173,8 @@ def test_a_scheme_that_nobody_offers_names_those_that_are_there(offers):
      ("postgresql", "postgres")],
 )  # fmt: skip
 @pytest.mark.usefixtures("offers")
-def test_a_missing_extra_names_the_command(scheme, extra):
+def test_a_missing_extra_names_the_command(scheme, extra, extras):
+    extras.append(extra)
     for open_it in (loading.open_broker, loading.open_backend):
         with pytest.raises(MissingExtra) as caught:
             open_it(f"{scheme}://user:hunter2@host", {})
@@ -172,7 +182,21 @@ def test_a_missing_extra_names_the_command(scheme, extra):
         assert "hunter2" not in str(caught.value)
 
 
-def test_an_extra_whose_library_is_missing_names_the_command(offers, project):
+@pytest.mark.usefixtures("extras")
+def test_a_technology_of_a_later_release_is_not_promised(offers):
+    offers["umbel.brokers"] = {"sqlite": "x:y", "memory": "x:y"}
+    with pytest.raises(ImproperlyConfigured) as caught:
+        loading.open_broker("redis://user:hunter2@host", {})
+    assert str(caught.value) == "This release of umbel has no broker for 'redis' yet; use one of: memory, sqlite."
+
+
+def test_the_extras_are_those_of_the_installed_release():
+    declared = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert sorted(loading._declared()) == sorted(declared.get("optional-dependencies", {}))
+
+
+def test_an_extra_whose_library_is_missing_names_the_command(offers, project, extras):
+    extras.append("redis")
     project(redisroom="import not_installed_here", strange="import not_installed_here")
     sys.path.insert(0, str(Path.cwd()))
     offers["umbel.brokers"] = {"redis": "redisroom:open_it", "own": "strange:open_it"}
@@ -182,8 +206,9 @@ def test_an_extra_whose_library_is_missing_names_the_command(offers, project):
         loading.open_broker("own://h", {})
 
 
-def test_a_missing_extra_is_an_import_error_too(offers):
+def test_a_missing_extra_is_an_import_error_too(offers, extras):
     assert offers == {}
+    extras.append("redis")
     with pytest.raises(ImportError):
         loading.open_broker("redis://h", {})
 
