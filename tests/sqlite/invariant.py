@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import apsw
+
+from umbel.adapters.sqlite import packs
+from umbel.adapters.sqlite.values import hash_of
 
 PLACES = ("ready", "delayed", "lease", "dead")
 
@@ -40,4 +45,27 @@ def _faults(connection):
             yield f"the lease of {seq} is alone and not a suspect's, or the other way round"
         for (owner,) in rows("SELECT DISTINCT owner FROM lease WHERE owner NOT IN (SELECT nonce FROM owner)"):
             yield f"owner {owner} holds messages, but is not enlisted"
+        yield from _faults_of_packs(rows)
         yield from (report for (report,) in rows("PRAGMA integrity_check") if report != "ok")
+
+
+def _faults_of_packs(rows):
+    """Every result that is there has its key and nothing else has one, and packs do not overlap."""
+    there = set()
+    end = 0
+    for seq, count, expires, meta, docs in rows("SELECT seq, count, expires, meta, docs FROM result ORDER BY seq"):
+        ids, states, lengths = json.loads(meta)
+        if not len(ids) == len(states) == len(lengths) == count or sum(lengths) != len(docs):
+            yield f"the pack {seq} is not what its meta says"
+        if seq < end:
+            yield f"the pack {seq} begins inside the one before"
+        end = seq + count
+        alive = list(packs.unpacked(seq, expires, meta, docs))
+        if not alive:
+            yield f"the pack {seq} is empty and still there"
+        there |= {(seq >> 13, hash_of(entry.record.id), seq, entry.place) for entry in alive}
+    keys = set(rows("SELECT era, hash, seq, place FROM result_key"))
+    yield from (f"the result {place} of pack {seq} has no key" for _, _, seq, place in there - keys)
+    yield from (
+        f"a key names the result {place} of pack {seq}, which is not there" for _, _, seq, place in keys - there
+    )

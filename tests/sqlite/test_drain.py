@@ -47,18 +47,29 @@ def runs(tmp_path):
     return collections.Counter(line.split()[2] for line in lines)
 
 
+def workers(tmp_path):
+    """The process ids of those that ran something."""
+    log = tmp_path / "log"
+    return {line.split()[0] for line in log.read_text().splitlines()} if log.exists() else set()
+
+
 def test_two_processes_share_the_work(store, drainer, tmp_path):
-    total = 5000
     publisher = store.publisher()
     started = [drainer(), drainer()]
-    for start in range(0, total, 250):
-        publisher.publish([parcel(body=str(number).encode()) for number in range(start, start + 250)])
+    total = 0
+
+    def both_work():
+        """Publishes more until both ran something: one of them may be long in starting, and be left with nothing."""
+        nonlocal total
+        publisher.publish([parcel(body=str(number).encode()) for number in range(total, total + 250)])
+        total += 250
+        return total >= 5000 and len(workers(tmp_path)) == 2
+
+    until(both_work, "one of them did nothing", timeout=40, step=0.001)
     backend = store.backend()
     everything = [str(number) for number in range(total)]
     until(lambda: len(backend.fetch(everything)) == total, timeout=40, step=0.1)
     assert runs(tmp_path) == dict.fromkeys(everything, 1)
-    pids = {line.split()[0] for line in (tmp_path / "log").read_text().splitlines()}
-    assert len(pids) == 2, "one of them did nothing"
     assert store.sizes() == (0, 0, 0, 0)
     for process in started:
         process.stop(signal.SIGKILL)
