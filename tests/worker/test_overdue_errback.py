@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -111,3 +112,42 @@ def test_an_errback_that_never_ends_does_not_keep_its_child_beyond_the_grace_per
     assert worker.stop() == 0
     assert "was told of a hard limit has not ended" in worker.output()
     assert "was killed" not in worker.output()
+
+
+def test_a_blocking_receiver_does_not_keep_a_terminated_task_from_being_settled(app: Umbel) -> None:
+    """It is deaf, so the keeper settles it, and may not wait for what user code does with the news."""
+    told: list[str] = []
+    gate = threading.Lock()
+    gate.acquire()
+    result: Any = None
+
+    def wait_for_the_state(request: Any, **_: Any) -> None:
+        until(lambda: result.state == "REVOKED", timeout=5.0)
+        told.append(request.id)
+
+    @app.task
+    def deaf() -> None:
+        result.revoke(terminate=True)
+        gate.acquire()
+
+    result = deaf.delay()
+    signals.task_revoked.connect(wait_for_the_state)
+    try:
+        with InProcessWorker(app, pool="thread", concurrency=1) as worker:
+            worker.drain()
+    finally:
+        signals.task_revoked.disconnect(wait_for_the_state)
+        gate.release()
+    assert told == [result.id]
+
+
+def test_a_hard_limit_whose_outcome_cannot_be_written_is_a_failure_all_the_same(app: Umbel) -> None:
+    def broken(_run: object) -> Any:
+        raise ValueError("cannot be built")
+
+    result = app.task(hang).apply_async(time_limit=0.1)
+    with InProcessWorker(app, pool="asyncio", concurrency=1) as worker:
+        worker.child.life.desk.overdue = broken  # type: ignore[method-assign]
+        worker.drain()
+    assert result.state == "FAILURE"
+    assert "cannot be built" in str(result.result)

@@ -13,6 +13,7 @@ loop as in production. With a moved clock (`umbel.testing.clock`) delayed tasks 
 
 from __future__ import annotations
 
+import math
 import socket
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -20,8 +21,10 @@ from typing import TYPE_CHECKING, Self
 from .. import ids
 from ..routing import declared
 from ..worker.child import Child
+from ..worker.keeper import Keeper
 from ..worker.options import WorkerOptions
 from ..worker.page import Page
+from ..worker.run import Run
 
 if TYPE_CHECKING:
     from ..app import Umbel
@@ -31,8 +34,21 @@ class _Idle(Exception):
     """The loop has nothing to do."""
 
 
+class _Keeper(Keeper):
+    """A keeper that never ends the process, which is the test's: a function past its limit is only interrupted."""
+
+    def _is_the_loop(self, attempt: Run) -> bool:
+        return False
+
+    def _leave(self) -> None:
+        self._give_back()
+        self._deadline = math.inf
+
+
 class _Child(Child):
     """A child whose loop ends when it would sleep with nothing running."""
+
+    keeper_type = _Keeper
 
     def _rest(self, next_due: float) -> None:
         if not self.life.busy() and not self.outcomes:

@@ -8,17 +8,15 @@ watched by the keeper, who finds it in ``desk.running``.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from contextvars import Token
 from typing import TYPE_CHECKING, Any
 
 from .. import clock, signals, states
 from ..current import pop_request, push_request
-from ..exceptions import EncodeError, Ignore, Interrupted, Reject, Retry, TaskRevokedError, Terminated
-from ..outcome import Bury, Done, Outcome, Release
+from ..exceptions import Ignore, Interrupted, Reject, Retry, TaskRevokedError, Terminated
+from ..outcome import Done, Outcome, Release
 from .desk import Desk
-from .documents import encode_error, safe_repr
 from .run import Run
 
 if TYPE_CHECKING:
@@ -109,19 +107,8 @@ class Attempt(Run):
         try:
             return self._judged(error)
         except Exception as trouble:  # the net: whatever a message holds, its outcome may not end the child
-            name, task_id, detail = self.plan.name, self.request.id, None if self.plan.redact else trouble
-            logger.error("The outcome of task %s[%s] cannot be written", name, task_id, exc_info=detail)
             pop_request(self.token)
-            return self._unwritten(trouble)
-
-    def _unwritten(self, trouble: Exception) -> Outcome:
-        """The last resort: dead letter, and FAILURE with a text that can be written, so that nobody waits in vain."""
-        shown = type(trouble).__name__ if self.plan.redact else safe_repr(trouble)
-        reason, record = f"its outcome cannot be written: {shown}", None
-        with contextlib.suppress(Exception):  # below a net there is none: the dead letter is what can always be kept
-            if self.desk.keeps(self.plan, self.request, failed=True):
-                record = self.desk.record(states.FAILURE, encode_error(EncodeError(reason)), self.request)
-        return Bury(self.delivery, record, reason=reason)
+            return self.desk.unwritten(self, trouble)
 
     def _judged(self, error: BaseException) -> Outcome:
         desk = self.desk

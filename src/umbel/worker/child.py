@@ -21,7 +21,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from .. import clock, signals
-from ..broker import Control, Turn
+from ..broker import Control, Turn, Want
 from ..exceptions import UmbelError
 from ..outcome import Hold, Release
 from . import logs
@@ -59,6 +59,8 @@ class Child:
         pipe: control pipe to the supervisor.
     """
 
+    keeper_type = Keeper
+
     def __init__(self, app: Umbel, options: WorkerOptions, row: Row, pipe: socket.socket) -> None:
         self.app = app
         self.options = options
@@ -69,7 +71,7 @@ class Child:
         self.pace = Pace()
         self.fetcher = Fetcher(options, self.pace)
         self.runner = Runner(life.desk, life.revoked)
-        self.keeper = Keeper(life, pipe)
+        self.keeper = self.keeper_type(life, pipe)
         self._control: Control | None = None
         self._started = 0
         self._pause = 0.1
@@ -107,14 +109,12 @@ class Child:
     def loop(self) -> None:
         """Settle and claim, work, sleep; until there is nothing left to do and no more is wanted."""
         while not self._over():
-            outcomes = self.outcomes.take()
-            want = None if self._sated() else self.fetcher.want(*self.life.free(), self.life.inline)
-            if want is not None and self.options.max_tasks_per_child:
-                want = type(want)(want.queues, min(want.limit, self.options.max_tasks_per_child - self._started))
-            if not outcomes and want is None:
+            want = self._want()
+            if want is None and not self.outcomes:
                 self._rest(0.0)
                 continue
-            turn = self.settler.turn(outcomes, want)
+            with self.life.settling:
+                turn = self.settler.turn(self.outcomes.take(), want)
             if turn is None:
                 self._back_off()
                 continue
@@ -125,6 +125,15 @@ class Child:
                 self._work(turn)
             elif want is not None and not self.outcomes:
                 self._rest(turn.next_due)
+
+    def _want(self) -> Want | None:
+        """What to claim now, if anything."""
+        if self._sated():
+            return None
+        want = self.fetcher.want(*self.life.free(), self.life.inline)
+        if want is not None and self.options.max_tasks_per_child:
+            return Want(want.queues, min(want.limit, self.options.max_tasks_per_child - self._started))
+        return want
 
     def _work(self, turn: Turn) -> None:
         """Run or hand over everything that was claimed; the keeper may take what has not started."""
@@ -187,7 +196,8 @@ class Child:
             self.settler.tell(self.life.desk.record("STARTED", meta, attempt.request))
 
     def _settle(self) -> None:
-        self.settler.turn(self.outcomes.take(), None)
+        with self.life.settling:
+            self.settler.turn(self.outcomes.take(), None)
 
     def _sated(self) -> bool:
         """Whether this child must not claim now."""

@@ -6,6 +6,7 @@ gets bytes. A hook or a signal that raises is logged and changes no outcome.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from .. import clock, signals, states
 from ..context import Context
 from ..einfo import ExceptionInfo
-from ..exceptions import Reject, Retry, TimeLimitExceeded
+from ..exceptions import EncodeError, Reject, Retry, TimeLimitExceeded
 from ..message import Delivery, Parcel
 from ..outcome import Bury, Done, Fail, Outcome
 from ..outcome import Retry as RetryOutcome
@@ -156,6 +157,17 @@ class Desk:
         self.row.end(run.cell)
         return True
 
+    def unwritten(self, run: Run, trouble: Exception) -> Outcome:
+        """The last resort: dead letter, and FAILURE with a text that can be written, so that nobody waits in vain."""
+        name, task_id, detail = run.plan.name, run.request.id, None if run.plan.redact else trouble
+        logger.error("The outcome of task %s[%s] cannot be written", name, task_id, exc_info=detail)
+        shown = type(trouble).__name__ if run.plan.redact else safe_repr(trouble)
+        reason, record = f"its outcome cannot be written: {shown}", None
+        with contextlib.suppress(Exception):  # below a net there is none: the dead letter is what can always be kept
+            if self.keeps(run.plan, run.request, failed=True):
+                record = self.record(states.FAILURE, encode_error(EncodeError(reason)), run.request)
+        return Bury(run.delivery, record, reason=reason)
+
     def overdue(self, run: Run) -> Outcome:
         """The outcome of a run past its hard limit, whose function may still be running; user code is called aside."""
         request, plan = run.request, run.plan
@@ -168,13 +180,15 @@ class Desk:
             ))  # fmt: skip
         return self.failed(request, run.delivery, error, plan=plan, call=self.aside.call)
 
-    def withdrawn(self, request: Context, delivery: Delivery, error: BaseException) -> Outcome:
-        """REVOKED: revoked, expired or terminated."""
+    def withdrawn(
+        self, request: Context, delivery: Delivery, error: BaseException, call: callbacks.Caller = callbacks.at_once
+    ) -> Outcome:
+        """REVOKED: revoked, expired or terminated; receivers are told by `call`."""
         if signals.task_revoked.receivers:
-            signals.task_revoked.send(
-                sender=self.app.tasks.get(request.task), request=request, terminated=type(error).__name__ ==
-                "Terminated", signum=None, expired=error.args[:1] == ("expired",),
-            )  # fmt: skip
+            call(partial(
+                signals.task_revoked.send, sender=self.app.tasks.get(request.task), request=request, signum=None,
+                terminated=type(error).__name__ == "Terminated", expired=error.args[:1] == ("expired",),
+            ))  # fmt: skip
         keep = self.keeps(None, request, failed=True)
         return Fail(delivery, self.record(states.REVOKED, encode_error(error), request) if keep else None)
 

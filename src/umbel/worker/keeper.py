@@ -21,6 +21,7 @@ import os
 import select
 import socket
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from .. import clock
@@ -58,7 +59,7 @@ class Keeper(threading.Thread):
         self._looked = 0.0
         self._overdue: dict[int, float] = {}
         self._cut: dict[int, float] = {}
-        self._retiring = False
+        self._retiring = self._lost = False
         self._control: Control | None = None
         self._done = threading.Event()
         self._buffer = b""
@@ -180,13 +181,21 @@ class Keeper(threading.Thread):
     def _hard(self, attempt: Run, now: float) -> None:
         attempt.settled = True
         if self.life.desk.leave(attempt):
-            self._settler.turn([self.life.desk.overdue(attempt)], None)
+            self._write_up(attempt, self.life.desk.overdue)
             self._stop_deaf(attempt, now)
+
+    def _write_up(self, attempt: Run, outcome: Callable[[Run], Outcome]) -> None:
+        """Settle a run that has left the desk; whatever building its outcome raises, it must be settled."""
+        try:
+            outcomes = [outcome(attempt)]
+        except Exception as trouble:
+            outcomes = [self.life.desk.unwritten(attempt, trouble)]
+        self._settler.turn(outcomes, None)
 
     def _stop_deaf(self, attempt: Run, now: float) -> None:
         """It is settled; now end the function itself."""
-        if self.life.inline and not attempt.is_async:
-            self._retire("a function on the main thread was past its limit")
+        if self._is_the_loop(attempt):
+            self._retire("a function on the main thread was past its limit", lost=True)
         else:
             self._interrupt(attempt, Interrupted())
             self._overdue[attempt.tag] = now + DEAF
@@ -217,27 +226,39 @@ class Keeper(threading.Thread):
             if attempt is not None and not attempt.settled:
                 attempt.settled = True
                 if self.life.desk.leave(attempt):
-                    error = Terminated(self.life.revoked.terminate.get(attempt.request.id, "SIGTERM"))
-                    self._settler.turn([self.life.desk.withdrawn(attempt.request, attempt.delivery, error)], None)
-                self._retire("a function did not end when it was terminated")
-            elif attempt is None and self._still_busy(tag):
+                    self._write_up(attempt, self._terminated)
+                self._give_up(tag)
+                self._retire("a function did not end when it was terminated", lost=self._is_the_loop(attempt))
+            elif attempt is None and self._give_up(tag):
                 self._retire("a function did not end a second after its hard limit")
-        if self._retiring and (not self._engaged() or now >= self._deadline):
+        if self._retiring and (now >= self._deadline or (self._lost and not self._engaged())):
             self._leave()
 
-    def _engaged(self) -> bool:
-        """Whether this child has neighbours that run, or errbacks of what did."""
-        return bool(self.life.desk.running) or self.life.desk.aside.busy()
+    def _is_the_loop(self, attempt: Run) -> bool:
+        """Whether it runs on the main thread, in the loop itself."""
+        return self.life.inline and not attempt.is_async
 
-    def _still_busy(self, tag: int) -> bool:
+    def _terminated(self, attempt: Run) -> Outcome:
+        error = Terminated(self.life.revoked.terminate.get(attempt.request.id, "SIGTERM"))
+        return self.life.desk.withdrawn(attempt.request, attempt.delivery, error, self.life.desk.aside.call)
+
+    def _engaged(self) -> bool:
+        """Whether this child has neighbours that run or are written up, or errbacks of what did."""
+        return bool(self.life.desk.running) or self.life.busy()
+
+    def _give_up(self, tag: int) -> bool:
         """Give up a function that is settled; True when it holds its thread or its loop all the same."""
         coroutines = self.life.coroutines
         if self.life.functions.abandon(tag) or (coroutines is not None and coroutines.abandon(tag)):
             return True
         return coroutines is not None and coroutines.stalled(clock.monotonic()) > DEAF
 
-    def _retire(self, why: str) -> None:
-        """Stop claiming, have a replacement started at once, let the neighbours finish within the grace period."""
+    def _retire(self, why: str, *, lost: bool = False) -> None:
+        """Stop claiming, have a replacement started at once, let the neighbours finish within the grace period.
+
+        The loop ends the process then; where it is `lost` (it is in the deaf function itself) the keeper does.
+        """
+        self._lost = self._lost or lost
         if self._retiring:
             return
         logger.warning("This child is replaced: %s", why)
@@ -246,11 +267,17 @@ class Keeper(threading.Thread):
         self._deadline = clock.monotonic() + self._grace
         self._give_back()
         self.say("retire")
-        if not self._engaged():
+        self.life.outcomes.wake.ring()
+        if self._lost and not self._engaged():
             self._leave()
 
     def _leave(self) -> None:
-        """End the process although a function of it still runs: everything of it is settled or given back."""
+        """End the process although a function of it still runs: everything of it is settled or given back.
+
+        What the loop is settling at this moment is settled first, if the store answers within a second: without its
+        owner it would be fenced, and run again.
+        """
+        self.life.settling.acquire(timeout=DEAF)  # never released: nothing of this process settles after it
         self._give_back()
         rest = [Release(attempt.delivery) for attempt in list(self.life.desk.running.values())]
         if rest:

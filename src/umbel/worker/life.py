@@ -3,6 +3,8 @@
 run queue, outcome queue    channels.py: taken from by either, each item by one
 desk.running, page row      what runs now; written by the attempts, watched by the keeper
 stopping                    set once, by either: no more claims
+settling                    held by the loop from taking outcomes until they are settled; the keeper ends the process
+                            (a function is deaf) only when it has it
 desk.aside                  errbacks that nobody waits for, until the end of this life
 pools                       opened by the loop; the keeper interrupts through them
 """
@@ -46,6 +48,7 @@ class Life:
         self.desk = Desk(app, options, row)
         self.desk.aside.ended = self.outcomes.wake.ring
         self.stopping = threading.Event()
+        self.settling = threading.Lock()
         self.inline = options.function_pool == "inline"
         self.functions = self._open_pool(options.function_pool, options.function_slots)
         self.coroutines: Pool | None = None
@@ -69,11 +72,10 @@ class Life:
         return self.functions.free(), coroutines
 
     def busy(self) -> bool:
-        """Whether a pool of another thread, or a thread aside, runs something."""
-        functions, coroutines = self.free()
+        """Whether a pool of another thread, or a thread aside, runs something whose outcome is not put yet."""
         return (
-            (not self.inline and functions < self.options.function_slots)
-            or coroutines < self.options.coroutine_slots
+            (not self.inline and self.functions.busy())
+            or (self.coroutines is not None and self.coroutines.busy())
             or self.desk.aside.busy()
         )
 

@@ -66,18 +66,18 @@ class PoolSuite:
     def test_counts_its_free_slots(self, scene: Scene) -> None:
         """A running attempt takes a slot, and gives it back with its outcome."""
         size = scene.lab.slots
-        assert scene.pool.free() == size
+        assert (scene.pool.free(), scene.pool.busy()) == (size, False)
         run = scene.attempt(linger)
 
-        def look() -> int:
+        def look() -> tuple[int, bool]:
             assert run.lingering.wait(scene.lab.patience)
-            free = scene.pool.free()
+            seen = scene.pool.free(), scene.pool.busy()
             scene.pool.interrupt(run.tag, Terminated("enough"))
-            return free
+            return seen
 
         _, while_running = scene.meanwhile(run, look)
-        assert while_running == size - 1
-        assert scene.eventually(lambda: scene.pool.free() == size)
+        assert while_running == (size - 1, True)
+        assert scene.eventually(lambda: (scene.pool.free(), scene.pool.busy()) == (size, False))
 
     def test_runs_as_many_at_once_as_it_has_slots(self, scene: Scene) -> None:
         """Every slot is usable at the same time; a pool of one slot has one."""
