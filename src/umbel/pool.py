@@ -49,10 +49,6 @@ class Pool(Protocol):
         """Free slots now."""
         ...
 
-    def busy(self) -> bool:
-        """Whether an attempt was submitted whose outcome is not put yet; what was given up does not count."""
-        ...
-
     def submit(self, attempt: Attempt) -> None:
         """Run it: at once and to its end (inline), or hand it over (thread, asyncio). Needs a free slot."""
         ...

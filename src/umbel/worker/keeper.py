@@ -249,7 +249,7 @@ class Keeper(threading.Thread):
     def _give_up(self, tag: int) -> bool:
         """Give up a function that is settled; True when it holds its thread or its loop all the same."""
         coroutines = self.life.coroutines
-        if self.life.functions.abandon(tag) or (coroutines is not None and coroutines.abandon(tag)):
+        if self.life.give_up(tag):
             return True
         return coroutines is not None and coroutines.stalled(clock.monotonic()) > DEAF
 

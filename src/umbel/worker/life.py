@@ -52,6 +52,7 @@ class Life:
         self.inline = options.function_pool == "inline"
         self.functions = self._open_pool(options.function_pool, options.function_slots)
         self.coroutines: Pool | None = None
+        self._given_up = {False: 0, True: 0}  # slots of functions and of coroutines that come back no more
 
     def _open_pool(self, name: str, size: int) -> Pool:
         outcomes = self.outcomes if name == "inline" else Posting(self.outcomes)
@@ -73,11 +74,20 @@ class Life:
 
     def busy(self) -> bool:
         """Whether a pool of another thread, or a thread aside, runs something whose outcome is not put yet."""
+        functions, coroutines = self.free()
         return (
-            (not self.inline and self.functions.busy())
-            or (self.coroutines is not None and self.coroutines.busy())
+            (not self.inline and functions + self._given_up[False] < self.options.function_slots)
+            or coroutines + self._given_up[True] < self.options.coroutine_slots
             or self.desk.aside.busy()
         )
+
+    def give_up(self, tag: int) -> bool:
+        """Have the pool that runs it discard what it will say; False when none runs it (any more), or cannot."""
+        for pool in (self.functions, self.coroutines):
+            if pool is not None and pool.abandon(tag):
+                self._given_up[pool is self.coroutines] += 1
+                return True
+        return False
 
     def close_pools(self, timeout: float) -> None:
         self.functions.close(timeout)

@@ -57,9 +57,6 @@ class AsyncioPool:
     def free(self) -> int:
         return 0 if self._closed else self._size - self._submitted + self._ended
 
-    def busy(self) -> bool:
-        return self._submitted - self._ended > len(self._lost)
-
     def submit(self, attempt: Attempt) -> None:
         """Hand it to the loop.
 
@@ -71,7 +68,7 @@ class AsyncioPool:
             raise TypeError("The asyncio pool runs coroutines: give a `def` task to the inline or the thread pool.")
         if self.free() <= 0:
             raise RuntimeError("The asyncio pool has no free slot: ask free() before submit().")
-        if not self.busy():
+        if not self._busy():
             self._turned = clock.monotonic()
         self._submitted += 1
         self._inbox.append(attempt)
@@ -103,13 +100,16 @@ class AsyncioPool:
             now: the monotonic clock, in seconds.
         """
         silent = now - self._turned
-        return silent if silent > 2 * BEAT and self.busy() else 0.0
+        return silent if silent > 2 * BEAT and self._busy() else 0.0
 
     def close(self, timeout: float) -> None:
         """Take nothing more, wait up to ``timeout`` seconds for what runs, then interrupt it and wait `UNWIND`."""
         if not self._closed:
             self._closed = True
             self._thread.end(self._finish(timeout), timeout + 2 * UNWIND)
+
+    def _busy(self) -> bool:
+        return self._submitted - self._ended > len(self._lost)
 
     def _take(self) -> None:
         self._rung = False  # first: whatever is appended from here on rings again
@@ -124,7 +124,7 @@ class AsyncioPool:
 
     def _beat(self) -> None:
         self._turned = clock.monotonic()
-        if self.busy():
+        if self._busy():
             self._thread.loop.call_later(BEAT, self._beat)
         else:
             self._beating = False

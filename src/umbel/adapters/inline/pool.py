@@ -77,9 +77,6 @@ class InlinePool:
     def free(self) -> int:
         return 0 if self._closed or self._guard.attempt is not None else 1
 
-    def busy(self) -> bool:
-        return self._guard.attempt is not None
-
     def submit(self, attempt: Attempt) -> None:
         guard = self._guard
         guard.attempt = attempt

@@ -49,9 +49,6 @@ class ThreadPool:
     def free(self) -> int:
         return 0 if self._closed else self._size - self._busy
 
-    def busy(self) -> bool:
-        return self._busy > 0
-
     def submit(self, attempt: Attempt) -> None:
         """Hand it to a thread.
 

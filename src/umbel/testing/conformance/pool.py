@@ -66,18 +66,18 @@ class PoolSuite:
     def test_counts_its_free_slots(self, scene: Scene) -> None:
         """A running attempt takes a slot, and gives it back with its outcome."""
         size = scene.lab.slots
-        assert (scene.pool.free(), scene.pool.busy()) == (size, False)
+        assert scene.pool.free() == size
         run = scene.attempt(linger)
 
-        def look() -> tuple[int, bool]:
+        def look() -> int:
             assert run.lingering.wait(scene.lab.patience)
-            seen = scene.pool.free(), scene.pool.busy()
+            free = scene.pool.free()
             scene.pool.interrupt(run.tag, Terminated("enough"))
-            return seen
+            return free
 
         _, while_running = scene.meanwhile(run, look)
-        assert while_running == (size - 1, True)
-        assert scene.eventually(lambda: (scene.pool.free(), scene.pool.busy()) == (size, False))
+        assert while_running == size - 1
+        assert scene.eventually(lambda: scene.pool.free() == size)
 
     def test_runs_as_many_at_once_as_it_has_slots(self, scene: Scene) -> None:
         """Every slot is usable at the same time; a pool of one slot has one."""
