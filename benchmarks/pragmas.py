@@ -40,11 +40,11 @@ class Patience:
 def apply(connection: apsw.Connection) -> None:
     """Set them; on a new file, before its first table."""
     connection.set_busy_handler(Patience())
-    connection.execute("PRAGMA page_size = 8192")
+    connection.execute("PRAGMA page_size = 4096")
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA wal_autocheckpoint = 2000")
+    connection.execute("PRAGMA wal_autocheckpoint = 4000")
     connection.execute("PRAGMA journal_size_limit = 33554432")
     connection.execute("PRAGMA mmap_size = 0")
     connection.execute("PRAGMA cache_size = -8192")

@@ -108,7 +108,7 @@ def test_a_store_keeps_its_pragmas(store):
         name: link.read(f"PRAGMA {name}")[0][0]
         for name in ("journal_mode", "auto_vacuum", "synchronous", "mmap_size", "page_size")
     }
-    assert found == {"journal_mode": "wal", "auto_vacuum": 2, "synchronous": 1, "mmap_size": 0, "page_size": 8192}
+    assert found == {"journal_mode": "wal", "auto_vacuum": 2, "synchronous": 1, "mmap_size": 0, "page_size": 4096}
     full = Store(store.path.parent, "?durability=full")
     assert full.shelf()._link.read("PRAGMA synchronous") == [(2,)]
     full.close()

@@ -34,9 +34,13 @@ class Wake:
 
     def clear(self) -> None:
         if self._rung:  # a read that finds nothing costs an exception, on the way from a wake-up to the task
-            self._rung = False
-            with contextlib.suppress(BlockingIOError):
-                os.read(self.fd, 4096)
+            self.drain()
+
+    def drain(self) -> None:
+        """For a sleeper that knows that there is a byte: who wrote it may not have said so yet."""
+        self._rung = False
+        with contextlib.suppress(BlockingIOError):
+            os.read(self.fd, 4096)
 
 
 def _pipe() -> tuple[int, int]:

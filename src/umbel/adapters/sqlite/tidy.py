@@ -32,7 +32,7 @@ _WINDOW: Final = 500
 _PATIENCE: Final = 0.05
 """Seconds that one call may walk on over results that stay."""
 
-_FREE_PAGES: Final = 512
+_FREE_PAGES: Final = 1024
 """4 MB of free pages are kept for what comes next."""
 
 _SQL: Final = named("tidy.sql")
