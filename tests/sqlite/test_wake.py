@@ -116,6 +116,42 @@ def test_many_sleepers_share_what_comes(store, slow_sweep):
     assert sorted(set(taken)) == sorted(taken)
 
 
+def test_one_byte_wakes_everybody_there_is_work_for(store, slow_sweep):
+    """Four must hold one each at the same time, again and again: whoever sleeps on stops the others for a minute."""
+    store.publish(parcel(queue="warm-up"))
+    rounds, together = 150, threading.Barrier(4, timeout=20)
+    broken = []
+
+    def consume():
+        worker, ran = store.worker(), 0
+        held = []
+        while ran < rounds:
+            held = worker.turn(*map(done, held), limit=1).deliveries
+            if not held:
+                worker.consumer.wait(("q",), 30.0, -1)
+                continue
+            ran += 1
+            try:
+                together.wait()
+            except threading.BrokenBarrierError:
+                broken.append(ran)
+                break
+        worker.settle(*map(done, held))
+
+    threads = [threading.Thread(target=consume, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    publisher = store.publisher()
+    for number in range(rounds):
+        publisher.publish([parcel() for _ in range(4)])
+        if number % 3 == 0:  # sometimes they all sleep when it comes, sometimes none does
+            until(lambda: (store.sizes() or (0,))[0] == 0, timeout=30)
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+    assert broken == []
+
+
 def test_one_message_wakes_one_sleeper(store, slow_sweep):
     store.publish(parcel(queue="warm-up"))
     stop, woken = os.pipe(), []

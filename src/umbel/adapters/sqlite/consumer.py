@@ -3,7 +3,7 @@
     write   INSERT INTO turn VALUES (what goes, its results, the claim)     one transaction, see triggers.sql; when a
             message is not held any more nothing of it happens, and it is repeated without that one
     read    what the claim took, with the status, in one row: refused? revision, next due, rows left
-    wake    readers that wait for a result written here; one idle consumer when rows are left
+    wake    readers that wait for a result written here; after a sleep one idle consumer, when rows are left
 
 A turn without outcomes looks before it writes, so idle consumers do not compete for the write lock; one that a byte has
 woken claims at once, because nobody else was woken by that byte.
@@ -57,6 +57,7 @@ class SqliteConsumer:
         "_ringer",
         "_sleeper",
         "_sleeps_on",
+        "_slept",
         "_unread",
         "_woken",
     )
@@ -73,6 +74,7 @@ class SqliteConsumer:
         self._held: dict[int, set[int]] = {}
         self._idle = False
         self._woken = False
+        self._slept = True
 
     def turn(self, outcomes: Sequence[Outcome], want: Want | None) -> Turn:
         now = clock.wall()
@@ -99,6 +101,7 @@ class SqliteConsumer:
         return [position in held for position in range(len(outcomes))]
 
     def wait(self, queues: Sequence[str], timeout: float, wake: int) -> None:
+        self._slept = True
         sleeper = self._sleep_on(queues)
         text = self._queues(tuple(queues))
         end = clock.monotonic() + timeout
@@ -195,8 +198,10 @@ class SqliteConsumer:
     def _pass_on(self, rare: list[Outcome], want: Want | None, status: _Status, deliveries: list[Delivery]) -> None:
         """Wake another consumer for what this one leaves, and those of the queues that it wrote into."""
         if want is not None and status.left:
-            for position in status.left.split(","):
-                self._ringer.ring(want.queues[int(position)])
+            if self._slept:  # whatever came since then had a byte of its own, and whom that woke passes it on as well
+                for position in status.left.split(","):
+                    self._ringer.ring(want.queues[int(position)])
+                self._slept = False
         elif want is not None and status.due and deliveries and self._idle:
             for queue in want.queues:  # it was the one that slept until the next due time; somebody else must now
                 self._ringer.ring(queue)
