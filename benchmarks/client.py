@@ -85,14 +85,17 @@ class Client:
     def wait(self, stall: float) -> dict[str, Any]:
         """Wait until every open call has its result, and compare the values.
 
-        The last call is asked for alone until it has ended, so that the reading costs the worker nothing; then all
-        are read, from the end. `end` is the time of the last look that found a result which an earlier look had not.
+        One call is asked for at a time until the last has ended, rarely while much is left, so that the reading costs
+        the worker next to nothing; then all are read, from the end. `end` is the time of the last look that found a
+        result which an earlier look had not.
+        Values are compared when all are there: to compute what is wanted may take longer than the work that is left.
 
         Args:
             stall: seconds without any progress after which what is missing counts as lost.
         """
         end = self._wait_for_last(stall)
-        wrong, since, waited = [], time.monotonic(), False
+        read: dict[str, Any] = {}
+        since, waited = time.monotonic(), False
         ids = list(self.open)
         while ids:
             chunk = ids[-CHUNK:]
@@ -100,21 +103,19 @@ class Client:
             now = time.monotonic()
             if values:
                 end, since = (now if waited else end), now
-                wrong += [
-                    f"{task_id}: {value!r}" for task_id, value in values.items() if not self._right(task_id, value)
-                ]
+                read.update(values)
                 ids[-CHUNK:] = [task_id for task_id in chunk if task_id not in values]
             waited = len(values) < len(chunk)
             if waited and now - since > stall:
                 return {
                     "end": end,
                     "missing": len(self._still(ids)),
-                    "wrong": wrong,
+                    "wrong": self._wrong(read),
                     "count": len(self.open) - len(ids),
                 }
             if waited:
                 time.sleep(0.002)
-        count = len(self.open)
+        wrong, count = self._wrong(read), len(self.open)
         self.open.clear()
         return {"end": end, "missing": 0, "wrong": wrong, "count": count}
 
@@ -125,9 +126,13 @@ class Client:
     def _wait_for_last(self, stall: float) -> float:
         ids = list(self.open)
         sample = ids[:: max(1, len(ids) // 50)]
+        ahead = [ids[-1:], ids[-max(1, len(ids) // 20) :][:1]]  # the last one, and one shortly before it
         seen, since, looked = -1, time.monotonic(), time.monotonic()
-        while not self.caller.results(ids[-1:]):
-            time.sleep(0.005)
+        while ahead:
+            if self.caller.results(ahead[-1]):
+                ahead.pop()
+                continue
+            time.sleep(0.002 if len(ahead) == 1 else 0.050)
             now = time.monotonic()
             if now - looked < min(1.0, stall / 4):
                 continue
@@ -137,6 +142,9 @@ class Client:
             if now - since > stall:
                 return now
         return time.monotonic()
+
+    def _wrong(self, read: dict[str, Any]) -> list[str]:
+        return [f"{task_id}: {value!r}" for task_id, value in read.items() if not self._right(task_id, value)]
 
     def _right(self, task_id: str, value: Any) -> bool:
         kind, number = self.open[task_id]

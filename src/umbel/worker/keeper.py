@@ -1,6 +1,6 @@
 """The keeper: the second thread of a child, with its own connection to the store.
 
-It acts only while one task runs long (over about 10 ms) or the supervisor speaks:
+It acts only while one task runs long (seen 10 to 60 ms after its start) or the supervisor speaks:
 
     - stores the outcomes that wait behind the long task, and gives back unstarted work
     - soft limit: the pool raises SoftTimeLimitExceeded inside the function
@@ -42,12 +42,12 @@ LONG: Final = 0.010
 """Seconds after which a function is long: nothing is to wait behind it."""
 
 TICK: Final = 0.020
-"""Seconds between two looks while something waits that a long function would hold up. A look takes the interpreter from
-a task that computes for about 0.2 ms; with looks every 10 ms such tasks took 2 % longer.
+"""Seconds between two looks while functions run that are long, or may be. A look takes the interpreter from a task that
+computes for about 0.2 ms; with looks every 10 ms such tasks took 2 % longer.
 """
 
 SLACK: Final = 0.050
-"""Seconds between two looks while nothing waits."""
+"""Seconds between two looks after some that found nothing long."""
 
 LINGER: Final = 2
 """Looks for which the keeper stays awake after the last work: to wake it for each of many small batches costs more."""
@@ -68,6 +68,7 @@ class Keeper(threading.Thread):
         self.failure: Exception | None = None
         self.dozing = False
         self._awake = 0
+        self._pause = TICK
         self._deadline = 0.0
         self._grace = life.options.grace
         self._looked = 0.0
@@ -111,12 +112,11 @@ class Keeper(threading.Thread):
     def _tick(self) -> float:
         """How long to sleep: short while something runs or waits."""
         life = self.life
-        if life.runqueue or life.outcomes or self._deadline or self._overdue:
-            self._awake = LINGER
+        if self._deadline or self._overdue:
             return TICK
-        if life.desk.running:
+        if life.desk.running or life.runqueue:
             self._awake = LINGER
-            return self._to_the_next_limit()
+            return min(self._pause, self._to_the_next_limit())
         if self._awake:
             self._awake -= 1
             return SLACK
@@ -138,6 +138,7 @@ class Keeper(threading.Thread):
         readable, _, _ = select.select([pipe, self.wake.fd], [], [], timeout)
         self.dozing = False
         if self.wake.fd in readable:
+            self._pause = TICK
             self.wake.drain()
         if pipe not in readable:
             return
@@ -171,7 +172,10 @@ class Keeper(threading.Thread):
         if attempts:
             self._limits(attempts, now)
             if life.inline and any(not a.is_async and now - a.started > LONG for a in attempts):
+                self._pause = TICK
                 self._give_back()
+            else:
+                self._pause = min(SLACK, self._pause * 2)
             if now - self._looked > LOOK:
                 self._looked = now
                 self._terminate(attempts)
