@@ -16,7 +16,7 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -136,7 +136,8 @@ def symbol(path: str) -> Any:
         found: Any = _module(name)
         for attribute in filter(None, attributes.split(".")):
             if not hasattr(found, attribute):
-                raise ImproperlyConfigured(f"{name!r} has no attribute {attributes!r}.")
+                like = did_you_mean(attribute, vars(found)) if isinstance(found, ModuleType) else ""
+                raise ImproperlyConfigured(f"{name!r} has no attribute {attributes!r}.{like}")
             found = getattr(found, attribute)
         return found
     if exists(path):
@@ -145,9 +146,23 @@ def symbol(path: str) -> Any:
     if parent and exists(parent):
         module = _module(parent)
         if not hasattr(module, attribute):
-            raise ImproperlyConfigured(f"{parent!r} has no module or attribute {attribute!r}.")
+            like = did_you_mean(attribute, vars(module))
+            raise ImproperlyConfigured(f"{parent!r} has no module or attribute {attribute!r}.{like}")
         return getattr(module, attribute)
     return _module(path)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A question to the person who typed a word that nobody knows; "" when nothing known is like it.
+
+    Example:
+        >>> did_you_mean("wroker", ["worker", "call"])
+        " Did you mean 'worker'?"
+    """
+    import difflib  # noqa: PLC0415 - only a mistake needs it, and everybody who imports umbel would pay for it
+
+    like = difflib.get_close_matches(word, [name for name in known if not name.startswith("__")], n=1)
+    return f" Did you mean {like[0]!r}?" if like else ""
 
 
 def exists(name: str) -> bool:
@@ -174,7 +189,8 @@ def _module(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
-            raise ImproperlyConfigured(f"There is no module {error.name!r}{_hint(name)}.") from None
+            here = did_you_mean(error.name, (path.stem for path in Path.cwd().glob("*.py")))
+            raise ImproperlyConfigured(f"There is no module {error.name!r}{_hint(name)}.{here}") from None
         raise ImproperlyConfigured(f"Importing {name!r} failed: {error}.") from error
     except Exception as error:  # a user's module may raise anything while it is imported
         raise ImproperlyConfigured(f"Importing {name!r} failed: {type(error).__name__}: {error}") from error

@@ -14,6 +14,9 @@ from umbel.cli.group import COMMANDS
     ("app", "words"),
     [
         ("nope", "There is no module 'nope'"),
+        ("shoop", "Did you mean 'shop'?"),
+        ("shop:apps", "'shop' has no attribute 'apps'. Did you mean 'app'?"),
+        ("shop.apps", "no module or attribute 'apps'. Did you mean 'app'?"),
         ("inside", "No module named 'flaskk'"),
         ("typo", "SyntaxError"),
         ("zero", "ZeroDivisionError"),
@@ -35,6 +38,18 @@ def test_a_wrong_app(umbel, shop, app, words):
 def assert_one_sentence(err: str) -> None:
     assert err.startswith("umbel: ")
     assert len(err.splitlines()) == 1, err
+
+
+def test_a_mistyped_command(umbel):
+    said = umbel("wroker")
+    assert said.code == 2
+    assert "No such command 'wroker'. Did you mean 'worker'?" in said.err
+
+
+def test_arguments_that_are_not_one_array(umbel, shop):
+    said = umbel("-A", "shop", "call", "shop.add", "1", "two")
+    assert (said.code, said.out) == (2, "")
+    assert """umbel call shop.add -a '[1, "two"]'""" in said.err
 
 
 def test_no_app_at_all(umbel):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from datetime import datetime
 from typing import Any
 
@@ -64,6 +66,7 @@ class MomentOrSeconds(Moment):
 @click.command()
 @app_option
 @click.argument("name")
+@click.argument("loose", nargs=-1, metavar="")
 @click.option("-a", "--args", type=JsonOf(list, "array"), default="[]", help="Positional arguments, a JSON array.")
 @click.option("-k", "--kwargs", type=JsonOf(dict, "object"), default="{}", help="Keyword arguments, a JSON object.")
 @click.option("--eta", type=Moment(), help="Do not start before this time.")
@@ -77,8 +80,8 @@ class MomentOrSeconds(Moment):
 @show.json_option
 @click.pass_obj
 def call(
-    session: Session, /, app_name: str | None, name: str, args: list[Any], kwargs: dict[str, Any], wait: float | None,
-    as_json: bool, **options: Any,
+    session: Session, /, app_name: str | None, name: str, loose: tuple[str, ...], args: list[Any],
+    kwargs: dict[str, Any], wait: float | None, as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
     """Send one task by name; prints its id.
 
@@ -86,6 +89,9 @@ def call(
     umbel -A proj call proj.add -a '[2, 3]'
     umbel -A proj call proj.mail -k '{"to": "a@example.org"}' --countdown 60
     """
+    if loose:
+        array = json.dumps([_value(text) for text in loose], ensure_ascii=False)
+        raise click.UsageError(f"The arguments are one JSON array: umbel call {name} -a {shlex.quote(array)}")
     app = session.app(app_name)
     app.import_modules()
     given = {key: value for key, value in options.items() if value is not None}
@@ -106,6 +112,13 @@ def call(
     if as_json:
         show.dump({"id": sent.id, "name": name})
     return 0
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _print(found: AsyncResult[Any], *, as_json: bool, traceback: bool) -> int:
