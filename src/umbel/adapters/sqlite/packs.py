@@ -12,6 +12,7 @@ result: 3.2 one by one, 2.4 in packs, and 2.7 of it or 1.4 with the write lock o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from typing import Final, NamedTuple
 
 import msgspec
@@ -65,10 +66,11 @@ def packed(records: Sequence[Record]) -> list[Pack]:
 def unpacked(seq: int, expires: float, meta: str, docs: bytes, places: Iterable[int] | None = None) -> Iterator[Entry]:
     """The results of one row that are not forgotten; only those in these places, if given."""
     ids, states, lengths = _meta(meta)
+    starts = [0, *accumulate(lengths)]
     for place in range(len(ids)) if places is None else places:
         task_id = ids[place]
         if task_id is not None:
-            start = sum(lengths[:place])
+            start = starts[place]
             yield Entry(Record(task_id, states[place], docs[start : start + lengths[place]], expires), seq, place)
 
 

@@ -17,7 +17,7 @@ from ... import clock
 from ...states import READY_STATES
 from . import wake
 from .address import Address
-from .backend import packs_of
+from .backend import packs_of, strike
 from .link import Link, Rows
 from .packs import keys_of, standing, unpacked
 from .statements import named
@@ -81,7 +81,15 @@ class Tidier:
             if clock.monotonic() > end:
                 break
         if most and self._link.read(_SQL["span"])[0][0] > most:
-            return self._drop([seq for (seq,) in self._link.read(_SQL["surplus"], (most, STEP))])
+            return self._drop([seq for (seq,) in self._link.read(_SQL["surplus"], (most, STEP))]) or self._cut(most)
+        return 0
+
+    def _cut(self, most: int) -> int:
+        """Take out of one pack what is more than the newest `most` results; how many that were."""
+        for seq, extra, meta, docs in self._link.read(_SQL["edge"], (most,)):
+            entries = list(unpacked(seq, 0.0, meta, docs, range(extra)))
+            if entries and strike(self._link, [(meta, docs, entries)]):
+                return len(entries)
         return 0
 
     def _replaced(self, window: Rows) -> list[int]:

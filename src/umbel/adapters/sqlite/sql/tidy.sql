@@ -36,6 +36,13 @@ SELECT ifnull((SELECT seq + count FROM result ORDER BY seq DESC LIMIT 1) - (SELE
 SELECT seq FROM (SELECT seq, count, sum(count) OVER (ORDER BY seq DESC) AS total FROM result)
 WHERE total - count >= ?1 ORDER BY seq LIMIT ?2
 
+-- name: edge
+-- Arguments: how many to keep. The pack in which the newest ones begin: seq, how many of its results come before them, meta,
+-- documents. A scan.
+SELECT r.seq, r.total - ?1, result.meta, result.docs
+FROM (SELECT seq, count, sum(count) OVER (ORDER BY seq DESC) AS total FROM result) r JOIN result ON result.seq = r.seq
+WHERE r.total > ?1 AND r.total - r.count < ?1
+
 -- name: misses
 -- Arguments: unix time, most rows. Notes of misses that nobody came back for.
 DELETE FROM missed WHERE rowid IN (SELECT rowid FROM missed WHERE at < ?1 LIMIT ?2)
