@@ -1,0 +1,195 @@
+"""What a URL says about a Redis server: where it is, who asks, which database, how long a call may take.
+
+redis://user:password@host:6379/0       one server over TCP; each part but the scheme may be left out
+rediss://host:6380/0?ssl_ca_certs=...   the same over TLS
+redis+socket:///run/redis.sock          a unix socket; ?virtual_host=2 or ?db=2 names the database, as in Celery
+?timeout=5                              seconds that one call may take in all
+?ssl_cert_reqs=required                 or optional, none (or Celery's CERT_REQUIRED ...); ssl_ca_certs, ssl_certfile,
+                                        ssl_keyfile, ssl_check_hostname say the rest
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import msgspec
+
+from ...exceptions import ImproperlyConfigured
+from ...urls import mask_url
+
+DEFAULT_PORT: Final = 6379
+DEFAULT_TIMEOUT: Final = 5.0
+
+_EXAMPLE: Final = "Write redis://localhost:6379/0, or redis+socket:///run/redis.sock for a unix socket."
+_SOCKETS: Final = frozenset({"redis+socket", "socket", "unix"})
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off"})
+_REQUIREMENTS: Final = {
+    "required": ssl.CERT_REQUIRED, "cert_required": ssl.CERT_REQUIRED,
+    "optional": ssl.CERT_OPTIONAL, "cert_optional": ssl.CERT_OPTIONAL,
+    "none": ssl.CERT_NONE, "cert_none": ssl.CERT_NONE,
+}  # fmt: skip
+
+
+class Tls(msgspec.Struct, frozen=True):
+    """How a server is believed, and how this side shows who it is.
+
+    Attributes:
+        requirement: whether the server must show a certificate that is trusted.
+        authorities: file of the authorities to trust; None means the system's.
+        certificate: file of our certificate, None when the server does not ask for one.
+        key: file of its key, None when it stands in the same file.
+        hostname: whether the certificate must be the one of this host.
+    """
+
+    requirement: ssl.VerifyMode = ssl.CERT_REQUIRED
+    authorities: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    hostname: bool = True
+
+    def context(self) -> ssl.SSLContext:
+        """What wraps a socket.
+
+        Raises:
+            ImproperlyConfigured: one of the files cannot be used.
+        """
+        try:
+            context = ssl.create_default_context(cafile=self.authorities)
+            context.check_hostname = self.hostname and self.requirement == ssl.CERT_REQUIRED
+            context.verify_mode = self.requirement
+            if self.certificate is not None:
+                context.load_cert_chain(self.certificate, self.key)
+        except (OSError, ssl.SSLError) as error:
+            raise ImproperlyConfigured(
+                f"The TLS files for Redis cannot be used ({error}); check ssl_ca_certs, ssl_certfile and ssl_keyfile."
+            ) from error
+        return context
+
+
+class Address(msgspec.Struct, frozen=True):
+    """One Redis server as one part of umbel speaks to it. `str()` of it may be shown: it has no password.
+
+    Attributes:
+        host: name or address; empty with a unix socket.
+        port: TCP port.
+        path: of the unix socket; empty with TCP.
+        db: number of the database.
+        username: for servers with access lists, None for the default user.
+        password: None when the server asks for none.
+        tls: None without TLS.
+        prefix: what stands before each key (`global_keyprefix`), as the user wrote it.
+        timeout: seconds that a call without a deadline of its own may take in all.
+    """
+
+    host: str = "localhost"
+    port: int = DEFAULT_PORT
+    path: str = ""
+    db: int = 0
+    username: str | None = None
+    password: str | None = None
+    tls: Tls | None = None
+    prefix: str = ""
+    timeout: float = DEFAULT_TIMEOUT
+
+    @classmethod
+    def parse(cls, url: str, options: dict[str, Any]) -> Address:
+        """The address that a URL and options name.
+
+        Args:
+            url: see the module.
+            options: `broker_transport_options` or `result_backend_transport_options`: ``timeout`` (or Celery's
+                ``socket_timeout``) in seconds, ``global_keyprefix``, ``username``, ``password``, ``ssl`` (a dict of the
+                ``ssl_...`` options); they win over the URL, and other keys are ignored.
+
+        Raises:
+            ImproperlyConfigured: the URL or an option cannot work; the sentence says what to write.
+
+        Example:
+            >>> str(Address.parse("redis://:hunter2@cache/3", {}))
+            'redis://:**@cache:6379/3'
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise ImproperlyConfigured(f"{mask_url(url)!r} cannot be read as a URL. {_EXAMPLE}") from None
+        given = dict(parse_qsl(parts.query, keep_blank_values=True))
+        unix = parts.scheme in _SOCKETS
+        place = unquote(parts.path)
+        if unix and not place.startswith("/"):
+            raise ImproperlyConfigured(f"{mask_url(url)!r} names no socket. {_EXAMPLE}")
+        named = given.get("db", given.get("virtual_host", "")) if unix else place or given.get("db", "")
+        secure = parts.scheme == "rediss" or isinstance(options.get("ssl"), dict)
+        seconds = options.get("timeout", given.get("timeout", options.get("socket_timeout")))
+        return cls(
+            host="" if unix else unquote(parts.hostname or "localhost"),
+            port=port or DEFAULT_PORT,
+            path=place if unix else "",
+            db=_number(named, url),
+            username=options.get("username") or unquote(parts.username or "") or None,
+            password=options.get("password") or unquote(parts.password or "") or None,
+            tls=_tls(given, options) if secure and not unix else None,
+            prefix=str(options.get("global_keyprefix") or ""),
+            timeout=_seconds(DEFAULT_TIMEOUT if seconds is None else seconds),
+        )
+
+    def __str__(self) -> str:
+        who = f"{self.username or ''}:**@" if self.password else f"{self.username}@" if self.username else ""
+        if self.path:
+            return f"redis+socket://{who}{self.path}" + (f"?virtual_host={self.db}" if self.db else "")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"redis{'s' if self.tls else ''}://{who}{host}:{self.port}/{self.db}"
+
+    def __repr__(self) -> str:
+        return f"<Address {self}>"
+
+
+def _number(text: str, url: str) -> int:
+    text = text.strip("/")
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit()):
+        raise ImproperlyConfigured(
+            f"{mask_url(url)!r} names the database {text!r}, but Redis numbers them; write for instance /0."
+        )
+    return int(text)
+
+
+def _seconds(value: Any) -> float:
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if not 0 < seconds < 1e6:
+        raise ImproperlyConfigured(f"timeout is {value!r}; write seconds, for instance 5.")
+    return seconds
+
+
+def _tls(query: dict[str, str], options: dict[str, Any]) -> Tls:
+    given: dict[str, Any] = {**query, **(options["ssl"] if isinstance(options.get("ssl"), dict) else {})}
+    return Tls(
+        requirement=_requirement(given.get("ssl_cert_reqs", ssl.CERT_REQUIRED)),
+        authorities=given.get("ssl_ca_certs") or None,
+        certificate=given.get("ssl_certfile") or None,
+        key=given.get("ssl_keyfile") or None,
+        hostname=_flag("ssl_check_hostname", given.get("ssl_check_hostname", True)),
+    )
+
+
+def _requirement(value: Any) -> ssl.VerifyMode:
+    if isinstance(value, int):
+        return ssl.VerifyMode(value)
+    found = _REQUIREMENTS.get(str(value).lower())
+    if found is None:
+        raise ImproperlyConfigured(f"ssl_cert_reqs is {value!r}; write required, optional or none.")
+    return found
+
+
+def _flag(name: str, value: Any) -> bool:
+    text = str(value).lower()
+    if text not in _TRUE | _FALSE:
+        raise ImproperlyConfigured(f"{name} is {value!r}; write true or false.")
+    return text in _TRUE

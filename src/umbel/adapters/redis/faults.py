@@ -1,0 +1,116 @@
+"""Every error of a server or a connection becomes one of umbel's, with a sentence that says what to do. None leaks."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...exceptions import (
+    OperationalError,
+    PublishTimeout,
+    StoreDamaged,
+    StoreFull,
+    StoreReadOnly,
+    StoreUnavailable,
+    StoreUnsuitable,
+)
+from .address import Address
+
+
+class Unanswered(PublishTimeout, StoreUnavailable):
+    """A command was sent and its answer did not come: whether it was done is not known."""
+
+
+class Closed(StoreUnavailable):
+    """Within this room only: the server closed the connection; ``sent`` says whether it may have seen a command."""
+
+    def __init__(self, sentence: str, *, sent: bool) -> None:
+        super().__init__(sentence)
+        self.sent = sent
+
+
+_REPLIES: Final[tuple[tuple[tuple[str, ...], type[OperationalError], str], ...]] = (
+    (
+        ("NOAUTH", "WRONGPASS", "ERR invalid password", "ERR Client sent AUTH", "ERR AUTH"),
+        StoreUnavailable,
+        "{address} refused the user name or password; correct them in the URL, or in the server's `requirepass` or ACL",
+    ),
+    (
+        ("NOPERM",),
+        StoreUnsuitable,
+        "{address} does not let this user run what umbel needs; give it the rights with ACL SETUSER",
+    ),
+    (
+        ("READONLY",),
+        StoreReadOnly,
+        "{address} is a read-only replica; name the primary in the URL",
+    ),
+    (
+        ("OOM",),
+        StoreFull,
+        "{address} has reached its `maxmemory`; raise it, or remove what is not needed",
+    ),
+    (
+        ("MISCONF", "NOREPLICAS"),
+        StoreReadOnly,
+        "{address} takes no writes at the moment; see its log, it cannot save or reach its replicas",
+    ),
+    (
+        ("LOADING", "BUSY ", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"),
+        StoreUnavailable,
+        "{address} is up but not ready yet; try again",
+    ),
+    (
+        ("ERR max number of clients",),
+        StoreUnavailable,
+        "{address} has no connection left; raise `maxclients`, or run fewer processes",
+    ),
+    (
+        ("MOVED", "ASK ", "CROSSSLOT"),
+        StoreUnsuitable,
+        "{address} is a node of a cluster, and a redis:// URL means a single server; name one that is not in a cluster",
+    ),
+    (
+        ("ERR DB index", "ERR invalid DB index", "ERR SELECT is not allowed"),
+        StoreUnsuitable,
+        "{address} does not have that database; write a lower number at the end of the URL, or raise `databases`",
+    ),
+    (
+        ("ERR unknown command", "ERR unknown subcommand", "ERR Unknown subcommand"),
+        StoreUnsuitable,
+        "{address} does not know a command that umbel needs; use Redis 6.2 or newer, with that command enabled",
+    ),
+    (
+        ("WRONGTYPE",),
+        StoreDamaged,
+        "A key at {address} has another type than umbel and Celery give it; use another database or `global_keyprefix`",
+    ),
+)
+
+
+def refused(reply: Exception, address: Address) -> OperationalError:
+    """The typed error for an error reply of the server.
+
+    Args:
+        reply: the error as the server worded it.
+        address: of the server, for the sentence.
+
+    Returns:
+        an error to raise; the refused command changed nothing.
+    """
+    text = str(reply)
+    for starts, kind, sentence in _REPLIES:
+        if text.startswith(starts):
+            return kind(f"{sentence.format(address=address)} ({text}).")
+    return OperationalError(f"{address} answered: {text}")
+
+
+def unreachable(address: Address, reason: object) -> StoreUnavailable:
+    """Nothing was sent, because there is no connection."""
+    return StoreUnavailable(
+        f"{address} cannot be reached ({reason}). Check that the server runs and that the URL names it."
+    )
+
+
+def unanswered(address: Address, reason: object) -> Unanswered:
+    """A command is on its way, and what became of it is unknown."""
+    return Unanswered(f"{address} did not confirm ({reason}); whether it was done is not known.")

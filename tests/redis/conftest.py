@@ -1,0 +1,41 @@
+"""A real redis-server: one for the session, emptied for each test, or one of a test's own to be hurt."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support import servers
+from umbel.adapters.redis.address import Address
+from umbel.adapters.redis.link import Link
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory):
+    """A server that all tests of this process share; do not stop it."""
+    with servers.redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def url(redis_server):
+    """URL of an empty database."""
+    cleaner = Link(Address.parse(redis_server.url, {}))
+    cleaner.call("FLUSHALL")
+    cleaner.call("SCRIPT", "FLUSH")
+    cleaner.close()
+    return redis_server.url
+
+
+@pytest.fixture
+def own_server(tmp_path_factory):
+    """A server of this test alone, to be stopped, killed and started again."""
+    with servers.redis_server(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def link(url):
+    """A link to the empty database, closed at the end."""
+    link = Link(Address.parse(url, {}))
+    yield link
+    link.close()
