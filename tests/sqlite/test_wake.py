@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -282,3 +283,22 @@ def test_stores_do_not_wake_each_other(tmp_path, slow_sweep):
     worker.consumer.wait(("q",), 0.0, -1)
     assert worker.claim() == []
     one.close(), two.close()
+
+
+def test_a_removed_folder_of_pipes_is_made_again(store, monkeypatch):
+    """By whoever sleeps there; who writes looks for the new one. Until then the sweep finds what comes."""
+    monkeypatch.setattr(wake, "SWEEP", 0.05)
+    publisher, consumer = store.publisher(), store.worker().consumer
+    publisher.publish([parcel(queue="q")])
+    consumer.turn([], None)
+    consumer.wait(("other",), 0.0, -1)
+    pipe = Path(wake.queue_pipe(str(store.path), "other"))
+    shutil.rmtree(pipe.parent)
+    consumer.wait(("other",), 0.3, -1)
+    assert pipe.is_fifo()
+    monkeypatch.setattr(wake, "SWEEP", 60.0)
+    asleep = threading.Thread(target=consumer.wait, args=(("other",), 60.0, -1))
+    asleep.start()
+    publisher.publish([parcel(queue="other")])
+    asleep.join(20)
+    assert not asleep.is_alive()

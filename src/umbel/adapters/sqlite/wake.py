@@ -97,36 +97,48 @@ class Ringer:
     def __init__(self, path: str) -> None:
         self._path = path
         self._pid = os.getpid()
-        self._pipes: OrderedDict[str, int] = OrderedDict()
+        self._pipes: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def ring(self, queue: str) -> None:
         """Wake one consumer of the queue. Never blocks, never fails: the sweep is the guarantee."""
-        pipe = self._pipes.get(queue)
+        pipe, until = self._pipes.get(queue, (-1, 0.0))
         try:
-            if pipe is None:
-                pipe = os.open(queue_pipe(self._path, queue), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-                self._pipes[queue] = pipe
-                if len(self._pipes) > _KEPT:
-                    os.close(self._pipes.popitem(last=False)[1])
+            if time.monotonic() >= until:
+                pipe = self._open(queue)
             os.write(pipe, b"\0")
         except OSError:
             pass  # no consumer has ever made the pipe, or it is full of bytes that say the same
 
+    def _open(self, queue: str) -> int:
+        """Open it, anew every `SWEEP` seconds: somebody may have removed the folder, and consumers made a new one."""
+        old, _ = self._pipes.pop(queue, (-1, 0.0))
+        if old >= 0:
+            os.close(old)
+        pipe = os.open(queue_pipe(self._path, queue), os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._pipes[queue] = (pipe, time.monotonic() + SWEEP)
+        if len(self._pipes) > _KEPT:
+            os.close(self._pipes.popitem(last=False)[1][0])
+        return pipe
+
     def close(self) -> None:
         while self._pipes:
-            os.close(self._pipes.popitem()[1])
+            os.close(self._pipes.popitem()[1][0])
 
 
 class Sleeper:
     """Sleeps on pipes. Belongs to one process: after a fork make another one."""
 
-    __slots__ = ("_epoll", "_pipes", "_rest", "pid")
+    __slots__ = ("_epoll", "_names", "_pipes", "_rest", "pid")
 
     def __init__(self, names: Sequence[str]) -> None:
         self.pid = os.getpid()
-        pipes = [open_pipe(name) for name in names]
+        self._names = names
+        self._open()
+
+    def _open(self) -> None:
+        pipes = [open_pipe(name) for name in self._names]
         self._pipes = [pipe for pipe in pipes if pipe >= 0]
-        self._rest = SWEEP if len(self._pipes) == len(names) else _POLL
+        self._rest = SWEEP if len(self._pipes) == len(self._names) else _POLL
         self._epoll = select.epoll() if hasattr(select, "epoll") else None
         if self._epoll is not None:
             for pipe in self._pipes:
@@ -149,10 +161,17 @@ class Sleeper:
         Returns:
             True when a pipe has a byte or ``wake`` is readable.
         """
-        timeout = max(0.0, min(timeout, self._rest))
         if not HAS_PIPES:
-            time.sleep(timeout)
+            time.sleep(max(0.0, min(timeout, self._rest)))
             return False
+        if self._sleep(max(0.0, min(timeout, self._rest)), wake):
+            return True
+        if timeout >= SWEEP == self._rest and not all(map(_stands, self._names, self._pipes)):
+            self.close()
+            self._open()
+        return False
+
+    def _sleep(self, timeout: float, wake: int) -> bool:
         if self._epoll is None:
             poll = select.poll()
             for pipe in (*self._pipes, *((wake,) if wake >= 0 else ())):
@@ -172,6 +191,14 @@ class Sleeper:
         self._pipes = []
         if self._epoll is not None:
             self._epoll.close()
+
+
+def _stands(name: str, pipe: int) -> bool:
+    """Whether the name is still that of the pipe: a folder that was removed hides its pipes from everybody else."""
+    try:
+        return os.path.samestat(Path(name).stat(), os.fstat(pipe))
+    except OSError:
+        return False
 
 
 def _drain(pipe: int) -> bool:
