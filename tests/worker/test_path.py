@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -223,3 +224,17 @@ def test_a_message_that_cannot_be_read_is_buried_and_the_worker_goes_on(app: Umb
     worker.drain()
     assert result.get(timeout=0) == 3
     assert len(app.broker.shelf().items("dead")) == len(bad)
+
+
+def test_a_limit_that_no_run_could_keep_is_none(app: Umbel) -> None:
+    """A damaged message may hold one; the child would be replaced for it at once."""
+
+    @app.task
+    def nap() -> str:
+        time.sleep(0.1)  # longer than the keeper looks away
+        return "slept"
+
+    result = nap.apply_async(time_limit=-1, soft_time_limit=-1)
+    with InProcessWorker(app, pool="thread") as worker:
+        worker.drain()
+    assert result.get(timeout=0) == "slept"

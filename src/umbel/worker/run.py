@@ -39,7 +39,12 @@ class Run:
         self.hard, self.soft = plan.hard, plan.soft
         limits = request.wire.timelimit
         if limits is not None and limits != _UNLIMITED:
-            self.hard, self.soft = limits[0] or plan.hard, limits[1] or plan.soft
+            self.hard, self.soft = _limit(limits[0], plan.hard), _limit(limits[1], plan.soft)
+
+
+def _limit(asked: float | None, own: float | None) -> float | None:
+    """The message's limit; the task's own when it names none, or one that no run could keep."""
+    return asked if asked is not None and asked > 0 else own
 
 
 _UNLIMITED = (None, None)
