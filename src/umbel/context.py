@@ -196,6 +196,11 @@ class Context(msgspec.Struct, dict=True, eq=False):
         }
 
     @property
+    def came_from(self) -> str | None:
+        """The queue that the message was taken from; None outside of a worker."""
+        return None if self._delivery is None else self._delivery.queue
+
+    @property
     def headers(self) -> dict[str, Any] | None:
         """The custom headers only, None when there are none."""
         custom = {name: value for name, value in self._wire_headers().items() if name not in _KNOWN}

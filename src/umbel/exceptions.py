@@ -135,7 +135,10 @@ class TaskError(UmbelError):
 
 
 class QueueNotFound(KeyError, TaskError):
-    """`task_create_missing_queues` is off and nothing declares that queue."""
+    """`task_create_missing_queues` is off and nothing declares that queue, or no queue is bound to that exchange."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if len(self.args) == 1 else super().__str__()  # a KeyError shows its argument's repr
 
 
 class IncompleteStream(TaskError):

@@ -19,6 +19,7 @@ from .backoff import exponential
 from .canvas import Signature
 from .context import Context
 from .exceptions import Ignore, MaxRetriesExceededError, Reject, Retry
+from .routing import OWN_QUEUE
 from .sender import App
 
 
@@ -72,13 +73,27 @@ def _attach(task: Retrying, again: Retry, following: Signature[Any], throw: bool
     """Build the next attempt; when nothing is thrown the task goes on, so it is sent here and now."""
     try:
         app = task.app
-        template = app.template(task.name, task, following.options, (following.args, following.kwargs))
+        options = _back(following.options, task.request)
+        template = app.template(task.name, task, options, (following.args, following.kwargs))
         parcel = app.fill(template, following.args, following.kwargs, str(following.id), None)
         again.parcel = parcel
         if not throw:
-            app.publish((parcel,), template.retry_policy)
+            app.publish(template.spread(parcel), template.retry_policy)
     except Exception as error:  # whatever keeps the next attempt from being built or sent: it is set aside
         raise Reject(error, requeue=False) from error
+
+
+def _back(options: Mapping[str, Any], request: Context) -> Mapping[str, Any]:
+    """The options of the next attempt.
+
+    A message that an exchange has put into several queues is several attempts; each goes on in its own queue, and not
+    once more in all of them.
+    """
+    info = request.delivery_info or {}
+    way = (info.get("exchange"), info.get("routing_key"))
+    if not way[0] or options.get("queue") or (options.get("exchange"), options.get("routing_key")) != way:
+        return options
+    return {**options, OWN_QUEUE: request.came_from}
 
 
 def _raise_in_context(error: BaseException) -> NoReturn:

@@ -33,8 +33,8 @@ class Sender(Protocol):
     @property
     def tasks(self) -> Mapping[str, Any]: ...
 
-    def template(self, name: str, task: Any, options: Mapping[str, Any], call: tuple[Any, Any]) -> Template:
-        """The message of a call of ``name`` under these options, with blanks for the call itself."""
+    def template(self, name: str, task: Any, options: Mapping[str, Any], call: tuple[Any, Any] | None) -> Template:
+        """The message of a call of ``name`` under these options, with blanks for the call itself; None: not known."""
         ...
 
     def fill(self, template: Template, args: Any, kwargs: Any, task_id: str, parent: Context | None) -> Parcel:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from .context import Context
 from .identity import origin, thread_oid
@@ -18,6 +19,9 @@ from .saferepr import saferepr
 from .serialization import dumps, encode_json
 
 NO_EMBED: Final[dict[str, Any]] = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+NO_LIMIT: Final = 255
+"""Highest priority of a queue that names none: what AMQP has."""
+
 _NO_EMBED_JSON: Final = encode_json(NO_EMBED)
 _encode = msgspec.json.Encoder().encode
 
@@ -66,7 +70,10 @@ class Template(msgspec.Struct, kw_only=True):
     Attributes:
         task: task name.
         queue: queue that they go to.
+        also: more queues that they go to, each with the highest priority that it knows.
         priority: 0-9.
+        max_priority: highest priority that the queue knows; a higher one counts as this.
+        each_call: the way depends on the arguments, so another call needs a template of its own.
         due: unix time before which they are not to start, 0.0 for at once.
         embed: what travels in the body beside the arguments.
         headers: custom headers, they win over Celery's own.
@@ -110,6 +117,9 @@ class Template(msgspec.Struct, kw_only=True):
     retry_policy: dict[str, Any] | None = None
     add_to_parent: bool = True
     inherit_priority: bool = False
+    max_priority: int = NO_LIMIT
+    also: tuple[tuple[str, int], ...] = ()
+    each_call: bool = False
 
     def fill(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], task_id: str, parent: Context | None = None
@@ -136,7 +146,15 @@ class Template(msgspec.Struct, kw_only=True):
         head = _Head(headers, properties, content_type, content_encoding)
         if self.headers or self.properties:
             head = self._with_custom(head)
+        if priority > self.max_priority:  # noqa: PLR1730 - cheaper than a call, and this is the path of delay()
+            priority = self.max_priority
         return Parcel(self.queue, task_id, self.task, _encode_head(head), body, priority, self.due)
+
+    def spread(self, parcel: Parcel) -> tuple[Parcel, ...]:
+        """The message itself and its copies for the other queues that it goes to; all of them are one message."""
+        if not self.also:
+            return (parcel,)
+        return (parcel, *(replace(parcel, queue=to, priority=min(parcel.priority, most)) for to, most in self.also))
 
     def _body(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[str, str, bytes]:
         if self.serializer != "json":

@@ -8,11 +8,12 @@ import pytest
 
 from umbel import Umbel
 from umbel.cli.worker import merge
-from umbel.exceptions import ImproperlyConfigured
+from umbel.exceptions import ImproperlyConfigured, QueueNotFound
+from umbel.routing import Broadcast, Exchange, Queue
 from umbel.testing.worker import InProcessWorker
 
 
-class Queue(NamedTuple):
+class Named(NamedTuple):
     name: str
     routing_key: str
 
@@ -20,7 +21,8 @@ class Queue(NamedTuple):
 FORMS = [
     ["mail", "reports"],
     ("mail", {"name": "reports", "durable": True}),
-    [Queue("mail", "mail.#"), Queue("reports", "reports")],
+    [Named("mail", "mail.#"), Named("reports", "reports")],
+    [Queue("mail", Exchange("topics", "topic"), "mail.#"), Broadcast("news", queue="reports")],
     {"mail": {"exchange": "mail"}, "reports": {}},
 ]
 LINE = {
@@ -60,8 +62,19 @@ def test_leaving_all_out_is_a_mistake():
 
 
 def test_a_queue_that_must_be_declared_is_refused():
-    with pytest.raises(ImproperlyConfigured, match="-Q names more, which task_queues has not"):
+    with pytest.raises(QueueNotFound, match="no queue 'more' in task_queues"):
         consumed(task_queues=["mail"], task_create_missing_queues=False, q=("mail", "more"))
+
+
+def test_an_alias_stands_for_its_queue():
+    both = [Queue("mail"), Broadcast("news", queue="news.web")]
+    assert consumed(task_queues=both, q=("news",)) == ("news.web",)
+    assert consumed(task_queues=both, x=("news",)) == ("mail",)
+
+
+def test_a_queue_for_each_worker_is_refused():
+    with pytest.raises(ImproperlyConfigured, match=r"Broadcast\('news'\) means a queue for each worker"):
+        consumed(task_queues=[Queue("mail"), Broadcast("news")])
 
 
 @pytest.mark.parametrize("form", ["mail", 5, [""], [{}], [None]])

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from umbel.conf import Settings
 from umbel.exceptions import ImproperlyConfigured
-from umbel.routing import NO_ROUTES, compile_routes, destination
+from umbel.routing import NO_ROUTES, Call, compile_routes, declare, routed
 
 ROUTES = {
     "mail.send": "mail",
@@ -20,7 +21,8 @@ ROUTES = {
 
 
 def queue(name, options=None, routes=ROUTES):
-    return destination(name, options or {}, compile_routes(routes), "celery")
+    made = routed(compile_routes(routes), declare(Settings()), Call(name, (), {}, options or {}))
+    return {option: value.name if option == "queue" else value for option, value in made.items() if value is not None}
 
 
 @pytest.mark.parametrize(
@@ -33,7 +35,7 @@ def queue(name, options=None, routes=ROUTES):
         ("video.cut.now", {"queue": "celery"}),
         ("my.video.cut", {"queue": "celery"}),
         ("report.slow", {"queue": "slow"}),
-        ("only.priority", {"queue": "celery", "priority": 9}),
+        ("only.priority", {"priority": 9}),
         ("what?", {"queue": "literal"}),
         ("whats", {"queue": "celery"}),
         ("other", {"queue": "celery"}),
@@ -74,9 +76,11 @@ def test_no_routes():
 
 @pytest.mark.parametrize(
     ("routes", "words"),
-    [("proj.Router", "must be a dict"), (5, "must be a dict"), ([5], "must be a dict"),
+    [("", "must be a dict"), (5, "must be a dict"), ([5], "must be a dict"),
      ({"a": 5}, "route of 'a' must be"), ({"a": None}, "route of 'a' must be"), ({"a": {1: 2}}, "route of 'a' must be"),
-     ({re.compile("x+"): 5}, r"route of 'x\+' must be")],
+     ({re.compile("x+"): 5}, r"route of 'x\+' must be"), ({re.compile(b"x"): "q"}, "pattern of text, not b'x'"),
+     ({"a": {"queue": 5}}, "route of 'a' must be .* its queue is a value of type int"),
+     ({"a": {"queue": "q", "exchange": 5}}, "its exchange is a value of type int")],
 )  # fmt: skip
 def test_other_forms_are_refused_in_a_sentence(routes, words):
     with pytest.raises(ImproperlyConfigured, match=words):
@@ -85,12 +89,11 @@ def test_other_forms_are_refused_in_a_sentence(routes, words):
 
 def test_compiled_routes_are_not_changed_by_a_call():
     routes = compile_routes({"a": {"queue": "q"}})
-    destination("a", {}, routes, "celery")["queue"] = "changed"
-    assert destination("a", {}, routes, "celery") == {"queue": "q"}
+    routed(routes, declare(Settings()), Call("a", (), {}, {}))["queue"] = "changed"
+    assert compile_routes({"a": {"queue": "q"}}) == routes
 
 
-@given(st.text(), st.dictionaries(st.sampled_from(["queue", "priority", "expires"]), st.integers() | st.none()))
-def test_every_call_has_a_queue_and_keeps_what_was_written(name, options):
-    made = destination(name, options, compile_routes(ROUTES), "celery")
-    assert made["queue"] is not None
+@given(st.text(), st.dictionaries(st.sampled_from(["priority", "expires"]), st.integers() | st.none()))
+def test_every_call_keeps_what_was_written(name, options):
+    made = queue(name, options)
     assert {key: value for key, value in options.items() if value is not None}.items() <= made.items()

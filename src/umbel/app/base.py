@@ -22,12 +22,12 @@ from ..ids import derived_id, new_id
 from ..loading import default_store_url, mask_url, symbol
 from ..message import Parcel
 from ..result import AsyncResult
-from ..routing import Routes, compile_routes
+from ..routing import Declared, compile_routes, declare
 from ..task import Task
 from ..task.calls import sending_request
 from ..template import Template
 from . import publishing
-from .compose import compose, now
+from .compose import Ways, compose, now
 from .stores import Stores
 from .tasks import Tasks
 
@@ -109,7 +109,7 @@ class Umbel(Tasks):
         if task_cls is not None:
             self.task_cls = symbol(task_cls) if isinstance(task_cls, str) else task_cls
         self._templates: dict[Any, Template] = {}
-        self._routes: Routes = ()
+        self._ways: Ways | None = None
         self._revision = -1
         self._stores = Stores(
             lambda: self.broker_url, lambda: self.write_url, lambda: self.result_url, self._store_options
@@ -217,8 +217,10 @@ class Umbel(Tasks):
 
     # Sending
 
-    def template(self, name: str, task: Any, options: Mapping[str, Any], call: tuple[Any, Any] = ((), {})) -> Template:
-        """The message of a call of ``name`` under these options, with blanks for the call itself."""
+    def template(
+        self, name: str, task: Any, options: Mapping[str, Any], call: tuple[Any, Any] | None = ((), {})
+    ) -> Template:
+        """The message of a call of ``name`` under these options, with blanks for the call itself; None: not known."""
         revision = self.conf.revision
         if self._revision != revision or not self.finalized:
             self._refresh()
@@ -228,19 +230,27 @@ class Umbel(Tasks):
             if known is not None:
                 return known
         if task is not None and task.overrides("shadow_name") and not options.get("shadow"):
-            shadow = task.shadow_name(*call, options)
+            shadow = task.shadow_name(*(call or ((), {})), options)
             options, plain = {**options, "shadow": shadow}, False
-        made = compose(self.conf, self._routes, name, task, options)
-        if plain and made.expires is None and self.conf.revision == revision:
+        ways = self._ways or self._refresh()
+        made = compose(self.conf, ways, name, task, options, call)
+        if plain and made.expires is None and not made.each_call and self.conf.revision == revision:
             self._templates[task] = made
         return made
 
-    def _refresh(self) -> None:
+    def _refresh(self) -> Ways:
         """Settings have changed since the last message."""
         self.finalize()
         self._revision = self.conf.revision
         self._templates.clear()
-        self._routes = compile_routes(self.conf.task_routes)
+        self._ways = None  # what is wrong in the settings is told with every call, not only with the first
+        self._ways = ways = Ways.of(self.conf, compile_routes(self.conf.task_routes, symbol))
+        return ways
+
+    @property
+    def declared(self) -> Declared:
+        """The queues that the settings declare, and what is bound to what."""
+        return declare(self.conf)
 
     def fill(self, template: Template, args: Any, kwargs: Any, task_id: str, parent: Context | None) -> Parcel:
         """The message of one call."""
@@ -268,8 +278,8 @@ class Umbel(Tasks):
 
     def build_signature(
         self, sig: Mapping[str, Any], args_prefix: tuple[Any, ...], parent: Context, position: int
-    ) -> Parcel:
-        """The message of a callback.
+    ) -> tuple[Parcel, ...]:
+        """The message of a callback, one parcel for each queue that it goes to.
 
         Args:
             sig: a signature, or its dictionary form.
@@ -288,7 +298,7 @@ class Umbel(Tasks):
         task_id = options.pop("task_id", None) or derived_id(parent.id, position)
         task = self.tasks.get(form.task)
         template = self.template(form.task, task, options, (args, kwargs))
-        return self.fill(template, args, kwargs, task_id, parent)
+        return template.spread(self.fill(template, args, kwargs, task_id, parent))
 
     def send_task(
         self, name: str, args: Any = None, kwargs: Any = None, countdown: float | None = None, eta: Any = None,
@@ -308,16 +318,18 @@ class Umbel(Tasks):
         """
         args, kwargs = list(args or ()), dict(kwargs or {})
         given = {
-            **options, "countdown": countdown, "eta": eta, "expires": expires, "link": link, "link_error": link_error,
+            **options, "countdown": countdown, "eta": eta, "link": link, "link_error": link_error,
             "add_to_parent": add_to_parent,
         }  # fmt: skip
+        if expires is not None:
+            given["expires"] = expires
         if self.conf.task_always_eager:
             warnings.warn("task_always_eager has no effect on send_task.", AlwaysEagerIgnored, stacklevel=2)
         known = self._tasks.get(name)
         template = self.template(name, known, given, (args, kwargs))
         parent = sending_request()
         parcel = self.fill(template, args, kwargs, task_id or new_id(), parent)
-        self.publish((parcel,), template.retry_policy)
+        self.publish(template.spread(parcel), template.retry_policy)
         shape = known.shape if known is not None else None
         result: AsyncResult[Any] = AsyncResult.sent(parcel.id, self, shape, bool(template.ignore_result))
         if parent is not None and add_to_parent:

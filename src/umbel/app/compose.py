@@ -1,7 +1,7 @@
 """From a task, its options and the settings to the template of a message. Pure: nothing is sent here.
 
-task's options  <  the caller's options     the caller wins; None counts as not written
-routes, then the default queue              fill what both left open
+task's options  <  the caller's options     the caller wins; his None takes back what the task has
+routes, then the default queue              fill what both left open (`routing`)
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from .. import clock
-from ..exceptions import CeleryWarning, ImproperlyConfigured, QueueNotFound
+from ..exceptions import CeleryWarning, ImproperlyConfigured
 from ..priority import as_number
-from ..routing import Routes, declared, destination
+from ..routing import OWN_QUEUE, Call, Declared, Destination, Queue, Routes, asks, declare, destination, routed
 from ..sender import Conf
 from ..serialization import codec, encode_json
-from ..template import Template
+from ..template import NO_LIMIT, Template
 
 _FROM_TASK: Final = (
     "queue", "routing_key", "exchange", "priority", "expires", "serializer", "delivery_mode", "compression",
@@ -33,13 +33,13 @@ _USED: Final = frozenset(
         *_FROM_TASK, "countdown", "eta", "headers", "link", "link_error", "shadow", "reply_to", "group_id",
         "group_index", "chord", "chain", "root_id", "parent_id", "ignore_result", "retries", "replaced_task_nesting",
         "origin", "stamped_headers", "stamps", "argsrepr", "kwargsrepr", "add_to_parent", "retry", "retry_policy",
-        "task_id",
+        "task_id", "route_name", "exchange_type", OWN_QUEUE,
     }
 )  # fmt: skip
 _WITHOUT_EFFECT: Final = frozenset(
     {
         "connection", "producer", "publisher", "router", "timeout", "confirm_timeout", "declare", "mandatory",
-        "immediate", "exchange_type", "route_name", "task_type", "result_cls", "subtask_type", "app", "throw",
+        "immediate", "task_type", "result_cls", "subtask_type", "app", "throw",
         "logfile", "loglevel",
     }
 )  # fmt: skip
@@ -50,28 +50,47 @@ _FURTHEST: Final = -2147483648
 _REDACTED: Final = "..."
 
 
-def compose(conf: Conf, routes: Routes, name: str, task: Any, given: Mapping[str, Any]) -> Template:
+class Ways(NamedTuple):
+    """Where messages can go, as the settings say it."""
+
+    routes: Routes
+    declared: Declared
+    each_call: bool
+
+    @classmethod
+    def of(cls, conf: Conf, routes: Routes) -> Self:
+        """With the queues that the settings declare."""
+        return cls(routes, declare(conf), asks(routes))
+
+
+def compose(
+    conf: Conf, ways: Ways, name: str, task: Any, given: Mapping[str, Any], call: tuple[Any, Any] | None
+) -> Template:  # fmt: skip
     """The template of a call.
 
     Args:
         conf: the app's settings.
-        routes: compiled `task_routes`.
+        ways: `task_routes` and `task_queues`.
         name: task name.
         task: the task, None when it is not known here.
         given: the caller's options.
+        call: the arguments, None while they are not known: then functions among the routes are not asked.
 
     Raises:
         ValueError: an option is out of range.
         ImproperlyConfigured: an option cannot work here.
         QueueNotFound: the queue is not declared and must be.
     """
-    options = destination(name, {**_of_task(task), **_written(given)}, routes, conf.task_default_queue)
+    args, kwargs = call if call is not None else ((), {})
+    asked = Call(name, args, kwargs, {**_of_task(task), **given}, task)
+    options = routed(ways.routes, ways.declared, asked, ask=call is not None)
     options.setdefault("priority", conf.task_default_priority)
-    queue, exchange, routing_key = _place(conf, options)
+    place = _place(ways.declared, options)
     priority = options.get("priority")
     due, eta = _eta(conf, options)
     expires, expiration = _expires(conf, options)
-    info = encode_json({"exchange": exchange, "routing_key": routing_key})
+    info = encode_json({"exchange": place.exchange, "routing_key": place.routing_key})
+    (queue, most), *also = _limited(place)
     return Template(
         task=name, queue=queue, priority=as_number(priority), due=due, eta=eta, expires=expires, expiration=expiration,
         serializer=_serializer(conf, options), shadow=options.get("shadow"), group=options.get("group_id"),
@@ -82,7 +101,8 @@ def compose(conf: Conf, routes: Routes, name: str, task: Any, given: Mapping[str
         delivery_info=msgspec.Raw(info), headers=dict(options.get("headers") or {}), properties=_properties(options),
         embed=_embed(options), retry_policy=_retry_policy(conf, options),
         add_to_parent=options.get("add_to_parent", True),
-        inherit_priority=priority is None and conf.task_inherit_parent_priority, **_stamps(options),
+        inherit_priority=priority is None and conf.task_inherit_parent_priority, max_priority=most, also=tuple(also),
+        each_call=ways.each_call, **_stamps(options),
         **_texts(conf, task, options),
     )  # fmt: skip
 
@@ -94,23 +114,18 @@ def _of_task(task: Any) -> dict[str, Any]:
     return {option: value for option, value in found.items() if value is not None}
 
 
-def _written(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {option: value for option, value in options.items() if value is not None}
+def _place(declared: Declared, options: Mapping[str, Any]) -> Destination:
+    own = options.get(OWN_QUEUE)
+    if own is None:
+        return destination(declared, options)
+    queue = declared.queues.get(own) or Queue(own)
+    return Destination(options.get("exchange") or "", options.get("routing_key") or own, (queue,))
 
 
-def _place(conf: Conf, options: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Queue, exchange and routing key; an exchange that is named alone leads to the queue of its routing key."""
-    exchange = getattr(options.get("exchange"), "name", options.get("exchange")) or ""
-    routing_key = options.get("routing_key") or ""
-    queue = options["queue"]
-    name = str(getattr(queue, "name", queue))
-    if not (exchange and routing_key):
-        exchange, routing_key = "", name
-    elif name == conf.task_default_queue:
-        name = routing_key
-    if conf.task_queues is not None and not conf.task_create_missing_queues and name not in declared(conf.task_queues):
-        raise QueueNotFound(f"There is no queue {name!r} in task_queues, and task_create_missing_queues is off.")
-    return name, exchange, routing_key
+def _limited(place: Destination) -> list[tuple[str, int]]:
+    """Queue and highest priority that it knows; first the one that knows the highest, so that it cuts nothing off."""
+    found = [(queue.name, NO_LIMIT if queue.max_priority is None else queue.max_priority) for queue in place.queues]
+    return sorted(found, key=lambda pair: -pair[1]) if len(found) > 1 else found
 
 
 def _serializer(conf: Conf, options: Mapping[str, Any]) -> str:

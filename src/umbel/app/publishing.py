@@ -76,8 +76,8 @@ def announce(template: Template, parcel: Parcel, args: Any, kwargs: Any) -> Parc
 
 
 def report(parcels: Sequence[Parcel]) -> None:
-    """Send `after_task_publish` for messages that the broker has taken."""
-    for parcel in parcels:
+    """Send `after_task_publish` for messages that the broker has taken; once for one that went into several queues."""
+    for parcel in {parcel.id: parcel for parcel in reversed(parcels)}.values():
         head = _decode(parcel.head)
         info = head["properties"].get("delivery_info") or {}
         signals.after_task_publish.send(

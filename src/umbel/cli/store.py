@@ -10,7 +10,6 @@ import click
 from .. import clock
 from ..broker import Item, Place
 from ..inspector import PLACES, Entry, Inspector, entry
-from ..routing import declared
 from . import show, words
 from .sending import JsonOf
 from .session import Session, app_option, names
@@ -65,8 +64,7 @@ def purge(
     umbel -A proj purge --force --json
     """
     app = session.app(app_name)
-    own = declared(app.conf.task_queues) or (app.conf.task_default_queue,)
-    chosen = [name for name in wanted or own if name not in excluded]
+    chosen = [name for name in wanted or app.declared.names if name not in excluded]
     if not force:
         click.confirm(f"Remove all waiting messages of {', '.join(chosen)} for good?", abort=True, err=True)
     inspector = looking(session, app_name)

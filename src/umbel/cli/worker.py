@@ -11,7 +11,6 @@ import click
 from ..exceptions import ImproperlyConfigured
 from ..inspector import Inspector
 from ..places import expand, heartbeat_file, node_name, state_dir
-from ..routing import declared
 from ..urls import mask_url
 from ..worker import health, logs
 from ..worker.options import PRESETS, WorkerOptions
@@ -21,6 +20,7 @@ from .session import Session, app_option, names
 
 if TYPE_CHECKING:
     from ..app import Umbel
+    from ..routing import Declared
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "FATAL")
 
@@ -126,7 +126,7 @@ def merge(app: Umbel, options: dict[str, Any], app_path: str = "") -> WorkerOpti
         hostname=node,
         pool=PRESETS[pool],
         concurrency=_concurrency(options["concurrency"] or conf.worker_concurrency, pool),
-        queues=_queues(conf, options["queues"], options["exclude_queues"]),
+        queues=_queues(app.declared, options["queues"], options["exclude_queues"]),
         time_limit=options["time_limit"] or conf.task_time_limit,
         soft_time_limit=options["soft_time_limit"] or conf.task_soft_time_limit,
         max_tasks_per_child=options["max_tasks_per_child"] or conf.worker_max_tasks_per_child,
@@ -143,17 +143,11 @@ def merge(app: Umbel, options: dict[str, Any], app_path: str = "") -> WorkerOpti
     )
 
 
-def _queues(conf: Any, wanted: tuple[str, ...], left_out: tuple[str, ...]) -> tuple[str, ...]:
-    """`-Q`, else `task_queues`, else the default queue; without what `-X` leaves out."""
-    known = declared(conf.task_queues)
-    strange = [name for name in wanted if name not in known]
-    if strange and conf.task_queues is not None and not conf.task_create_missing_queues:
-        raise ImproperlyConfigured(
-            f"-Q names {', '.join(strange)}, which task_queues has not, and task_create_missing_queues is off: add it"
-            " to task_queues, or turn task_create_missing_queues on"
-        )
-    chosen = wanted or known or (conf.task_default_queue,)
-    left = tuple(name for name in chosen if name not in left_out)
+def _queues(declared: Declared, wanted: tuple[str, ...], left_out: tuple[str, ...]) -> tuple[str, ...]:
+    """`-Q`, else `task_queues`, else the default queue; without what `-X` leaves out. An alias is its queue."""
+    chosen = tuple(dict.fromkeys(declared.consumable(name).name for name in wanted or declared.names))
+    excluded = {declared.aliases[name].name if name in declared.aliases else name for name in left_out}
+    left = tuple(name for name in chosen if name not in excluded)
     if not left:
         raise ImproperlyConfigured(f"-X leaves no queue to consume: there is only {', '.join(chosen)}")
     return left

@@ -125,13 +125,9 @@ ACCEPTED: Final[dict[str, Any]] = {
     "security_key_password": None,
     "task_allow_error_cb_on_chord_header": False,
     "task_compression": None,
-    "task_create_missing_queue_exchange_type": None,
     "task_create_missing_queue_type": "classic",
     "task_default_delivery_mode": 2,
-    "task_default_exchange": None,
-    "task_default_exchange_type": "direct",
     "task_default_queue_type": "classic",
-    "task_default_routing_key": None,
     "task_retry_on_worker_lost": False,
     "task_send_sent_event": False,
     "worker_agent": None,
@@ -161,10 +157,10 @@ REASONS: Final[dict[str, str]] = {
         broker_channel_error_retry broker_connection_ broker_failover_strategy broker_heartbeat broker_pool_
         broker_use_ssl result_backend_ worker_cancel_long_running_tasks_on_connection_loss
         worker_enable_prefetch_count_reduction""",
-    "Exchanges and kinds of queues; in SQLite and memory a queue is a name, and every message is kept": """
+    "Kinds of queues; in SQLite and memory there is one kind, and every message is kept": """
         broker_native_delayed_delivery_queue_type result_exchange result_persistent
-        task_create_missing_queue_ task_default_delivery_mode task_default_exchange task_default_queue_type
-        task_default_routing_key worker_detect_quorum_queues worker_direct""",
+        task_create_missing_queue_type task_default_delivery_mode task_default_queue_type worker_detect_quorum_queues
+        worker_direct""",
     "Parts of Celery's worker and client that umbel is built without": """
         result_cache_max worker_agent worker_consumer worker_lost_wait worker_pool_putlocks worker_timer""",
     "Delayed messages stay in the store, so no worker holds them": """

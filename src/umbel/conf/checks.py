@@ -9,6 +9,7 @@ from typing import Any, Final
 from zoneinfo import available_timezones
 
 from ..exceptions import ImproperlyConfigured
+from ..routing import compile_routes, queues_of
 from .table import Kind, Setting
 
 
@@ -24,6 +25,9 @@ def checked(row: Setting | None, value: Any) -> Any:
         return False if row.kind == "bool" and row.default is not None else None
     if row.kind == "count" and value == "auto":
         return None
+    if row.kind in _READERS:
+        _READERS[row.kind](value)
+        return value
     words, fits = _KINDS[row.kind]
     if not fits(value):
         raise ImproperlyConfigured(f"The setting {row.name} must be {words}, not {_shown(value)}.")
@@ -81,3 +85,6 @@ _KINDS: Final[dict[Kind, tuple[str, Callable[[Any], bool]]]] = {
     "zone": ("the name of a time zone, for instance 'Europe/Berlin', or a tzinfo", _is_zone),
     "any": ("anything", lambda _value: True),
 }
+
+_READERS: Final[dict[Kind, Callable[[Any], object]]] = {"queues": queues_of, "routes": compile_routes}
+"""Kinds with a form of their own: whoever reads them says what is wrong."""

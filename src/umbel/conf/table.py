@@ -11,7 +11,9 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-Kind = Literal["bool", "int", "count", "number", "seconds", "text", "names", "dict", "url", "zone", "any"]
+Kind = Literal[
+    "bool", "int", "count", "number", "seconds", "text", "names", "dict", "url", "zone", "queues", "routes", "any"
+]
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -72,12 +74,16 @@ _ROWS: Final = (
     Setting("task_store_eager_result", "bool", False, "Store the results of eager tasks too."),
     # Routing
     Setting("task_default_queue", "text", "celery", "Queue of tasks that nothing else routes."),
+    Setting("task_default_exchange", "text", None, "Exchange of queues that name none; None is the name of the default queue."),
+    Setting("task_default_exchange_type", "text", "direct", "Its type: direct, topic or fanout."),
+    Setting("task_default_routing_key", "text", None, "Key of queues that name none; None is the name of the default queue."),
     Setting("task_default_priority", "int", None, "Priority of tasks that name none, 0-9.", least=0),
     Setting("task_inherit_parent_priority", "bool", False, "Tasks sent by a task take its priority."),
-    Setting("task_queues", "any", None, "The queues that exist: a list of names or of queues with a name, or a dict by name. A worker without `-Q` consumes them; None is `task_default_queue`."),
-    Setting("task_create_missing_queues", "bool", True, "A queue that is named but not in `task_queues` exists all the same."),
-    Setting("task_queue_max_priority", "int", None, "Highest priority of queues that name none.", least=0, inert="without effect: every queue of SQLite and memory has the priorities 0 to 9"),
-    Setting("task_routes", "any", None, "Task name, glob or compiled pattern -> queue name or options; or a list of these."),
+    Setting("task_queues", "queues", None, "The queues that exist: a list of `Queue`s (kombu's are taken too) or names, or a dict by name. A worker without `-Q` consumes them; None is `task_default_queue`."),
+    Setting("task_create_missing_queues", "bool", True, "A queue that is named but not in `task_queues` exists all the same; off, naming it raises QueueNotFound."),
+    Setting("task_create_missing_queue_exchange_type", "text", None, "Type of the exchange of such a queue, which has the queue's name; None is direct."),
+    Setting("task_queue_max_priority", "int", None, "Highest priority of queues that name none; a higher one counts as this.", least=0),
+    Setting("task_routes", "routes", None, "Task name, glob or compiled pattern -> queue name or options; a function that says so, or its dotted path; or a list of these."),
     # Tasks
     Setting("task_acks_late", "bool", True, "Acknowledge when the outcome is stored; False acknowledges before the function starts."),
     Setting("task_acks_on_failure", "bool", None, "False sets the message of a task that failed aside, in the dead letters, beside its stored result; None takes the next one. Only what is acknowledged late."),

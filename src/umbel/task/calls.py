@@ -47,6 +47,8 @@ class _Order(NamedTuple):
 class _Bulk(NamedTuple, Generic[R]):
     template: Template
     results: Sent[R]
+    options: Mapping[str, Any]
+    copies: dict[str, tuple[Parcel, ...]]  # of what goes into several queues, by id, until its batch is sent
 
 
 class Calls(Generic[P, R]):
@@ -169,7 +171,7 @@ class Calls(Generic[P, R]):
         order = self._order(args, kwargs, task_id, link, link_error, shadow, options)
         if isinstance(order, EagerResult):
             return order
-        self.app.publish((order.parcel,), order.template.retry_policy)
+        self.app.publish(order.template.spread(order.parcel), order.template.retry_policy)
         return order.result
 
     async def aapply_async(
@@ -181,7 +183,7 @@ class Calls(Generic[P, R]):
         if isinstance(order, EagerResult):
             return order
         app = self.app
-        await app.client().call(lambda: app.publish((order.parcel,), order.template.retry_policy))
+        await app.client().call(lambda: app.publish(order.template.spread(order.parcel), order.template.retry_policy))
         return order.result
 
     def _order(
@@ -291,14 +293,15 @@ class Calls(Generic[P, R]):
 
     def _bulk(self, options: Mapping[str, Any]) -> _Bulk[R]:
         app = self.app
-        template = app.template(self.name, self, options, ((), _NOTHING))
-        return _Bulk(template, Sent([], app, self.shape, bool(template.ignore_result)))
+        template = app.template(self.name, self, options, None)
+        return _Bulk(template, Sent([], app, self.shape, bool(template.ignore_result)), options, {})
 
     def _steps(self, bulk: _Bulk[R], calls: Iterable[tuple[Sequence[Any], Mapping[str, Any] | None]]) -> Iterator[int]:
         """Publish batch after batch; yields how many messages each one had."""
-        for batch in batches(self._parcels(bulk.template, calls)):
+        for batch in batches(self._parcels(bulk, calls)):
+            copies = [copy for parcel in batch for copy in bulk.copies.pop(parcel.id, ())] if bulk.copies else []
             try:
-                self.app.publish(batch, bulk.template.retry_policy)
+                self.app.publish([*batch, *copies] if copies else batch, bulk.template.retry_policy)
             except OperationalError as error:
                 error.add_note(f"{len(bulk.results)} tasks of this bulk call were sent before.")
                 error.sent = bulk.results  # type: ignore[attr-defined]  # what the caller needs to go on after it
@@ -307,13 +310,19 @@ class Calls(Generic[P, R]):
             yield len(batch)
 
     def _parcels(
-        self, template: Template, calls: Iterable[tuple[Sequence[Any], Mapping[str, Any] | None]]
+        self, bulk: _Bulk[R], calls: Iterable[tuple[Sequence[Any], Mapping[str, Any] | None]]
     ) -> Iterator[Parcel]:
-        parent, fill, check = sending_request(), self.app.fill, self._check
+        parent, app, check, template = sending_request(), self.app, self._check, bulk.template
+        each_call, fill = template.each_call, app.fill
         for args, given in calls:
             kwargs = given if given is not None else _NOTHING
             check(args, kwargs)
-            yield fill(template, args, kwargs, new_id(), parent)
+            if each_call:
+                template = app.template(self.name, self, bulk.options, (args, kwargs))
+            parcel = fill(template, args, kwargs, new_id(), parent)
+            if template.also:
+                bulk.copies[parcel.id] = template.spread(parcel)[1:]
+            yield parcel
 
 
 def sending_request() -> Context | None:

@@ -19,7 +19,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from .. import ids
-from ..routing import declared
 from ..worker.child import Child
 from ..worker.keeper import Keeper
 from ..worker.options import WorkerOptions
@@ -70,7 +69,7 @@ class InProcessWorker:
     def __init__(self, app: Umbel, *, queues: tuple[str, ...] = (), pool: str = "thread", concurrency: int = 1) -> None:
         self.options = WorkerOptions(
             hostname="test@localhost", pool=pool, concurrency=concurrency,
-            queues=queues or declared(app.conf.task_queues) or (app.conf.task_default_queue,), grace=1.0,
+            queues=queues or app.declared.names, grace=1.0,
         )  # fmt: skip
         self._page = Page(1, self.options.slots)
         row = self._page.row(0)

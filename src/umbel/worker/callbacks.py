@@ -27,8 +27,9 @@ Caller = Callable[[Callable[[], Any]], None]
 def link_parcels(app: Umbel, request: Context, value: Any) -> tuple[Parcel, ...]:
     """The messages of the ``link`` callbacks of a task that returned `value`."""
     return tuple(
-        app.build_signature(callback, (value,), request, position)
+        parcel
         for position, callback in enumerate(request.callbacks or ())
+        for parcel in app.build_signature(callback, (value,), request, position)
     )
 
 
@@ -41,7 +42,7 @@ def errback_parcels(
     app: Umbel, request: Context, error: BaseException, traceback: str | None, call: Caller = at_once
 ) -> tuple[Parcel, ...]:
     """Call (by ``call``) or build the ``link_error`` callbacks of a failed task."""
-    parcels = []
+    parcels: list[Parcel] = []
     for position, errback in enumerate(request.errbacks or ()):
         try:
             task = app.tasks.get(errback.get("task", ""))
@@ -49,7 +50,7 @@ def errback_parcels(
             if task is not None and not task.is_async and not task.bound and task.shape.high - taken > 1:
                 call(partial(_tell, task, errback, request, error, traceback))
             else:
-                parcels.append(app.build_signature(errback, (request.id,), request, position))
+                parcels += app.build_signature(errback, (request.id,), request, position)
         except Exception:  # a callback of a wrong shape; the failure it was to be told of stands
             logger.exception("The errback %s of task %s[%s] cannot be sent", errback, request.task, request.id)
     return tuple(parcels)
