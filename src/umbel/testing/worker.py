@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from .. import ids
+from ..broker import Turn
 from ..worker.child import Child
 from ..worker.keeper import Keeper
 from ..worker.options import WorkerOptions
@@ -48,11 +49,20 @@ class _Child(Child):
     """A child whose loop ends when it would sleep with nothing running."""
 
     keeper_type = _Keeper
+    _looked = False
+
+    def _work(self, turn: Turn) -> None:
+        self._looked = False
+        super()._work(turn)
 
     def _rest(self, next_due: float) -> None:
-        if not self.life.busy() and not self.outcomes:
+        if self.life.busy() or self.outcomes:
+            self._looked = False
+            super()._rest(next_due)
+        elif self._looked:
             raise _Idle
-        super()._rest(next_due)
+        else:  # once more: a slot may have become free after it was asked what to claim
+            self._looked = True
 
 
 class InProcessWorker:

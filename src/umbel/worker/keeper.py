@@ -29,7 +29,7 @@ from ..broker import Control, Owners
 from ..exceptions import Interrupted, SoftTimeLimitExceeded, Terminated, UmbelError
 from ..outcome import Outcome, Release
 from .channels import Wake
-from .page import DRAINING, STATE
+from .page import BUSY, DRAINING, STATE
 from .run import Run
 from .settler import Settler
 
@@ -111,17 +111,20 @@ class Keeper(threading.Thread):
 
     def _tick(self) -> float:
         """How long to sleep: short while something runs or waits."""
-        life = self.life
         if self._deadline or self._overdue:
             return TICK
-        if life.desk.running or life.runqueue:
+        if self._works():
             self._awake = LINGER
             return min(self._pause, self._to_the_next_limit())
         if self._awake:
             self._awake -= 1
-            return SLACK
-        self.dozing = True
-        return 0.0 if life.desk.running or life.runqueue else 1.0
+            return self._pause
+        self.dozing = True  # first: a loop that begins to work from here on rings
+        return 0.0 if self._works() else 1.0
+
+    def _works(self) -> bool:
+        """Whether something runs or is about to; the loop says so before it looks whether to ring."""
+        return bool(self.life.row.get(BUSY)) or self.life.busy()
 
     def _to_the_next_limit(self) -> float:
         """Seconds until the next limit of what runs is over, at most `SLACK`; a tick when one is over already."""
@@ -138,7 +141,7 @@ class Keeper(threading.Thread):
         readable, _, _ = select.select([pipe, self.wake.fd], [], [], timeout)
         self.dozing = False
         if self.wake.fd in readable:
-            self._pause = TICK
+            self._pause, self._awake = TICK, LINGER  # it was woken before the first attempt begins
             self.wake.drain()
         if pipe not in readable:
             return
