@@ -11,18 +11,14 @@
 
 from __future__ import annotations
 
-import os
-import weakref
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 from ... import clock
 from .address import Address
 from .faults import Closed, refused, unanswered
 from .scripts import script
 from .wire import NOTHING, Wire, Word, packed
-
-_links: Final[weakref.WeakSet[Link]] = weakref.WeakSet()
 
 
 class Link:
@@ -36,12 +32,11 @@ class Link:
         >>> link.close()
     """
 
-    __slots__ = ("__weakref__", "_address", "_wire")
+    __slots__ = ("_address", "_wire")
 
     def __init__(self, address: Address) -> None:
         self._address = address
         self._wire: Wire | None = None
-        _links.add(self)
 
     @property
     def address(self) -> Address:
@@ -148,12 +143,3 @@ class Link:
             self.close()
             raise unanswered(self._address, "no answer before the deadline")
         return replies
-
-
-def _abandon() -> None:
-    for link in list(_links):
-        link.close()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_abandon)

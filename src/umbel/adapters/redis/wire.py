@@ -18,6 +18,7 @@ import select
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any, Final, cast
 
@@ -42,6 +43,8 @@ _WANTS: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 Resolved = tuple[int, Any]
 
+_wires: Final[weakref.WeakSet[Wire]] = weakref.WeakSet()
+
 
 class Wire:
     """An open connection; whoever sends a command reads its reply.
@@ -58,6 +61,7 @@ class Wire:
         self._address = address
         self._reader = hiredis.Reader(notEnoughData=NOTHING)
         self._socket = _connected(address, until)
+        _wires.add(self)
         try:
             if address.tls is not None:
                 self._socket = self._secured(address.tls.context(), until)
@@ -251,3 +255,13 @@ def _asked(address: Address, until: float) -> list[Resolved]:
     if isinstance(answer[0], OSError):
         raise unreachable(address, f"its name was not resolved: {answer[0].strerror}") from answer[0]
     return answer[0]
+
+
+def _leave() -> None:
+    """In a forked child: the parent's connections are closed on this side, and whoever had one finds it closed."""
+    for wire in list(_wires):
+        wire.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave)

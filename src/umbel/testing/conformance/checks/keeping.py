@@ -20,7 +20,7 @@ class KeepingChecks:
 
     def test_a_record_is_kept_as_it_was_stored(self, scene: Scene) -> None:
         """The document is opaque bytes."""
-        stored = Record("a", "SUCCESS", bytes(range(256)) * 100, clock.wall() + 3600)
+        stored = Record("a", "SUCCESS", bytes(range(256)) * 100, float(int(clock.wall()) + 3600))
         scene.backend.store([stored])
         assert scene.opened(scene.lab.backend()).fetch(["a"]) == {"a": stored}
 

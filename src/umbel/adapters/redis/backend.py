@@ -1,0 +1,128 @@
+"""Results in Celery's keys: one document under ``celery-task-meta-<id>``, told on a channel of the same name.
+
+A Celery client reads what is stored here and is woken by it, and the other way round. A state is kept by one script
+that looks at the stored one first, so a SUCCESS that somebody else wrote meanwhile stands.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from ... import clock
+from ...exceptions import OperationalError
+from ...record import Record
+from .address import Address
+from .link import Link
+from .standing import note, standing
+from .watch import RedisWatch
+from .wire import Word
+
+_STEP: Final = 250
+"""Results of one script; so many hold the server for less than a millisecond."""
+
+_BYTES: Final = 4 << 20
+"""Bytes of documents after which a script is full; a larger one goes alone."""
+
+_LARGEST: Final = 512 << 20
+"""What Redis takes as one value."""
+
+
+class Keys:
+    """Where the results of one address are.
+
+    Args:
+        prefix: `global_keyprefix`, as the user wrote it. As in Celery a "_" follows where it does not end with one of
+            ``:_-.``.
+    """
+
+    __slots__ = ("_beside", "_result")
+
+    def __init__(self, prefix: str) -> None:
+        if prefix and prefix[-1] not in ":_-.":
+            prefix += "_"
+        self._result = f"{prefix}celery-task-meta-"
+        self._beside = f"{prefix}umbel-task-state-"
+
+    def result(self, task_id: str) -> str:
+        """Key of a result, and its channel."""
+        return self._result + task_id
+
+    def pair(self, task_id: str) -> tuple[str, str]:
+        """Key of a result, and of the note beside it."""
+        return self._result + task_id, self._beside + task_id
+
+
+def words(record: Record) -> tuple[Word, Word, Word, Word]:
+    """A record as the four arguments that result_store.lua takes for it.
+
+    Raises:
+        OperationalError: Redis does not take a value of that size.
+    """
+    if len(record.document) > _LARGEST:
+        raise OperationalError(
+            f"The result of {record.id} is larger than 512 MB, the most that Redis takes; store it elsewhere and "
+            "return a reference."
+        )
+    expires = math.ceil(record.expires * 1000)
+    return record.document, record.status, expires, note(record.document, record.status)
+
+
+class RedisBackend:
+    """See `umbel.backend.Backend`."""
+
+    __slots__ = ("_address", "_keys", "_link")
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._keys = Keys(address.prefix)
+        self._link = Link(address)
+
+    def store(self, records: Sequence[Record]) -> None:
+        for step in _steps(records):
+            keys = [key for record in step for key in self._keys.pair(record.id)]
+            args = [word for record in step for word in words(record)]
+            self._link.script("result_store", keys, args, idempotent=True)
+
+    def fetch(self, ids: Sequence[str]) -> dict[str, Record]:
+        found: dict[str, Record] = {}
+        now = clock.wall()
+        for start in range(0, len(ids), _STEP):
+            step = ids[start : start + _STEP]
+            keys = [key for task_id in step for key in self._keys.pair(task_id)]
+            reply = self._link.script("result_fetch", keys, (), idempotent=True)
+            for place, task_id in enumerate(step):
+                document, at, beside = reply[place * 3 : place * 3 + 3]
+                if document is not None and not 0 < at / 1000 <= now:
+                    found[task_id] = Record(task_id, standing(document, beside), document, at / 1000)
+        return found
+
+    def known(self, task_id: str) -> bool | None:
+        """True for a task that has a state; None otherwise: a Celery client may have sent it, which stores nothing."""
+        return task_id in self.fetch([task_id]) or None
+
+    def forget(self, ids: Sequence[str]) -> None:
+        for start in range(0, len(ids), _STEP):
+            keys = [key for task_id in ids[start : start + _STEP] for key in self._keys.pair(task_id)]
+            self._link.call("DEL", *keys, idempotent=True)
+
+    def watch(self) -> RedisWatch:
+        return RedisWatch(self._address, self._keys.result)
+
+    def close(self) -> None:
+        self._link.close()
+
+
+def _steps(records: Sequence[Record]) -> Iterator[list[Record]]:
+    """Records in their order, bounded by number and size."""
+    step: list[Record] = []
+    size = 0
+    for record in records:
+        if step and (len(step) == _STEP or size + len(record.document) > _BYTES):
+            yield step
+            step, size = [], 0
+        step.append(record)
+        size += len(record.document)
+    if step:
+        yield step

@@ -1,0 +1,56 @@
+-- What state a stored result is in; included by the scripts that write results.
+-- Keys of a result: `key` holds the document as Celery keeps it; `side` stands beside it where the document does not
+-- say its state at its head (compressed, other serializers): "<length> <first bytes, hex>\0<state>".
+-- Invariant: a side that was written for another document than the one that is stored says nothing.
+
+local HEAD = 96
+
+local function state_of(key, side)
+  local head = redis.call('GETRANGE', key, 0, HEAD - 1)
+  if head == '' then
+    return nil
+  end
+  local said = string.match(head, '^{"status": ?"([^"\\]*)"')
+  if said then
+    return said
+  end
+  local beside = redis.call('GET', side)
+  if beside then
+    local length, start, state = string.match(beside, '^(%d+) (%x*)%z(.*)$')
+    local hex = string.gsub(head, '.', function(c) return string.format('%02x', string.byte(c)) end)
+    if tonumber(length) == redis.call('STRLEN', key) and start == hex then
+      return state
+    end
+  end
+  return string.match(head, 'status.-(%u[%u_]+%u)') or ''
+end
+
+-- Mirrors states.may_replace.
+local function may_replace(stored, new)
+  if stored == nil or (stored ~= 'SUCCESS' and stored ~= 'FAILURE' and stored ~= 'REVOKED') then
+    return true
+  end
+  return stored ~= 'SUCCESS' and new == 'SUCCESS'
+end
+
+-- Keeps one state and tells those who wait for it. `expires` is unix milliseconds, '0' for ever.
+-- The first write is a removal: a server at its memory limit takes the results of work that is done.
+local function keep(key, side, document, state, expires, beside)
+  if not may_replace(state_of(key, side), state) then
+    return 0
+  end
+  redis.call('DEL', side)
+  if expires == '0' then
+    redis.call('SET', key, document)
+    if beside ~= '' then
+      redis.call('SET', side, beside)
+    end
+  else
+    redis.call('SET', key, document, 'PXAT', expires)
+    if beside ~= '' then
+      redis.call('SET', side, beside, 'PXAT', expires)
+    end
+  end
+  redis.call('PUBLISH', key, document)
+  return 1
+end
