@@ -93,7 +93,7 @@ class _QueueOptions(msgspec.Struct, frozen=True, kw_only=True):
     auto_delete: bool = False
     no_ack: bool = False
     alias: str | None = None
-    no_declare: bool = False
+    no_declare: bool | None = None
     expires: float | None = None
     message_ttl: float | None = None
     max_length: int | None = None
@@ -148,11 +148,19 @@ class Queue(_QueueOptions, frozen=True):
     def __hash__(self) -> int:
         return hash(("Q", self.name))
 
+    def as_dict(self) -> dict[str, Any]:
+        """As `inspect active_queues` shows it, with kombu's names."""
+        own = {name: value for name, value in _shown(self).items() if name != "per_worker"}
+        exchange = None if self.exchange is None else _shown(self.exchange)
+        bindings = [{**_shown(one), "exchange": _shown(one.exchange)} for one in self.bindings]
+        return {**own, "exchange": exchange, "bindings": bindings}
+
     @property
     def ways(self) -> tuple[tuple[Exchange, str], ...]:
-        """Every exchange with the key that leads here."""
-        own = ((self.exchange, self.routing_key),) if self.exchange is not None and self.exchange.name else ()
-        return (*own, *((one.exchange, one.routing_key) for one in self.bindings))
+        """Every exchange with the key that leads here; bindings take the place of the queue's own exchange."""
+        if self.bindings:
+            return tuple((one.exchange, one.routing_key) for one in self.bindings)
+        return ((self.exchange, self.routing_key),) if self.exchange is not None and self.exchange.name else ()
 
 
 def Broadcast(  # noqa: N802 - kombu's name
@@ -226,6 +234,10 @@ def _binding_of(queue: str, value: Any) -> binding:
     if not (hasattr(value, "exchange") and hasattr(value, "routing_key")):
         raise ImproperlyConfigured(f"The bindings of the queue {queue!r} must be binding(exchange, routing_key).")
     return binding(value.exchange, value.routing_key or "", getattr(value, "arguments", None))
+
+
+def _shown(entity: msgspec.Struct) -> dict[str, Any]:
+    return {name: getattr(entity, name) for name in entity.__struct_fields__ if name not in ("channel", "on_declared")}
 
 
 def listed(queues: Iterable[Queue]) -> str:

@@ -109,10 +109,8 @@ class Commands:
         return sorted(name for name in self.app.tasks if builtins or not name.startswith("celery."))
 
     def active_queues(self) -> list[dict[str, Any]]:
-        return [
-            {"name": queue, "exchange": {"name": "", "type": "direct"}, "routing_key": queue, "durable": True}
-            for queue in self.options.queues
-        ]
+        declared = self.app.declared
+        return [declared.find(queue).as_dict() for queue in self.options.queues]
 
     def conf(self, with_defaults: bool = False) -> dict[str, Any]:
         return dict(self.app.conf.table(with_defaults=with_defaults, censored=True))
