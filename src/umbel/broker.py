@@ -43,6 +43,9 @@ class Abilities(msgspec.Struct, frozen=True):
         process_death: what a killed process can lose: "nothing" or a sentence.
         server_death: the same for the server's process.
         power_loss: the same for the power.
+        priorities: the priorities that it tells apart, the most urgent first. Others count as the next lower number.
+        expiry: who removes expired results: "tidy" (`Owners.tidy`), or "server" by itself and by its own clock; such a
+            store does not bound their number either.
     """
 
     results: bool
@@ -51,6 +54,8 @@ class Abilities(msgspec.Struct, frozen=True):
     process_death: str
     server_death: str
     power_loss: str
+    priorities: tuple[int, ...] = (9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
+    expiry: Literal["tidy", "server"] = "tidy"
 
 
 class Owner(msgspec.Struct, frozen=True):

@@ -132,8 +132,13 @@ class Scene:
     # messages
 
     def parcel(self, task_id: str, *, queue: str = "q", priority: int = 0, due: float = 0.0) -> Parcel:
-        """A message whose body is its id."""
-        return Parcel(queue, task_id, "suite.task", HEAD, task_id.encode(), priority, due)
+        """A message whose body is its id; ``priority`` is from 0 to 9, the most urgent, on whatever store."""
+        return Parcel(queue, task_id, "suite.task", HEAD, task_id.encode(), self.number(priority), due)
+
+    def number(self, priority: int) -> int:
+        """What this store calls a priority. One that tells less than ten apart has at least 0, 3, 5 and 9."""
+        numbers = self.abilities.priorities
+        return numbers[-1 - priority * len(numbers) // 10]
 
     def publish(self, *task_ids: str, queue: str = "q", priority: int = 0, due: float = 0.0) -> None:
         """Publish messages in one call, in this order."""

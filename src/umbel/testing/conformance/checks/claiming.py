@@ -32,8 +32,8 @@ class ClaimingChecks:
 
     def test_a_claim_is_of_one_priority(self, scene: Scene) -> None:
         """So that a batch of urgent work is never followed by work that should have waited."""
-        scene.publish("low", priority=1)
-        scene.publish("high", "high too", priority=2)
+        scene.publish("low", priority=3)
+        scene.publish("high", "high too", priority=5)
         worker = scene.worker()
         assert names(worker.claim(10)) == ["high", "high too"]
         assert names(worker.claim(10)) == ["low"]

@@ -107,7 +107,7 @@ class BroadcastChecks:
         until = clock.wall() + 60
         scene.control.broadcast(b"one", until)
         scene.control.broadcast(b"two", until)
-        for listener in (scene.broker().control(), scene.broker().control()):
+        for listener in [scene.opened(scene.broker().control()) for _ in range(2)]:
             heard = listener.broadcasts(0, 0.0)
             assert [notice.payload for notice in heard] == [b"one", b"two"]
             assert heard[0].number < heard[1].number
@@ -122,7 +122,7 @@ class BroadcastChecks:
 
     def test_a_broadcast_wakes_a_listener(self, scene: Scene) -> None:
         def listen(wake: int, ready: Callable[[], None]) -> list[bytes]:
-            listener = scene.broker().control()
+            listener = scene.opened(scene.broker().control())
             ready()
             return [notice.payload for notice in listener.broadcasts(0, scene.lab.patience * 4, wake)]
 
@@ -135,7 +135,7 @@ class BroadcastChecks:
         wake, ring = scene.pipe()
 
         def listen(_wake: int, ready: Callable[[], None]) -> object:
-            listener = scene.broker().control()
+            listener = scene.opened(scene.broker().control())
             ready()
             return listener.broadcasts(0, scene.lab.patience * 4, wake)
 
@@ -146,7 +146,7 @@ class BroadcastChecks:
     def test_answers_are_taken_by_their_ticket(self, scene: Scene) -> None:
         """Each once, by the one who asked."""
         until = clock.wall() + 60
-        worker = scene.broker().control()
+        worker = scene.opened(scene.broker().control())
         worker.reply("mine", b"one", until)
         worker.reply("theirs", b"x", until)
         worker.reply("mine", b"two", until)
@@ -161,7 +161,7 @@ class BroadcastChecks:
 
     def test_an_answer_wakes_the_one_who_asked(self, scene: Scene) -> None:
         def ask(_wake: int, ready: Callable[[], None]) -> list[bytes]:
-            asker = scene.broker().control()
+            asker = scene.opened(scene.broker().control())
             ready()
             return asker.replies("ticket", scene.lab.patience * 4)
 

@@ -109,7 +109,7 @@ class History(RuleBasedStateMachine):
         for delivery in deliveries:
             name = delivery.body.decode()
             assert self.model[name].place == "ready"
-            assert delivery.priority == max(ready)
+            assert delivery.priority == self.scene.number(max(ready))
             self.model[name].place = "leased"
             self.held[name] = (worker, delivery)
 

@@ -244,7 +244,7 @@ class RescueChecks:
         alive, dead = scene.worker(), scene.worker()
         dead.take()
         scene.lose(dead)
-        scene.publish("urgent", priority=4)
+        scene.publish("urgent", priority=5)
         scene.publish("equal", priority=3)
         assert [names([alive.take()]) for _ in range(3)] == [["urgent"], ["suspect"], ["equal"]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from threading import Barrier
 from typing import Any
@@ -82,7 +83,8 @@ class RacingChecks:
                 moment = Barrier(4)
                 for future in [scene.start(at(moment, partial(self._publish, scene, lab, name))) for name in "abcd"]:
                     future.result(60)
-                assert [count.ready for count in lab.broker().shelf().counts()] == [4]
+                with closing(lab.broker().shelf()) as shelf:
+                    assert [count.ready for count in shelf.counts()] == [4]
             finally:
                 lab.close()
 

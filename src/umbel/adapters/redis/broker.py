@@ -1,0 +1,72 @@
+"""A Redis server as a broker: hands out the parts."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from umbel.broker import Abilities, Owner
+
+from .address import Address
+from .consumer import RedisConsumer
+from .control import RedisControl
+from .ear import Ear
+from .layout import Layout
+from .link import Link
+from .owners import RedisOwners
+from .publisher import RedisPublisher
+from .pulse import Pulse
+from .shelf import RedisShelf
+
+ABILITIES: Final = Abilities(
+    results=True,
+    shared=True,
+    fence="store",
+    process_death="nothing",
+    server_death="what the server's persistence had not written: with `appendfsync everysec` about a second",
+    power_loss="the same, unless the server has `appendfsync always`",
+    priorities=(0, 3, 6, 9),
+    expiry="server",
+)
+
+
+class RedisBroker:
+    """See `umbel.broker.Broker`.
+
+    Args:
+        address: of the server.
+        layout: names of keys.
+        poison_limit: deaths after which a message is not run any more.
+    """
+
+    def __init__(self, address: Address, layout: Layout, poison_limit: int = 3) -> None:
+        self._address = address
+        self._layout = layout
+        self._poison_limit = poison_limit
+
+    @property
+    def abilities(self) -> Abilities:
+        return ABILITIES
+
+    def publisher(self) -> RedisPublisher:
+        return RedisPublisher(self._link(), self._layout)
+
+    def consumer(self, owner: Owner) -> RedisConsumer:
+        return RedisConsumer(self._link(), Ear(self._link()), self._layout, owner)
+
+    def owners(self) -> RedisOwners:
+        return RedisOwners(self._link(), Pulse(self._link(), self._layout), self._layout, self._poison_limit)
+
+    def control(self) -> RedisControl:
+        return RedisControl(self._link(), Ear(self._link()), self._layout)
+
+    def shelf(self) -> RedisShelf:
+        return RedisShelf(self._link(), self._layout)
+
+    def _link(self) -> Link:
+        return Link(self._address)
+
+
+def open_broker(url: str, options: dict[str, Any]) -> RedisBroker:
+    """Open a server as a broker. Options: those of `Address.parse` and `Layout.of`, and ``poison_limit``."""
+    address = Address.parse(url, options)
+    return RedisBroker(address, Layout.of(address, options), max(1, int(options.get("poison_limit", 3))))

@@ -1,0 +1,153 @@
+"""One owner's way into the store: settle what is finished, claim what is next, wait for work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from umbel import clock
+from umbel.broker import Owner, Turn, Want
+from umbel.message import Delivery
+from umbel.outcome import Bury, Hold, Outcome, Park, Release
+from umbel.record import Record
+
+from .backend import Keys, words
+from .ear import Ear
+from .envelope import opened, ref_of
+from .layout import Layout
+from .link import Link
+from .publisher import grouped
+from .wire import Word
+
+BYTES: Final = 16 << 20
+"""Bytes of messages after which a claim stops; a single message may be bigger."""
+
+_KINDS: Final = {Release: b"R", Park: b"P", Bury: b"B", Hold: b"H"}
+_facts = msgspec.msgpack.Decoder(dict[str, Any]).decode
+
+
+class RedisConsumer:
+    """See `umbel.broker.Consumer`."""
+
+    def __init__(self, link: Link, ear: Ear, layout: Layout, owner: Owner) -> None:
+        self._link = link
+        self._ear = ear
+        self._layout = layout
+        self._nonce = owner.nonce
+        self._keys = Keys(layout.prefix)
+        self._early: dict[int, float] = {}
+
+    def turn(self, outcomes: Sequence[Outcome], want: Want | None) -> Turn:
+        """Settle, then claim: one script. A claimed message whose time has not come is put with the delayed ones."""
+        found = self._turn(outcomes, want)
+        while want is not None and found.deliveries:
+            now = clock.wall()
+            early = [due for delivery in found.deliveries if (due := self._early.get(delivery.tag, 0.0)) > now]
+            if not early:
+                break
+            parked = [
+                Park(delivery, due=self._early[delivery.tag])
+                for delivery in found.deliveries
+                if self._early.get(delivery.tag, 0.0) > now
+            ]
+            rest = [delivery for delivery in found.deliveries if self._early.get(delivery.tag, 0.0) <= now]
+            again = self._turn(parked, None if rest else want)
+            found = Turn(
+                rest or again.deliveries, found.fenced, again.refused, again.revision,
+                min(filter(None, (found.next_due, *early)), default=0.0),
+            )  # fmt: skip
+        return found
+
+    def check(self, outcomes: Sequence[Outcome]) -> list[bool]:
+        """Which of these are still held under their claim number."""
+        asked: list[Word] = [self._nonce]
+        for outcome in outcomes:
+            asked += (outcome.delivery.claim, tag_ref(outcome.delivery.tag))
+        held = self._link.script("check", (self._layout.prefix,), asked, idempotent=True)
+        return [bool(each) for each in held]
+
+    def wait(self, queues: Sequence[str], timeout: float, wake: int) -> None:
+        """Sleep until work may be there, ``wake`` is readable, or ``timeout`` seconds passed."""
+        layout = self._layout
+        lines = [layout.line(queue, step) for queue in queues for step in layout.steps]
+        ready = ("EXISTS", *map(layout.key, lines), *(layout.own(f"first:{layout.key(line)}") for line in lines))
+        delayed = [("ZRANGE", layout.own(f"delayed:{queue}"), 0, 0, "WITHSCORES") for queue in queues]
+        found, *due = self._ear.read(ready, *delayed)
+        if found:
+            return
+        next_due = min((float(head[0][1]) for head in due if head), default=0.0)
+        if next_due:
+            timeout = min(timeout, max(0.0, next_due - clock.wall()))
+        self._ear.sleep(timeout, wake)
+
+    def close(self) -> None:
+        """What is still held stays held by the owner."""
+        self._link.close()
+        self._ear.close()
+
+    def _turn(self, outcomes: Sequence[Outcome], want: Want | None) -> Turn:
+        now = clock.wall()
+        said: list[Word] = [self._layout.separator, self._nonce, now, len(outcomes)]
+        for outcome in outcomes:
+            said += self._outcome(outcome, now)
+        if want is None:
+            said += (0, 0)
+        else:
+            said += (want.limit, BYTES, *self._layout.numbered_steps(), len(want.queues), *want.queues)
+        reply = self._link.script("turn", (self._layout.prefix,), said)
+        refused, revision, next_due, fenced, claim, index, items, strange = reply
+        deliveries: list[Delivery] = []
+        if items and want is not None:
+            deliveries = self._deliveries(items, strange, int(claim), want.queues[index])
+        return Turn(deliveries, [outcomes[number] for number in fenced], bool(refused), int(revision), float(next_due))
+
+    def _outcome(self, outcome: Outcome, now: float) -> Iterable[Word]:
+        """One outcome as turn.lua takes it."""
+        delivery = outcome.delivery
+        said: list[Word] = [_KINDS.get(type(outcome), b"D"), delivery.claim, tag_ref(delivery.tag)]
+        if isinstance(outcome, Park):
+            said.append(outcome.due)
+        elif isinstance(outcome, Bury):
+            said += (outcome.reason, outcome.detail)
+        said += recorded(outcome.record, self._keys)
+        said += grouped(outcome.parcels, self._layout, now) if outcome.parcels else (0,)
+        return said
+
+    def _deliveries(
+        self, items: list[bytes], strange: list[tuple[int, bytes, bytes]], claim: int, queue: str
+    ) -> list[Delivery]:
+        self._early = {}
+        special = {number: (ref, facts) for number, ref, facts in strange}
+        deliveries = []
+        for number, item in enumerate(items):
+            content = opened(item)
+            ref, packed = special.get(number, (None, b""))
+            tag = int(ref or ref_of(item), 16)
+            delivery = Delivery(tag, claim, queue, content.head, content.body, content.priority)
+            if packed:
+                _tell(delivery, _facts(packed))
+            if content.eta:
+                self._early[tag] = content.eta
+            deliveries.append(delivery)
+        return deliveries
+
+
+def _tell(delivery: Delivery, facts: dict[str, Any]) -> None:
+    """What the store knows about a message's past."""
+    delivery.deaths = int(facts.get("d", 0))
+    delivery.alone = bool(facts.get("a"))
+    delivery.verdict = facts.get("v", "")
+    delivery.redelivered = bool(facts.get("r"))
+    delivery.parked = float(facts.get("k", 0.0))
+
+
+def tag_ref(tag: int) -> str:
+    """The ref of a tag."""
+    return f"{tag:015x}"
+
+
+def recorded(record: Record | None, keys: Keys) -> Sequence[Word]:
+    """A record as scripts take it."""
+    return (b"",) if record is None else (*keys.pair(record.id), *words(record))

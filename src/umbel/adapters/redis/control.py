@@ -1,0 +1,125 @@
+"""Revocations (a log with a revision), and what workers and operators say to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from umbel import clock
+from umbel.broker import Broadcast, Revocation
+from umbel.record import Record
+
+from .backend import Keys
+from .consumer import recorded
+from .ear import Ear, left, readable
+from .layout import Layout
+from .link import Link
+from .search import Search
+from .wire import Word
+
+MARGIN: Final = 60
+"""Seconds for which an answer outlives its expiry in the server, at most, when nobody tidies."""
+
+_revocation = msgspec.msgpack.Decoder(tuple[str, bool, str, float]).decode
+
+
+class RedisControl:
+    """See `umbel.broker.Control`."""
+
+    def __init__(self, link: Link, ear: Ear, layout: Layout) -> None:
+        self._link = link
+        self._ear = ear
+        self._layout = layout
+        self._keys = Keys(layout.prefix)
+
+    def revoke(self, revocations: Sequence[Revocation], records: Sequence[Record] = ()) -> list[str]:
+        """Look for messages that wait, page by page; then log, remove and store in one step."""
+        if not revocations:
+            return []
+        found = Search(self._link, self._layout).waiting([revocation.id for revocation in revocations])
+        words: list[Word] = [len(revocations)]
+        for each in revocations:
+            packed = msgspec.msgpack.encode((each.id, each.terminate, each.signal, each.expires))
+            words += (packed, each.expires or "")
+        words.append(len(found))
+        for place in found:
+            words += (place.content.id, place.line, place.key, place.member, place.item)
+        words.append(len(records))
+        for record in records:
+            words += (record.id, *recorded(record, self._keys))
+        _, removed = self._link.script("revoke", (self._layout.prefix,), words)
+        return [task_id.decode() for task_id in removed]
+
+    def revoked(self, since: int) -> tuple[int, list[Revocation]]:
+        """The log after a revision."""
+        own = self._layout.own
+        log, revision = self._link.many(
+            [("ZRANGEBYSCORE", own("revocations"), f"({since}", "+inf"), ("GET", own("revision"))], idempotent=True
+        )
+        entries = []
+        for member in log:
+            number, _, packed = member.partition(b"|")
+            task_id, terminate, signal, expires = _revocation(packed)
+            entries.append(Revocation(task_id, int(number), terminate, signal, expires))
+        return max(int(revision or 0), entries[-1].revision if entries else 0), entries
+
+    def broadcast(self, payload: bytes, expires: float) -> None:
+        """Offer a request to every worker."""
+        self._link.script("notice", (self._layout.prefix,), ("", expires, payload, 0))
+
+    def broadcasts(self, after: int, timeout: float, wake: int = -1) -> list[Broadcast]:
+        """Requests above a number; waits for the first."""
+        look = ("ZRANGEBYSCORE", self._layout.own("broadcasts"), f"({after}", "+inf")
+        deadline = clock.monotonic() + timeout
+        while True:
+            heard = _heard(self._read(look, timeout))
+            if heard or not left(deadline) or readable(wake):
+                return heard
+            self._ear.sleep(left(deadline), wake)
+
+    def reply(self, ticket: str, payload: bytes, expires: float) -> None:
+        """Answer a request."""
+        seconds = max(1, int(expires - clock.wall())) + MARGIN
+        self._link.script("notice", (self._layout.prefix,), (ticket, expires, payload, seconds))
+
+    def replies(self, ticket: str, timeout: float) -> list[bytes]:
+        """Take the answers that are there; waits for the first."""
+        own, deadline = self._layout.own, clock.monotonic() + timeout
+        while True:
+            if self._read(("EXISTS", own(f"reply:{ticket}")), timeout):
+                taken, _ = self._link.many(
+                    [("LPOP", own(f"reply:{ticket}"), 1_000_000), ("ZREM", own("tickets"), ticket)]
+                )
+                answers = [answer for stored in taken or () if (answer := _valid(stored)) is not None]
+                if answers:
+                    return answers
+            if not left(deadline):
+                return []
+            self._ear.sleep(left(deadline))
+
+    def close(self) -> None:
+        """Give the connections back; safe to repeat."""
+        self._link.close()
+        self._ear.close()
+
+    def _read(self, command: tuple[Word, ...], timeout: float) -> Any:
+        """By the ear when somebody is going to wait, and by the ordinary connection when not."""
+        return self._ear.read(command)[0] if timeout > 0 else self._link.call(*command, idempotent=True)
+
+
+def _heard(members: list[bytes]) -> list[Broadcast]:
+    heard = []
+    for member in members:
+        number, _, rest = member.partition(b"|")
+        payload = _valid(rest)
+        if payload is not None:
+            heard.append(Broadcast(int(number), payload))
+    return heard
+
+
+def _valid(stored: bytes) -> bytes | None:
+    """The payload of something that has an expiry before it, None when that is over."""
+    expires, _, payload = stored.partition(b"|")
+    return payload if float(expires) > clock.wall() else None

@@ -1,0 +1,101 @@
+"""The ear: sleeps until a key may have changed, or a file descriptor becomes readable.
+
+The server is asked to remember which keys this connection has read (`CLIENT TRACKING`) and says so when one of them is
+written, by whomever: a producer of Celery's wakes an umbel worker as one of umbel's does. Reading arms the ear; what
+changes between the reading and the sleep is heard, because the server's word is then already on its way.
+"""
+
+from __future__ import annotations
+
+import select
+from typing import Any
+
+from umbel import clock
+
+from .faults import Closed, refused, unanswered
+from .link import Link
+from .wire import NOTHING, Wire, Word, packed
+
+
+class Ear:
+    """One sleeper's connection.
+
+    Args:
+        link: a connection of its own.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._wire: Wire | None = None
+
+    def read(self, *commands: tuple[Word, ...]) -> list[Any]:
+        """Run commands that only read; from now on a change of what they read ends the next `sleep`.
+
+        Raises:
+            OperationalError: the server cannot be asked.
+        """
+        try:
+            if self._wire is not None:
+                return self._asked(self._wire, commands)
+        except Closed:  # closed while nobody used it, or with a question on its way: a question may be asked again
+            self.close()
+        until = self._link.until(None)
+        wire = self._link.wire(until)
+        try:
+            self._asked(wire, (("HELLO", 3), ("CLIENT", "TRACKING", "ON")))
+            replies = self._asked(wire, commands)
+        except Closed as error:
+            self.close()
+            raise unanswered(self._link.address, error) from error
+        self._wire = wire
+        return replies
+
+    def sleep(self, timeout: float, wake: int = -1) -> None:
+        """Sleep until something that was read has changed, ``wake`` is readable, or ``timeout`` seconds have passed."""
+        if self._wire is None:
+            return
+        poll = select.poll()
+        poll.register(self._wire.fileno(), select.POLLIN)
+        if wake >= 0:
+            poll.register(wake, select.POLLIN)
+        poll.poll(max(0, int(timeout * 1000 + 0.999)))
+
+    def close(self) -> None:
+        """Close the connection; the next reading opens another. Safe to repeat."""
+        self._wire = None
+        self._link.close()
+
+    def _asked(self, wire: Wire, commands: tuple[tuple[Word, ...], ...]) -> list[Any]:
+        until = self._link.until(None)
+        try:
+            wire.send(b"".join(map(packed, commands)), until)
+            return [self._answer(wire, until) for _ in commands]
+        except BaseException:
+            self.close()
+            raise
+
+    def _answer(self, wire: Wire, until: float) -> Any:
+        """The next reply; what the server said about keys in between is over, because they have been read again."""
+        while True:
+            reply = wire.receive(until)
+            if reply is NOTHING:
+                raise unanswered(self._link.address, "no answer before the deadline")
+            if isinstance(reply, list) and reply[:1] == [b"invalidate"]:
+                continue
+            if isinstance(reply, Exception):
+                raise refused(reply, self._link.address)
+            return reply
+
+
+def left(deadline: float) -> float:
+    """Seconds until a monotonic moment, at least 0."""
+    return max(0.0, deadline - clock.monotonic())
+
+
+def readable(descriptor: int) -> bool:
+    """Whether a caller's descriptor has something to read; False for none (-1)."""
+    if descriptor < 0:
+        return False
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))

@@ -1,0 +1,235 @@
+"""The envelope: one message as it stands in a list, in the form of kombu's Redis transport.
+
+    {"body": base64, "content-encoding": ..., "content-type": ..., "headers": {...}, "properties":
+    {..., "delivery_info": {...}, "priority": 0, "body_encoding": "base64", "delivery_tag": uuid}}
+
+The head of a parcel has all of it but the body, so it is cut and joined as text and never decoded. The delivery tag is
+the last thing of an envelope, where the scripts find it (`layout`); ours is a version 7 UUID: it tells when the message
+was stored. A head that is no envelope (Celery could not read it either) travels whole:
+
+    {"umbel": base64 of the head, "task": ..., "id": ..., "body": base64, "properties":
+    {"priority": 0, "body_encoding": "base64", "delivery_tag": uuid}}
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from base64 import b64encode
+from binascii import Error, a2b_base64
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from umbel.message import Parcel
+
+_FORM: Final = (
+    b'{"body":"%b","content-encoding":%b,"content-type":%b,"headers":%b,'
+    b'"properties":%b%b"body_encoding":"base64","delivery_tag":"%b"}}'
+)
+_WHOLE: Final = (
+    b'{"umbel":"%b","task":%b,"id":%b,"body":"%b",'
+    b'"properties":{"priority":%d,"body_encoding":"base64","delivery_tag":"%b"}}'
+)
+_PAGE: Final = 256
+_HEX: Final = frozenset("0123456789abcdef")
+_tails: list[str] = []
+
+
+class _Head(msgspec.Struct, gc=False):
+    headers: msgspec.Raw
+    properties: msgspec.Raw
+    content_type: msgspec.Raw = msgspec.field(name="content-type")
+    content_encoding: msgspec.Raw = msgspec.field(name="content-encoding")
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    body: Any = ""
+    headers: msgspec.Raw = msgspec.Raw(b"{}")
+    properties: msgspec.Raw = msgspec.Raw(b"{}")
+    content_type: msgspec.Raw = msgspec.field(name="content-type", default=msgspec.Raw(b'"application/json"'))
+    content_encoding: msgspec.Raw = msgspec.field(name="content-encoding", default=msgspec.Raw(b'"utf-8"'))
+    umbel: str | None = None
+    id: str = ""
+    task: str = ""
+
+
+class _Properties(msgspec.Struct, gc=False):
+    priority: Any = 0
+    body_encoding: str | None = None
+    delivery_tag: Any = ""
+
+
+class _Named(msgspec.Struct, gc=False):
+    id: Any = ""
+    task: Any = ""
+    eta: Any = None
+
+
+class Content(msgspec.Struct, gc=False):
+    """An envelope that was opened.
+
+    Attributes:
+        head: as `message` has it.
+        body: serialized, out of its base64.
+        priority: as sent.
+        eta: unix time of its ``eta`` header, 0.0 without one.
+        id: task id.
+        name: task name.
+    """
+
+    head: bytes
+    body: bytes
+    priority: int = 0
+    eta: float = 0.0
+    id: str = ""
+    name: str = ""
+
+
+_head = msgspec.json.Decoder(_Head).decode
+_envelope = msgspec.json.Decoder(_Envelope).decode
+_properties = msgspec.json.Decoder(_Properties).decode
+_named = msgspec.json.Decoder(_Named).decode
+
+
+def sealed(parcel: Parcel, now: float) -> tuple[bytes, bool]:
+    """The envelope of a parcel, and whether a Celery worker could read it and knows by itself when it is due.
+
+    Args:
+        parcel: to be sent.
+        now: unix time.
+    """
+    tag = new_tag(now)
+    try:
+        head = _head(parcel.head)
+        properties = bytes(head.properties)
+        if not properties.endswith(b"}") or b'"delivery_tag"' in properties:
+            properties = _without_transport(properties)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return _wrapped(parcel, tag), False
+    comma = b"" if properties.rstrip().startswith(b"{}") else b","
+    item = _FORM % (
+        b64encode(parcel.body), bytes(head.content_encoding), bytes(head.content_type), bytes(head.headers),
+        properties[:-1], comma, tag,
+    )  # fmt: skip
+    return item, b'"eta":"' in item or b'"eta": "' in item
+
+
+def opened(item: bytes) -> Content:
+    """What an envelope holds; one that cannot be read is all head, and its reader will say so."""
+    try:
+        envelope = _envelope(item)
+        properties = _properties(envelope.properties)
+        body = _unpacked(envelope.body, properties.body_encoding)
+    except (msgspec.DecodeError, msgspec.ValidationError, Error, ValueError):
+        return Content(item, b"")
+    priority = _number(properties.priority)
+    if envelope.umbel is not None:
+        return Content(a2b_base64(envelope.umbel), body, priority, 0.0, envelope.id, envelope.task)
+    head = b'{"headers":%b,"properties":%b,"content-type":%b,"content-encoding":%b}' % (
+        bytes(envelope.headers), _trimmed(bytes(envelope.properties)), bytes(envelope.content_type),
+        bytes(envelope.content_encoding),
+    )  # fmt: skip
+    try:
+        named = _named(envelope.headers)
+    except msgspec.ValidationError:
+        named = _Named()
+    return Content(head, body, priority, _moment(named.eta), str(named.id or ""), str(named.task or ""))
+
+
+def with_body(item: bytes, body: bytes) -> bytes:
+    """The same message with another body, uncompressed and in the same place."""
+    document = msgspec.json.decode(item)
+    if "umbel" not in document:
+        document["properties"]["body_encoding"] = "base64"
+    document["body"] = b64encode(body).decode()
+    properties = document.pop("properties")
+    properties["delivery_tag"] = properties.pop("delivery_tag")
+    return msgspec.json.encode({**document, "properties": properties})
+
+
+def ref_of(item: bytes) -> str:
+    """The ref of a message (`layout`), as the scripts find it."""
+    tag = item[-39:-3]
+    if item.endswith(b'"}}') and b'"delivery_tag"' in item[-58:]:
+        ref = (tag[20:23] + tag[24:36]).decode("ascii", "replace")
+        if len(ref) == 15 and _HEX.issuperset(ref):
+            return ref
+    return hashlib.sha1(item, usedforsecurity=False).hexdigest()[-15:]
+
+
+def stored_at(item: bytes) -> float:
+    """When one of our messages was stored, unix time; 0.0 when its tag does not say so."""
+    tag = item[-39:-3]
+    if not item.endswith(b'"}}') or tag[14:15] != b"7":
+        return 0.0
+    try:
+        return int(tag[:8] + tag[9:13], 16) / 1000 + int(tag[15:18], 16) / 4096000
+    except ValueError:
+        return 0.0
+
+
+def new_tag(now: float) -> bytes:
+    """A version 7 UUID: milliseconds, 12 bits of the next one, random bits."""
+    if not _tails:
+        _tails.extend(_drawn())
+    units = int(now * 4096000)
+    moment = f"{units >> 12:012x}"
+    return f"{moment[:8]}-{moment[8:]}-7{units & 4095:03x}-{_tails.pop()}".encode()
+
+
+def _drawn() -> list[str]:
+    digits = os.urandom(8 * _PAGE).hex()
+    return [f"8{digits[at : at + 3]}-{digits[at + 3 : at + 15]}" for at in range(0, 16 * _PAGE, 16)]
+
+
+def _wrapped(parcel: Parcel, tag: bytes) -> bytes:
+    return _WHOLE % (
+        b64encode(parcel.head), msgspec.json.encode(parcel.name), msgspec.json.encode(parcel.id),
+        b64encode(parcel.body), parcel.priority, tag,
+    )  # fmt: skip
+
+
+def _without_transport(properties: bytes) -> bytes:
+    """Properties of a message that came out of a broker, as they were before they went into one."""
+    fields = msgspec.json.decode(properties)
+    for name in ("body_encoding", "delivery_tag"):
+        fields.pop(name, None)
+    return msgspec.json.encode(fields)
+
+
+def _trimmed(properties: bytes) -> bytes:
+    """Without what the transport put at their end."""
+    at = properties.rfind(b'"body_encoding"')
+    if at < 0 or properties.find(b'"delivery_tag"', at) < 0:
+        return properties
+    return properties[:at].rstrip(b" ,") + b"}"
+
+
+def _unpacked(body: Any, encoding: str | None) -> bytes:
+    if isinstance(body, str):
+        return a2b_base64(body) if encoding == "base64" else body.encode()
+    return msgspec.json.encode(body)
+
+
+def _number(priority: Any) -> int:
+    try:
+        return int(priority or 0)
+    except (TypeError, ValueError):
+        return 0
+
+
+def _moment(eta: Any) -> float:
+    """Unix time of an ISO date; one without a zone is in UTC, and what is none means at once."""
+    if not isinstance(eta, str):
+        return 0.0
+    try:
+        moment = datetime.fromisoformat(eta)
+    except ValueError:
+        return 0.0
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_tails.clear)

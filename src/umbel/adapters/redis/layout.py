@@ -1,0 +1,101 @@
+"""Names: where everything of the broker is in a Redis database.
+
+Celery's own, read and written as Celery does (kombu's Redis transport):
+
+    <queue>                     LIST  ready messages of priorities 0-2, the most urgent; pushed at the left; the oldest
+    <queue>\\x06\\x16<3, 6, 9>          is taken at the right; the others have their step in the name
+    celery-task-meta-<id>       result documents
+
+Ours; no Celery process looks at them (U is ``umbel:``; ``global_keyprefix`` stands before all keys):
+
+    U first:<list>              ZSET  position|item: those that go before the others of a list: suspects by position,
+                                      then judged messages (2^51 above); Celery must not run them
+    U firsts                    SET   lists that have such a line
+    U delayed:<queue>           ZSET  step|position|item by due time
+    U delays                    SET   queues that have delayed messages
+    U queues                    SET   queues that were ever published to
+    U served                    ZSET  queue by the server's milliseconds at which an umbel consumer last wanted it
+    U counter                   INT   the last position; a claim has the number of its first position
+    U lease:<nonce>:<claim>     HASH  ref -> position|item: what an owner holds under one claim number, all of one list
+    U claims:<nonce>            HASH  claim -> step|queue
+    U held                      HASH  refs under early acknowledgement
+    U facts                     HASH  ref -> what happened to a message that lives (MessagePack, see lua/common.lua)
+    U dead                      ZSET  ref by time of death
+    U dead:letter, dead:item, dead:queue   HASH ref -> what is known (MessagePack), envelope, queue
+    U owners, alive             HASH  nonce -> who it is; ZSET nonce by the server's milliseconds of its end
+    U sweep, calm               INT   milliseconds of the last look for dead owners, and before which none is rescued
+    U revision, revocations, revocations:expiry    INT, ZSET revision|packed by revision, ZSET revision by expiry
+    U number, broadcasts, broadcasts:expiry        the same for broadcasts: number|expires|payload
+    U reply:<ticket>, tickets   LIST  expires|payload; ZSET ticket by expiry
+    U producer:<nonce>          INT   the last sequence number that a producer stored; one hour
+
+A message is named by its *ref*: 15 hexadecimal digits, the end of its delivery tag, which is a new UUID in every
+message of umbel and of Celery. As a number that is its tag. Other producers may leave the delivery tag out; then it is
+the end of the message's SHA1.
+A *position* is the message's age in its list: given at the first claim, kept when it is given back.
+"""
+
+from __future__ import annotations
+
+import bisect
+from typing import Any, Final
+
+import msgspec
+
+from ...exceptions import ImproperlyConfigured
+from .address import Address
+
+SEPARATOR: Final = "\x06\x16"
+STEPS: Final = (0, 3, 6, 9)
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """How the keys of one database are called.
+
+    Attributes:
+        prefix: stands before all of them.
+        steps: priorities that have a list of their own, ascending; 0 is the most urgent.
+        separator: between a queue's name and its step.
+        delay_here: delayed messages wait in the store also where only Celery's workers were seen.
+    """
+
+    prefix: str = ""
+    steps: tuple[int, ...] = STEPS
+    separator: str = SEPARATOR
+    delay_here: bool = False
+
+    @classmethod
+    def of(cls, address: Address, options: dict[str, Any]) -> Layout:
+        """What kombu's transport options ``priority_steps`` and ``sep`` say, and ``task_delay_in_broker``.
+
+        Raises:
+            ImproperlyConfigured: steps that are no ascending numbers from 0.
+        """
+        steps = tuple(options.get("priority_steps") or STEPS)
+        if steps[0] != 0 or list(steps) != sorted({int(step) for step in steps}):
+            raise ImproperlyConfigured(
+                f"priority_steps is {list(steps)}; write ascending numbers from 0, as [0, 3, 6, 9]."
+            )
+        return cls(
+            address.prefix, steps, str(options.get("sep") or SEPARATOR), bool(options.get("task_delay_in_broker"))
+        )
+
+    def step(self, priority: int) -> int:
+        """The step of a priority, which is rounded down to it."""
+        return self.steps[bisect.bisect(self.steps, max(0, priority)) - 1]
+
+    def line(self, queue: str, step: int) -> str:
+        """A list's name without the prefix."""
+        return queue if step == 0 else f"{queue}{self.separator}{step}"
+
+    def key(self, name: str) -> str:
+        """A key of Celery's."""
+        return self.prefix + name
+
+    def own(self, name: str) -> str:
+        """A key of ours."""
+        return f"{self.prefix}umbel:{name}"
+
+    def numbered_steps(self) -> list[int]:
+        """The steps as scripts take them: how many, then each."""
+        return [len(self.steps), *self.steps]

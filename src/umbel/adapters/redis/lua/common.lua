@@ -1,0 +1,149 @@
+-- What every script of the broker shares: names of keys, references, facts, delayed messages that fall due.
+-- KEYS[1] is what stands before each key (`global_keyprefix`). Included, never run by itself.
+-- Invariant: the first write is a removal, so a server at its `maxmemory` still settles, claims, renews and rescues.
+local P = KEYS[1]
+local U = P .. 'umbel:'
+local SUSPECT = 2251799813685248  -- scores below it are suspects, those above are judged; 2^51
+redis.call('DEL', U .. 'nothing')
+local known = redis.call('EXISTS', U .. 'facts') == 1
+local served_at
+
+local function milliseconds()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+local function list_of(queue, step, sep)
+  if step == '0' then return P .. queue end
+  return P .. queue .. sep .. step
+end
+
+-- Fifteen hexadecimal digits that name a message: the end of its delivery tag, or of its SHA1 when it has none.
+local function ref_of(item)
+  if string.sub(item, -3) == '"}}' and string.find(item, '"delivery_tag"', -58, true) then
+    local ref = string.sub(item, -19, -17) .. string.sub(item, -15, -4)
+    if string.find(ref, '^[0-9a-f]+$') then return ref end
+  end
+  return string.sub(redis.sha1hex(item), -15)
+end
+
+local function read_facts(ref)
+  if not known then return nil end
+  local packed = redis.call('HGET', U .. 'facts', ref)
+  return packed and cmsgpack.unpack(packed) or nil
+end
+
+-- Facts about a message that lives: d deaths, a alone, v verdict, r redelivered, k parked since, p position.
+local function write_facts(ref, facts)
+  served_at = served_at or milliseconds()
+  facts.t = served_at
+  redis.call('HSET', U .. 'facts', ref, cmsgpack.pack(facts))
+  known = true
+end
+
+local function drop_facts(ref)
+  if known then redis.call('HDEL', U .. 'facts', ref) end
+end
+
+local function push(command, list, items)
+  for first = 1, #items, 1000 do
+    redis.call(command, list, unpack(items, first, math.min(first + 999, #items)))
+  end
+end
+
+-- To the line of those that go before the others of their level.
+local function set_first(list, entry)
+  local score = entry.facts.a and entry.pos or entry.pos + SUSPECT
+  redis.call('ZADD', U .. 'first:' .. list, score, string.format('%.0f', entry.pos) .. '|' .. entry.item)
+  redis.call('SADD', U .. 'firsts', list)
+end
+
+-- Messages of one list return to their own places: {pos, item, ref, facts or nil} each. Given back ones that are older
+-- and stand where the next is taken step aside first.
+local function give_back(list, entries)
+  local back, aside = {}, {}
+  for _, entry in ipairs(entries) do
+    if entry.facts and (entry.facts.a or entry.facts.v) then set_first(list, entry) else back[#back + 1] = entry end
+  end
+  if #back == 0 then return end
+  local youngest = 0
+  for _, entry in ipairs(back) do youngest = math.max(youngest, entry.pos) end
+  while known and #aside < 1000 do
+    local last = redis.call('LINDEX', list, -1)
+    local facts = last and read_facts(ref_of(last))
+    if not (facts and facts.p and facts.p < youngest) then break end
+    redis.call('RPOP', list)
+    aside[#aside + 1] = {pos = facts.p, item = last}
+  end
+  for _, entry in ipairs(back) do
+    local facts = entry.facts or {}
+    facts.p = entry.pos
+    write_facts(ref_of(entry.item), facts)
+  end
+  for _, entry in ipairs(aside) do back[#back + 1] = entry end
+  table.sort(back, function(one, other) return one.pos > other.pos end)
+  local items = {}
+  for at, entry in ipairs(back) do items[at] = entry.item end
+  push('RPUSH', list, items)
+end
+
+-- Out of the dead letters; false when it is none.
+local function exhume(ref)
+  redis.call('HDEL', U .. 'dead:letter', ref)
+  redis.call('HDEL', U .. 'dead:item', ref)
+  redis.call('HDEL', U .. 'dead:queue', ref)
+  return redis.call('ZREM', U .. 'dead', ref) == 1
+end
+
+local function split(member)  -- of a delayed set: step|position|item
+  local step, pos, rest = string.match(member, '^(%d+)|(%d+)|()')
+  return step, tonumber(pos), string.sub(member, rest)
+end
+
+-- What has fallen due goes to the end of its list; a bounded number, the next call brings the others.
+local function promote(queue, now, sep)
+  local key = U .. 'delayed:' .. queue
+  local due = redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, 3000)
+  if #due == 0 then return 0 end
+  redis.call('ZREMRANGEBYRANK', key, 0, #due - 1)
+  local lists = {}
+  for _, member in ipairs(due) do
+    local step, pos, item = split(member)
+    local list = list_of(queue, step, sep)
+    local facts = pos > 0 and read_facts(ref_of(item)) or nil
+    if facts and (facts.a or facts.v) then
+      set_first(list, {pos = pos, item = item, facts = facts})
+    else
+      lists[list] = lists[list] or {}
+      table.insert(lists[list], item)
+    end
+  end
+  for list, items in pairs(lists) do push('LPUSH', list, items) end
+  if redis.call('EXISTS', key) == 0 then redis.call('SREM', U .. 'delays', queue) end
+  return #due
+end
+
+-- Groups of parcels from ARGV[at]: queue, step, due or '', whether Celery could hold it, how many, their items.
+local function add(at, groups, sep)
+  for _ = 1, groups do
+    local queue, step, due, foreign, count = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4])
+    redis.call('SADD', U .. 'queues', queue)
+    if due ~= '' and foreign == '1' then
+      served_at = served_at or milliseconds()
+      local last = redis.call('ZSCORE', U .. 'served', queue)
+      if not last or tonumber(last) < served_at - 60000 then due = '' end
+    end
+    if due == '' then
+      for first = at + 5, at + 4 + count, 1000 do
+        redis.call('LPUSH', list_of(queue, step, sep), unpack(ARGV, first, math.min(first + 999, at + 4 + count)))
+      end
+    else
+      for index = at + 5, at + 4 + count do
+        redis.call('ZADD', U .. 'delayed:' .. queue, due, step .. '|0|' .. ARGV[index])
+      end
+      redis.call('SADD', U .. 'delays', queue)
+    end
+    at = at + 5 + count
+  end
+  return at
+end

@@ -1,0 +1,31 @@
+-- One bounded step of housekeeping. KEYS: prefix. ARGV: now, oldest death that may stay or '', most dead letters or 0.
+-- Returns: how many things were removed.
+-- Invariant: what waits, is delayed or runs is never removed.
+-- include: common
+local now, oldest, most, removed = ARGV[1], ARGV[2], tonumber(ARGV[3]), 0
+
+local function expired(index, forget)
+  local members = redis.call('ZRANGEBYSCORE', U .. index, '-inf', now, 'LIMIT', 0, 1000)
+  for _, member in ipairs(members) do
+    redis.call('ZREM', U .. index, member)
+    removed = removed + forget(member)
+  end
+end
+
+expired('revocations:expiry', function(revision)
+  return redis.call('ZREMRANGEBYSCORE', U .. 'revocations', revision, revision)
+end)
+expired('broadcasts:expiry', function(number)
+  return redis.call('ZREMRANGEBYSCORE', U .. 'broadcasts', number, number)
+end)
+expired('tickets', function(ticket)
+  local answers = redis.call('LLEN', U .. 'reply:' .. ticket)
+  redis.call('DEL', U .. 'reply:' .. ticket)
+  return answers
+end)
+local dead = {}
+if oldest ~= '' then dead = redis.call('ZRANGEBYSCORE', U .. 'dead', '-inf', '(' .. oldest, 'LIMIT', 0, 1000) end
+local surplus = most > 0 and redis.call('ZCARD', U .. 'dead') - most or 0
+if surplus > #dead then dead = redis.call('ZRANGE', U .. 'dead', 0, math.min(surplus, 1000) - 1) end
+for _, ref in ipairs(dead) do exhume(ref) end
+return removed + #dead

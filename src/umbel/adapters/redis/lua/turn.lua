@@ -1,0 +1,207 @@
+-- Settles what an owner has finished, then claims what is next for it.
+-- KEYS: prefix. ARGV: sep, nonce, now, outcomes (count, each: kind, claim, ref, own words, record, groups), then
+-- what is wanted: limit (0: nothing), bytes, steps (count, each), queues (count, each).
+--   kinds and their own words: D done, R release, H hold: none; P park: due; B bury: reason, detail
+--   record: '' or key, key beside it, document, state, unix milliseconds of its end (0: none), note (result_state.lua)
+-- Returns: {refused, revision, next due, fenced numbers, claim, queue, items, strange}; strange: number, ref, facts.
+-- Invariant: a message is removed from its lease and put where its outcome says, or its outcome changes nothing; a
+-- claimed message is moved from its list to the lease, and at no moment it is in neither.
+-- include: common
+-- include: result_state
+local sep, nonce, now = ARGV[1], ARGV[2], ARGV[3]
+local lease = U .. 'lease:' .. nonce .. ':'
+local claims = U .. 'claims:' .. nonce
+local refused = redis.call('HEXISTS', U .. 'owners', nonce) == 0
+local holds = redis.call('EXISTS', U .. 'held') == 1
+local fenced, touched, returned = {}, {}, {}
+local at = 5
+
+local function home(claim)
+  touched[claim] = touched[claim] or redis.call('HGET', claims, claim) or '0|'
+  local step, queue = string.match(touched[claim], '^(%d+)|(.*)$')
+  return queue, step
+end
+
+local function leave(claim, ref)
+  touched[claim] = touched[claim] or redis.call('HGET', claims, claim) or '0|'
+  if holds then redis.call('HDEL', U .. 'held', ref) end
+  return redis.call('HDEL', lease .. claim, ref) == 1
+end
+
+local function bury(claim, ref, value, reason, detail)
+  local pos, from = string.match(value, '^(%d+)|()')
+  local item = string.sub(value, from)
+  local queue, step = home(claim)
+  local facts = read_facts(ref_of(item)) or {}
+  drop_facts(ref_of(item))
+  redis.call('ZADD', U .. 'dead', now, ref)
+  redis.call('HSET', U .. 'dead:queue', ref, queue)
+  redis.call('HSET', U .. 'dead:letter', ref,
+    cmsgpack.pack({q = queue, s = step, p = tonumber(pos), r = reason, x = detail, d = facts.d or 0, t = now}))
+  redis.call('HSET', U .. 'dead:item', ref, item)
+end
+
+local function settle(kind, claim, ref, word, detail)
+  if kind == 'D' then
+    if not leave(claim, ref) then return false end
+    drop_facts(ref)
+    return true
+  end
+  local value = redis.call('HGET', lease .. claim, ref)
+  if not value then return false end
+  if kind == 'H' then
+    redis.call('HSET', U .. 'held', ref, '1')
+    holds = true
+    return true
+  end
+  leave(claim, ref)
+  if kind == 'B' then
+    bury(claim, ref, value, word, detail)
+    return true
+  end
+  local pos, from = string.match(value, '^(%d+)|()')
+  local item = string.sub(value, from)
+  local queue, step = home(claim)
+  local facts = read_facts(ref_of(item))
+  if kind == 'P' then
+    facts = facts or {}
+    facts.k = facts.k or now
+    write_facts(ref_of(item), facts)
+    redis.call('ZADD', U .. 'delayed:' .. queue, word, step .. '|' .. pos .. '|' .. item)
+    redis.call('SADD', U .. 'delays', queue)
+  else
+    local list = list_of(queue, step, sep)
+    returned[list] = returned[list] or {}
+    table.insert(returned[list], {pos = tonumber(pos), item = item, facts = facts})
+  end
+  return true
+end
+
+for number = 1, tonumber(ARGV[4]) do
+  local kind, claim, ref = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  local words = (kind == 'P' and 1) or (kind == 'B' and 2) or 0
+  local held = not refused and settle(kind, claim, ref, ARGV[at + 3], ARGV[at + 4])
+  at = at + 3 + words
+  if ARGV[at] == '' then
+    at = at + 1
+  else
+    if held then keep(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]) end
+    at = at + 6
+  end
+  local groups = tonumber(ARGV[at])
+  if held then
+    at = add(at + 1, groups, sep)
+  else
+    fenced[#fenced + 1] = number - 1
+    at = at + 1
+    for _ = 1, groups do at = at + 5 + tonumber(ARGV[at + 4]) end
+  end
+end
+for list, entries in pairs(returned) do give_back(list, entries) end
+for claim in pairs(touched) do
+  if redis.call('EXISTS', lease .. claim) == 0 then redis.call('HDEL', claims, claim) end
+end
+
+local limit, bytes = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+local revision = redis.call('GET', U .. 'revision') or '0'
+local reply = {refused and 1 or 0, revision, '0', fenced, 0, 0, {}, {}}
+if limit == 0 then return reply end
+at = at + 3
+local steps = tonumber(ARGV[at - 1])
+local queues = at + steps + 1
+local last = queues + tonumber(ARGV[queues - 1]) - 1
+local stamp = milliseconds()
+local next_due
+for index = queues, last do
+  promote(ARGV[index], now, sep)
+  local due = redis.call('ZRANGE', U .. 'delayed:' .. ARGV[index], 0, 0, 'WITHSCORES')[2]
+  if due and (not next_due or tonumber(due) < tonumber(next_due)) then next_due = due end
+  redis.call('ZADD', U .. 'served', stamp, ARGV[index])
+end
+reply[3] = next_due or '0'
+if refused then return reply end
+
+local firsts = redis.call('EXISTS', U .. 'firsts') == 1
+local entries, size = {}, 0
+
+local function from_first(list, count, ceiling)
+  if not firsts then return end
+  local key = U .. 'first:' .. list
+  while count > #entries do
+    local head = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+    if not head[1] or tonumber(head[2]) >= ceiling then break end
+    redis.call('ZREM', key, head[1])
+    local pos, from = string.match(head[1], '^(%d+)|()')
+    entries[#entries + 1] = {pos = tonumber(pos), item = string.sub(head[1], from)}
+  end
+  if redis.call('EXISTS', key) == 0 then redis.call('SREM', U .. 'firsts', list) end
+end
+
+local function from_list(list)
+  local largest, chunk = 0, 1
+  while #entries < limit and size < bytes do
+    local items = redis.call('RPOP', list, chunk)
+    if not items then break end
+    for _, item in ipairs(items) do
+      entries[#entries + 1] = {item = item}
+      size = size + #item
+      largest = math.max(largest, #item)
+    end
+    if #items < chunk then break end
+    chunk = math.max(1, math.min(500, limit - #entries, math.floor((bytes - size) / (largest + 1))))
+  end
+end
+
+local function look()
+  for s = at, at + steps - 1 do
+    if firsts then
+      for index = queues, last do
+        from_first(list_of(ARGV[index], ARGV[s], sep), 1, SUSPECT)
+        if #entries > 0 then return index, ARGV[s] end
+      end
+    end
+    for index = queues, last do
+      local list = list_of(ARGV[index], ARGV[s], sep)
+      from_first(list, limit, SUSPECT * 4)
+      from_list(list)
+      if #entries > 0 then return index, ARGV[s] end
+    end
+  end
+end
+
+local index, step = look()
+if not index then return reply end
+local base = redis.call('INCRBY', U .. 'counter', #entries) - #entries + 1
+local claim = string.format('%.0f', base)
+local items, strange, held = {}, {}, {}
+for number, entry in ipairs(entries) do
+  local ref, packed = ref_of(entry.item), nil
+  if known then
+    packed = redis.call('HGET', U .. 'facts', ref)
+    local facts = packed and cmsgpack.unpack(packed) or {}
+    entry.pos = entry.pos or facts.p
+    if packed and not (facts.d or facts.a or facts.v or facts.r or facts.k) then
+      redis.call('HDEL', U .. 'facts', ref)
+      packed = nil
+    end
+  end
+  entry.pos = entry.pos or base + number - 1
+  local value = string.format('%.0f', entry.pos) .. '|' .. entry.item
+  if held[ref] then  -- the same bytes twice: a producer that gives its messages no tag of their own
+    ref = string.sub(redis.sha1hex(value), -15)
+    strange[#strange + 1] = {number - 1, ref, packed or ''}
+  elseif packed then
+    strange[#strange + 1] = {number - 1, ref, packed}
+  end
+  held[ref] = value
+  items[number] = entry.item
+end
+local fields = {}
+for ref, value in pairs(held) do
+  fields[#fields + 1] = ref
+  fields[#fields + 1] = value
+end
+push('HSET', lease .. claim, fields)
+redis.call('HSET', claims, claim, step .. '|' .. ARGV[index])
+reply[5], reply[6], reply[7], reply[8] = claim, index - queues, items, strange
+return reply

@@ -1,0 +1,77 @@
+"""Liveness: who holds a lease, and what becomes of the work of those whose lease is over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from umbel import clock
+from umbel.broker import Death, Owner
+
+from .consumer import tag_ref
+from .layout import Layout
+from .link import Link
+from .pulse import LEASE, Pulse, alive_here, renew
+from .wire import Word
+
+UNREPORTED: Final = "the worker's process died and nobody saw how"
+
+CALM: Final = 3000
+"""Milliseconds: two sweeps that are further apart are a gap (the server was away), behind which nobody is declared dead
+for as long, so that the living can renew first.
+"""
+
+_owner = msgspec.json.Decoder(Owner).decode
+
+
+class RedisOwners:
+    """See `umbel.broker.Owners`."""
+
+    def __init__(self, link: Link, pulse: Pulse, layout: Layout, poison_limit: int = 3) -> None:
+        self._link = link
+        self._pulse = pulse
+        self._layout = layout
+        self._poison_limit = poison_limit
+        self._node = ""
+
+    def enlist(self, owner: Owner) -> None:
+        """From now on it lives as long as this process."""
+        words = (owner.nonce, msgspec.json.encode(owner), LEASE)
+        self._link.script("enlist", (self._layout.prefix,), words, idempotent=True)
+        self._pulse.add(owner.nonce)
+        if owner.role == "supervisor":
+            self._node = owner.node
+
+    def retire(self, nonce: int) -> None:
+        """Its clean end."""
+        self._pulse.drop(nonce)
+        self._link.script("retire", (self._layout.prefix,), (self._layout.separator, nonce), idempotent=True)
+
+    def rescue(self, deaths: Sequence[Death] = ()) -> int:
+        """Take back the work of the reported dead, then of those whose lease is over; a supervisor first renews."""
+        if self._node:
+            dead = {death.owner for death in deaths}
+            renew(self._link, self._layout, set(alive_here(self.roll(), self._node)) - dead)
+        words: list[Word] = [self._layout.separator, self._poison_limit, CALM, UNREPORTED, clock.wall()]
+        for death in deaths:
+            words += (death.owner, death.cause, int(death.counts))
+            words += (len(death.started), *map(tag_ref, death.started), len(death.verdicts))
+            words += (word for tag, verdict in death.verdicts.items() for word in (tag_ref(tag), verdict))
+        return int(self._link.script("rescue", (self._layout.prefix,), words, idempotent=True))
+
+    def roll(self) -> list[Owner]:
+        """Everybody who is alive now."""
+        return [_owner(each) for each in self._link.call("HVALS", self._layout.own("owners"), idempotent=True)]
+
+    def tidy(self, limits: dict[str, float]) -> int:
+        """Remove what has expired or is too much, at most a thousand of each kind."""
+        now, age = clock.wall(), limits.get("dead_age", 0)
+        words = (now, now - age if age else "", int(limits.get("dead_count", 0)))
+        return int(self._link.script("tidy", (self._layout.prefix,), words, idempotent=True))
+
+    def close(self) -> None:
+        """Give the connections back; safe to repeat. Owners that were enlisted here live until their lease ends."""
+        self._pulse.close()
+        self._link.close()
