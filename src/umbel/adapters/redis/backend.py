@@ -14,6 +14,7 @@ from ... import clock
 from ...exceptions import OperationalError
 from ...record import Record
 from .address import Address
+from .checks import look_over
 from .link import Link
 from .standing import note, standing
 from .watch import RedisWatch
@@ -80,6 +81,7 @@ class RedisBackend:
         self._link = Link(address)
 
     def store(self, records: Sequence[Record]) -> None:
+        look_over(self._link, "results")
         for step in _steps(records):
             keys = [key for record in step for key in self._keys.pair(record.id)]
             args = [word for record in step for word in words(record)]
