@@ -106,8 +106,8 @@ def by_parcel(chaos: Run, items: list[tuple[bytes, bytes]]) -> None:
 
 
 def by_update(chaos: Run, items: list[tuple[bytes, bytes]]) -> None:
-    """As rows that something damaged in the file, numbers and names among them."""
-    results = list(chaos.tasks.work.apply_async_many(((0.0,), {}) for _ in items))
+    """As rows that something damaged in the file, numbers and names among them; before a worker may have them."""
+    results = list(chaos.tasks.work.apply_async_many((((0.0,), {}) for _ in items), countdown=3600))
     connection = apsw.Connection("queue.db")
     connection.set_busy_timeout(10_000)
     for result, (top, body) in zip(results, items, strict=True):
@@ -118,6 +118,10 @@ def by_update(chaos: Run, items: list[tuple[bytes, bytes]]) -> None:
             ("redelivered", 77), ("name", ""),
         ))  # fmt: skip
         connection.execute(f"UPDATE message SET {column} = ? WHERE id = ?", (value, result.id))
+    for result in results:
+        connection.execute(
+            "UPDATE delayed SET due = 1.0 WHERE seq = (SELECT seq FROM message WHERE id = ?)", (result.id,)
+        )
     connection.close()
 
 
