@@ -9,7 +9,7 @@ import pytest
 from tests.calling.support import only, stored
 from umbel import Umbel, signals
 from umbel.exceptions import ImproperlyConfigured, QueueFull, QueueNotFound
-from umbel.routing import Exchange, Queue
+from umbel.routing import Broadcast, Exchange, Queue
 from umbel.testing.worker import InProcessWorker
 
 MEDIA = Exchange("media", "topic")
@@ -289,6 +289,22 @@ def test_settings_of_queues_that_change_later_count(app: Umbel, work):
     work.delay(2)
     assert queues(app) == ["celery", "first", "second"]
     assert app.declared.names == ("first", "second")
+
+
+@pytest.mark.parametrize("way", [{"queue": "news"}, {"queue": "news.web"}, {"exchange": "news", "routing_key": "x"}])
+def test_a_broadcast_reaches_the_queue_of_each_worker(app: Umbel, work, way):
+    app.conf.task_queues = [Queue("celery"), Broadcast("news", queue="news.web"), Broadcast("news", queue="news.api")]
+    work.apply_async((1,), **way)
+    assert queues(app) == ["news.api", "news.web"]
+
+
+def test_a_broadcast_without_queues_is_refused(app: Umbel, work):
+    app.conf.task_queues = [Queue("celery"), Broadcast("news")]
+    for way in ({"queue": "news"}, {"exchange": "news", "routing_key": "x"}):
+        with pytest.raises(ImproperlyConfigured, match=r"Broadcast\('news', queue='news.web'\), and name it with -Q"):
+            work.apply_async((1,), **way)
+    work.delay(1)
+    assert only(app).parcel.queue == "celery"
 
 
 def test_what_inspect_shows_of_the_queues(app: Umbel, work):

@@ -110,8 +110,7 @@ def compose(
 def _of_task(task: Any) -> dict[str, Any]:
     if task is None:
         return {}
-    found = {option: getattr(task, option, None) for option in _FROM_TASK}
-    return {option: value for option, value in found.items() if value is not None}
+    return {option: value for option in _FROM_TASK if (value := getattr(task, option, None)) is not None}
 
 
 def _place(declared: Declared, options: Mapping[str, Any]) -> Destination:

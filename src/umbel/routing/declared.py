@@ -9,7 +9,7 @@ a name alone             is bound to an exchange of its own name by its own name
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -17,7 +17,8 @@ from ..exceptions import ImproperlyConfigured, QueueNotFound
 from .entities import TYPES, Exchange, Queue, exchange_of, is_queue, listed, queue_of
 from .topic import fits
 
-_FORM = "task_queues must be a list of names or of queues with a name, or a dict by name."
+_MADE: Final = 1_000
+_FORM: Final = "task_queues must be a list of names or of queues with a name, or a dict by name."
 
 
 class Declared(msgspec.Struct, frozen=True):
@@ -33,6 +34,7 @@ class Declared(msgspec.Struct, frozen=True):
         max_priority: `task_queue_max_priority`.
         written: whether `task_queues` has any.
         table: exchange name -> its type and the (key, queue) pairs bound to it.
+        made: queues made on the fly, up to a thousand of them, so that they are not made anew with each call.
     """
 
     queues: dict[str, Queue]
@@ -45,6 +47,7 @@ class Declared(msgspec.Struct, frozen=True):
     max_priority: int | None
     written: bool
     table: dict[str, tuple[str, tuple[tuple[str, Queue], ...]]]
+    made: dict[str, Queue] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,7 +68,12 @@ class Declared(msgspec.Struct, frozen=True):
                 f"There is no queue {name!r} in task_queues (it has {listed(self.queues.values())}), and"
                 " task_create_missing_queues is off."
             )
-        return Queue(name, Exchange(name, self.missing_type), name, max_priority=self.max_priority)
+        found = self.made.get(name)
+        if found is None:
+            found = Queue(name, Exchange(name, self.missing_type), name, max_priority=self.max_priority)
+            if len(self.made) < _MADE:
+                self.made[name] = found
+        return found
 
     def consumable(self, name: str) -> Queue:
         """The queue of this name, as a worker consumes it.

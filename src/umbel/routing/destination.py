@@ -51,16 +51,17 @@ def routed(routes: Routes, declared: Declared, call: Call, *, ask: bool = True) 
     Raises:
         QueueNotFound: a queue is not declared and must be.
     """
-    written = {option: value for option, value in call.options.items() if value is not None}
-    if not ask:
-        routes = tuple(router for router in routes if not isinstance(router, Router))
-    name = written.get("route_name") or call.name
-    found = find(routes, Call(name, call.args, call.kwargs, written, call.task)) if routes else None
-    made = {**(found or {}), **written}
-    if not made.get("queue"):
-        made.pop("queue", None)
-    if "queue" in made:
-        made["queue"] = _queue(declared, made["queue"])
+    made = {option: value for option, value in call.options.items() if value is not None}
+    found = None
+    if routes:
+        if not ask:
+            routes = tuple(router for router in routes if not isinstance(router, Router))
+        name = made.get("route_name") or call.name
+        found = find(routes, Call(name, call.args, call.kwargs, made, call.task))
+        made = {**(found or {}), **made}
+    queue = made.pop("queue", None)
+    if queue:
+        made["queue"] = _queue(declared, queue)
     elif not found:
         made["queue"] = declared.find(declared.default_queue)
     return made
@@ -78,6 +79,9 @@ def destination(declared: Declared, options: Mapping[str, Any]) -> Destination:
         ImproperlyConfigured: there is an exchange without a key, or a queue that this store cannot have.
     """
     queue: Queue | None = options.get("queue")
+    plain = not options.get("exchange") and not options.get("exchange_type")
+    if plain and queue is not None and _type_of(queue) == "direct":  # what nearly every call is
+        return Destination("", queue.name, (named(queue),))
     given, key = exchange_of(options.get("exchange")), options.get("routing_key") or ""
     if queue is None and not given.name:
         queue = declared.find(declared.default_queue)

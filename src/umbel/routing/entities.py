@@ -59,6 +59,10 @@ class Exchange(_ExchangeOptions, frozen=True):
         return hash(("E", self.name))
 
 
+NO_EXCHANGE: Final = Exchange()
+"""The one without a name, in which every queue is bound by its own."""
+
+
 class binding(msgspec.Struct, frozen=True):  # noqa: N801 - kombu's name
     """One way from an exchange into a queue.
 
@@ -219,8 +223,10 @@ def exchange_of(value: Any) -> Exchange:
     """
     if isinstance(value, Exchange):
         return value
-    if value is None or isinstance(value, str):
-        return Exchange(value or "")
+    if not value:
+        return NO_EXCHANGE
+    if isinstance(value, str):
+        return Exchange(value)
     if not (hasattr(value, "name") and hasattr(value, "type")):
         raise ImproperlyConfigured(f"An exchange is an Exchange or its name, not a value of type {_type(value)}.")
     taken = {name: getattr(value, name, None) for name in _ExchangeOptions.__struct_fields__}

@@ -171,7 +171,9 @@ class Calls(Generic[P, R]):
         order = self._order(args, kwargs, task_id, link, link_error, shadow, options)
         if isinstance(order, EagerResult):
             return order
-        self.app.publish(order.template.spread(order.parcel), order.template.retry_policy)
+        template = order.template
+        parcels = template.spread(order.parcel) if template.also else (order.parcel,)
+        self.app.publish(parcels, template.retry_policy)
         return order.result
 
     async def aapply_async(
@@ -312,17 +314,25 @@ class Calls(Generic[P, R]):
     def _parcels(
         self, bulk: _Bulk[R], calls: Iterable[tuple[Sequence[Any], Mapping[str, Any] | None]]
     ) -> Iterator[Parcel]:
-        parent, app, check, template = sending_request(), self.app, self._check, bulk.template
-        each_call, fill = template.each_call, app.fill
+        parent, fill, check, template = sending_request(), self.app.fill, self._check, bulk.template
+        routed = template.each_call or bool(template.also)
         for args, given in calls:
             kwargs = given if given is not None else _NOTHING
             check(args, kwargs)
-            if each_call:
-                template = app.template(self.name, self, bulk.options, (args, kwargs))
-            parcel = fill(template, args, kwargs, new_id(), parent)
-            if template.also:
-                bulk.copies[parcel.id] = template.spread(parcel)[1:]
-            yield parcel
+            if routed:
+                yield self._routed(bulk, args, kwargs, parent)
+            else:
+                yield fill(template, args, kwargs, new_id(), parent)
+
+    def _routed(self, bulk: _Bulk[R], args: Any, kwargs: Any, parent: Context | None) -> Parcel:
+        """One message of a bulk call whose way is its own, or leads into several queues."""
+        app, template = self.app, bulk.template
+        if template.each_call:
+            template = app.template(self.name, self, bulk.options, (args, kwargs))
+        parcel = app.fill(template, args, kwargs, new_id(), parent)
+        if template.also:
+            bulk.copies[parcel.id] = template.spread(parcel)[1:]
+        return parcel
 
 
 def sending_request() -> Context | None:
