@@ -4,6 +4,7 @@
     |-- ImproperlyConfigured, SecurityError
     |     ContentDisallowed
     |-- SerializationError: EncodeError, DecodeError             a value that cannot be sent, bytes that cannot be read
+    |     ContentTooLarge (a DecodeError)                        compressed bytes that grow past the limit
     |-- TaskPredicate: Ignore, Reject, Retry                     raised inside a task to decide its fate
     |-- TaskError
     |     QueueNotFound, IncompleteStream, NotRegistered, AlreadyRegistered, TimeoutError,
@@ -58,6 +59,10 @@ class EncodeError(SerializationError):
 
 class DecodeError(SerializationError):
     """Bytes are not what their content type says."""
+
+
+class ContentTooLarge(DecodeError):
+    """Compressed content grows past `decompressed_max_size`."""
 
 
 class MissingExtra(ImproperlyConfigured, ImportError):

@@ -4,7 +4,8 @@ A task call becomes a **parcel**: a few fields that a broker must act on, and tw
 ``body``. The broker never looks into them.
 
     head   JSON object {"headers": {...19 keys...}, "properties": {...}, "content-type": str, "content-encoding": str}
-    body   serialized triple [args, kwargs, embed], in the content type that the head names
+    body   serialized triple [args, kwargs, embed], in the content type that the head names, compressed when the
+           headers name a 20th: "compression"
 
 A worker gets the same bytes back in a **delivery**, with what the broker knows about their past.
 Source: Celery protocol 2; the header names and their order are those of Celery 5.7.
@@ -98,6 +99,8 @@ class Headers(msgspec.Struct, gc=False):
     replaced_task_nesting: int = 0
     stamped_headers: list[str] | None = None
     stamps: dict[str, Any] | None = None
+    compression: str | msgspec.UnsetType | None = msgspec.UNSET
+    """Content type of the method by which the body is compressed; it is there only when it is."""
 
 
 class Envelope(msgspec.Struct, gc=False):
