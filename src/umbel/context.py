@@ -14,7 +14,7 @@ import msgspec
 
 from .message import HEADER_NAMES, Delivery, Envelope, Headers
 
-_KNOWN: Final = frozenset(HEADER_NAMES)
+_KNOWN: Final = frozenset({*HEADER_NAMES, "compression"})
 _HEADER_FIELDS: Final = frozenset(Headers.__struct_fields__)
 # Names that Celery has on every request, set or not.
 _ABSENT: Final = frozenset({"logfile", "loglevel", "soft_time_limit", "taskset", "time_limit", "utc"})
@@ -231,7 +231,17 @@ class Context(msgspec.Struct, dict=True, eq=False):
             "replaced_task_nesting": self.replaced_task_nesting, "origin": self.origin,
             "ignore_result": self.ignore_result, "stamped_headers": self.stamped_headers,
             **{name: value for name, value in (self.stamps or {}).items() if name in (self.stamped_headers or ())},
+            **self._written_as(),
         }  # fmt: skip
+
+    def _written_as(self) -> dict[str, Any]:
+        """How its body was written, unless it is plain JSON: arguments that came by pickle may go by nothing else."""
+        if self._envelope is None:
+            return {}
+        content_type = self._envelope.content_type.partition(";")[0].strip()
+        found = {} if content_type == "application/json" else {"serializer": content_type}
+        compression = self._envelope.headers.compression
+        return {**found, "compression": compression} if compression else found
 
     def _resent_headers(self) -> dict[str, Any] | None:
         custom = {name: value for name, value in (self.headers or {}).items() if not name.startswith("x-death")}

@@ -13,13 +13,15 @@ import msgspec
 
 from .broker import Item, Place, QueueCount
 from .exceptions import NotFound
-from .message import Envelope
+from .message import Envelope, Parcel
+from .serialization import compress, decompress, dumps, loads
 
 if TYPE_CHECKING:
     from .app import Umbel
 
 PLACES: tuple[Place, ...] = ("ready", "delayed", "leased", "dead")
 _PAGE = 500
+_HARMLESS = frozenset({"json", "msgpack", "yaml"})  # what runs no code while it is read
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -65,6 +67,7 @@ class Inspector:
 
     def __init__(self, app: Umbel) -> None:
         self._shelf = app.broker.shelf()
+        self._most_bytes: int = app.conf.decompressed_max_size
 
     def close(self) -> None:
         """Give its connection to the store back; safe to repeat."""
@@ -146,9 +149,23 @@ class Inspector:
         """
         body = None
         if arguments is not None:
-            _, _, embed = msgspec.json.decode(items[0].parcel.body)
-            body = msgspec.json.encode([*arguments, embed])
+            body = _edited(items[0].parcel, arguments, self._most_bytes)
         return self._shelf.replay([item.tag for item in items], body=body)
+
+
+def _edited(parcel: Parcel, arguments: tuple[list[Any], dict[str, Any]], most_bytes: int) -> bytes:
+    """The body of a message with other arguments, written as it was.
+
+    Raises:
+        ContentDisallowed: it is pickled, which nobody reads who does not run the task.
+        DecodeError: it cannot be read.
+    """
+    envelope = msgspec.json.decode(parcel.head, type=Envelope)
+    method = envelope.headers.compression or ""
+    data = decompress(parcel.body, method, most_bytes) if method else parcel.body
+    _, _, embed = loads(data, envelope.content_type, envelope.content_encoding, _HARMLESS)
+    _, _, body = dumps([*arguments, embed], envelope.content_type)
+    return compress(body, method)[0] if method else body
 
 
 def entry(item: Item) -> Entry:

@@ -16,7 +16,7 @@ from .context import Context
 from .identity import origin, thread_oid
 from .message import HEADER_NAMES, Parcel
 from .saferepr import saferepr
-from .serialization import dumps, encode_json
+from .serialization import compress, dumps, encode_json
 
 NO_EMBED: Final[dict[str, Any]] = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 NO_LIMIT: Final = 255
@@ -75,6 +75,8 @@ class Template(msgspec.Struct, kw_only=True):
         max_priority: highest priority that the queue knows; a higher one counts as this.
         each_call: the way depends on the arguments, so another call needs a template of its own.
         due: unix time before which they are not to start, 0.0 for at once.
+        serializer: name or content type of a codec; exactly "json" is the JSON of this package.
+        compression: name or content type of a method, "" for none.
         embed: what travels in the body beside the arguments.
         headers: custom headers, they win over Celery's own.
         properties: message properties beside the usual ones.
@@ -89,6 +91,7 @@ class Template(msgspec.Struct, kw_only=True):
     priority: int = 0
     due: float = 0.0
     serializer: str = "json"
+    compression: str = ""
     shadow: str | None = None
     eta: str | None = None
     expires: str | None = None
@@ -133,6 +136,7 @@ class Template(msgspec.Struct, kw_only=True):
 
         Raises:
             EncodeError: an argument cannot travel in this serializer.
+            MissingExtra: serializer or compression need a package.
         """
         content_type, content_encoding, body = self._body(args, kwargs)
         headers = self._headers(args, kwargs, task_id, parent)
@@ -148,6 +152,9 @@ class Template(msgspec.Struct, kw_only=True):
             head = self._with_custom(head)
         if priority > self.max_priority:  # noqa: PLR1730 - cheaper than a call, and this is the path of delay()
             priority = self.max_priority
+        if self.compression:
+            body, method = compress(body, self.compression)
+            head.headers = {**_fields(head.headers), "compression": method}
         return Parcel(self.queue, task_id, self.task, _encode_head(head), body, priority, self.due)
 
     def spread(self, parcel: Parcel) -> tuple[Parcel, ...]:

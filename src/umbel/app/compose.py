@@ -15,11 +15,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from .. import clock
-from ..exceptions import CeleryWarning, ImproperlyConfigured
+from ..exceptions import CeleryWarning
 from ..priority import as_number
 from ..routing import OWN_QUEUE, Call, Declared, Destination, Queue, Routes, asks, declare, destination, routed
 from ..sender import Conf
-from ..serialization import codec, encode_json
+from ..serialization import codec, compression, encode_json, is_own_json
 from ..template import NO_LIMIT, Template
 
 _FROM_TASK: Final = (
@@ -93,9 +93,10 @@ def compose(
     (queue, most), *also = _limited(place)
     return Template(
         task=name, queue=queue, priority=as_number(priority), due=due, eta=eta, expires=expires, expiration=expiration,
-        serializer=_serializer(conf, options), shadow=options.get("shadow"), group=options.get("group_id"),
-        group_index=options.get("group_index"), retries=options.get("retries") or 0, timelimit=_limits(options),
-        root_id=options.get("root_id"), parent_id=options.get("parent_id"), origin=options.get("origin") or "",
+        serializer=_serializer(conf, options), compression=_compression(conf, options),
+        shadow=options.get("shadow"), group=options.get("group_id"), group_index=options.get("group_index"),
+        retries=options.get("retries") or 0, timelimit=_limits(options), root_id=options.get("root_id"),
+        parent_id=options.get("parent_id"), origin=options.get("origin") or "",
         ignore_result=_ignore_result(task, options), replaced_task_nesting=options.get("replaced_task_nesting") or 0,
         reply_to=options.get("reply_to") or "", delivery_mode=_delivery_mode(options),
         delivery_info=msgspec.Raw(info), headers=dict(options.get("headers") or {}), properties=_properties(options),
@@ -128,9 +129,15 @@ def _limited(place: Destination) -> list[tuple[str, int]]:
 
 
 def _serializer(conf: Conf, options: Mapping[str, Any]) -> str:
-    if options.get("compression"):
-        raise ImproperlyConfigured("umbel's stores do not take compressed bodies; leave the option `compression` out.")
-    return codec(options.get("serializer") or conf.task_serializer).name
+    """Its content type where "json" would mean this package's own and somebody registered another."""
+    found = codec(options.get("serializer") or conf.task_serializer)
+    return found.content_type if found.name == "json" and not is_own_json("json") else found.name
+
+
+def _compression(conf: Conf, options: Mapping[str, Any]) -> str:
+    """Content type of the method, "" for none: False in a call or on a task wins over `task_compression`."""
+    name = options.get("compression", conf.task_compression)
+    return compression(name).content_type if name else ""
 
 
 def _limits(options: Mapping[str, Any]) -> tuple[float | None, float | None]:

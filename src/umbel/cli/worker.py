@@ -11,6 +11,7 @@ import click
 from ..exceptions import ImproperlyConfigured
 from ..inspector import Inspector
 from ..places import expand, heartbeat_file, node_name, state_dir
+from ..serialization import acceptable, compress
 from ..urls import mask_url
 from ..worker import health, logs
 from ..worker.options import PRESETS, WorkerOptions
@@ -108,6 +109,10 @@ def _logfile(options: dict[str, Any], node: str) -> str | None:
 
 def check(app: Umbel) -> None:
     """Refuse what cannot work, with a sentence."""
+    acceptable(app.conf.accept_content)
+    acceptable((app.conf.result_serializer,), "result_serializer")
+    if app.conf.result_compression:
+        compress(b"", app.conf.result_compression)
     if not app.broker.abilities.shared:
         raise ImproperlyConfigured(
             "memory:// lives inside one process, so a worker of its own would see no task: name no broker to use the"

@@ -108,7 +108,6 @@ ACCEPTED: Final[dict[str, Any]] = {
     "result_chord_expires": None,
     "result_chord_join_timeout": 3.0,
     "result_chord_retry_interval": 1.0,
-    "result_compression": None,
     "result_exchange": "celeryresults",
     "result_exchange_type": "direct",
     "result_persistent": None,
@@ -124,7 +123,6 @@ ACCEPTED: Final[dict[str, Any]] = {
     "security_key": None,
     "security_key_password": None,
     "task_allow_error_cb_on_chord_header": False,
-    "task_compression": None,
     "task_create_missing_queue_type": "classic",
     "task_default_delivery_mode": 2,
     "task_default_queue_type": "classic",
@@ -172,8 +170,7 @@ REASONS: Final[dict[str, str]] = {
         control_ event_ task_send_sent_event worker_autoscaler worker_pool_restarts""",
     "Without effect yet: rate limits come with a later release": "worker_disable_rate_limits",
     "Without effect yet: chords come with a later release": "result_chord_ task_allow_error_cb_on_chord_header",
-    "Without effect yet: signed and compressed messages come with a later release": """
-        result_compression security_ task_compression""",
+    "Without effect yet: signed messages come with a later release": "security_",
 }
 """Why a setting has no effect -> names, or how they begin."""
 

@@ -59,8 +59,11 @@ _ROWS: Final = (
     # Messages
     Setting("accept_content", "names", ("json",), "Serializers and content types that are decoded; anything else is refused."),
     Setting("result_accept_content", "names", None, "The same for results; None takes `accept_content`."),
-    Setting("task_serializer", "text", "json", "Serializer of messages."),
+    Setting("task_serializer", "text", "json", "Serializer of messages: json, msgpack, yaml, pickle, or a registered one."),
     Setting("result_serializer", "text", "json", "Serializer of results."),
+    Setting("task_compression", "text", None, "Compression of messages: gzip, bzip2, lzma, zstd, or a registered one; None for none."),
+    Setting("result_compression", "text", None, "Compression of stored results; Celery reads them from 5.7 on."),
+    Setting("decompressed_max_size", "int", 134_217_728, "Bytes to which a compressed message or result may grow when it is read; one that would grow further is refused.", own=True, least=1),
     Setting("task_protocol", "int", 2, "Version of the message format; another one is refused.", fixed="umbel reads and writes version 2 of the message format only"),
     Setting("task_repr_maxlevels", "int", 3, "Nested containers shown in the text of arguments.", least=0),
     Setting("task_redact_args", "bool", False, "Keep arguments out of logs, events and listings.", own=True),

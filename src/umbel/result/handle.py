@@ -10,7 +10,7 @@ from .. import states
 from ..exceptions import TimeoutError
 from ..record import Record
 from ..sender import App, current_sender
-from ..serialization import codec, loads
+from ..serialization import codec, decompress_document, loads
 from ..withdraw import lifetime, revoke
 from . import waiting
 from .awaiting import Awaiting
@@ -18,6 +18,7 @@ from .joining import assert_will_not_block
 from .rebuild import rebuild
 
 R_co = TypeVar("R_co", covariant=True)
+_PLAIN = b'{"status"'
 _PENDING: dict[str, Any] = {"status": states.PENDING, "result": None, "traceback": None, "children": None}
 
 
@@ -196,9 +197,10 @@ class AsyncResult(Awaiting, Generic[R_co]):
         return document
 
     def _decode(self, data: bytes) -> dict[str, Any]:
-        """A document; those of another serializer than the app's own are JSON."""
+        """A document: in the app's serializer, or in JSON, as states that are written from outside of a run are."""
         conf = self.app.conf
-        written = codec("json" if data[:1] == b"{" else conf.result_serializer)
+        data = decompress_document(data, conf.decompressed_max_size)
+        written = codec("json" if data.startswith(_PLAIN) else conf.result_serializer)
         accept = frozenset(conf.result_accept_content or conf.accept_content)
         document: dict[str, Any] = loads(data, written.content_type, written.content_encoding, accept)
         return document

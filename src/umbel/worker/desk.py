@@ -58,7 +58,7 @@ class Desk:
         conf = app.conf
         self.documents = Documents(
             self.node, kept_for(conf, states.SUCCESS), kept_for(conf, states.FAILURE), bool(conf.result_extended),
-            conf.result_serializer,
+            conf.result_serializer, conf.result_compression,
         )  # fmt: skip
         self._keeps_results = app.result_url is not None
 

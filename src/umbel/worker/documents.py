@@ -14,9 +14,9 @@ import msgspec
 
 from .. import states
 from ..context import Context
-from ..exceptions import wire_module
+from ..exceptions import EncodeError, wire_module
 from ..record import Record
-from ..serialization import decode_json, dumps, encode_json
+from ..serialization import compress_document, compression, decode_json, dumps, encode_json, is_own_json
 
 
 class _Document(msgspec.Struct, gc=False):
@@ -43,7 +43,6 @@ class Value(msgspec.Struct, gc=False):
 
 
 _encode = msgspec.json.Encoder().encode
-_JSON = ("json", "application/json")
 _NULL = msgspec.Raw(b"null")
 
 
@@ -74,17 +73,21 @@ class Documents:
         failures_expire: the same for FAILURE.
         extended: also write name, args, kwargs, worker, retries and queue (`result_extended`).
         serializer: of the whole documents (`result_serializer`).
+        method: by which they are compressed (`result_compression`), None for none.
     """
 
     def __init__(
-        self, node: str, expires: float, failures_expire: float, extended: bool, serializer: str = "json"
-    ) -> None:
+        self, node: str, expires: float, failures_expire: float, extended: bool, serializer: str = "json",
+        method: str | None = None,
+    ) -> None:  # fmt: skip
         self.node = node
         self.expires = expires
         self.failures_expire = failures_expire
         self.extended = extended
         self.serializer = serializer
-        self.value = encode_json if serializer in _JSON else Value
+        self.method = compression(method).content_type if method else ""
+        self._own_json = is_own_json(serializer)
+        self.value = encode_json if self._own_json else Value
 
     def write(
         self, status: str, result: bytes | Value, request: Context, now: float, *, traceback: str | None = None
@@ -110,7 +113,9 @@ class Documents:
         if self.extended:
             self._extend(document, request)
         document.task_id = headers.id
-        data = _encode(document) if self.serializer in _JSON else self._otherwise(document, result)
+        data = _encode(document) if self._own_json else self._otherwise(document, result)
+        if self.method:
+            data = compress_document(data, self.method)
         expires = self.failures_expire if status == states.FAILURE else self.expires
         # whole seconds, rounded up: a store can keep results that expire together as one
         return Record(headers.id, status, data, int(now) + 1.0 + expires if expires else 0.0)
@@ -124,11 +129,19 @@ class Documents:
 
     def _extend(self, document: _Document, request: Context) -> None:
         document.name = request.task
-        document.args = msgspec.Raw(encode_json(list(request.args or ())))
-        document.kwargs = msgspec.Raw(encode_json(dict(request.kwargs or {})))
+        document.args = msgspec.Raw(_shown(list(request.args or ())))
+        document.kwargs = msgspec.Raw(_shown(dict(request.kwargs or {})))
         document.worker = self.node
         document.retries = request.retries
         document.queue = (request.delivery_info or {}).get("routing_key", "")
+
+
+def _shown(arguments: Any) -> bytes:
+    """Arguments for an extended document; those that came by a serializer that carries more than JSON go as text."""
+    try:
+        return encode_json(arguments)
+    except EncodeError:
+        return encode_json(safe_repr(arguments))
 
 
 def encode_error(error: BaseException) -> bytes:

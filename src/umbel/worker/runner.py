@@ -27,7 +27,7 @@ from ..exceptions import (
 )  # fmt: skip
 from ..message import Delivery, Envelope, Headers
 from ..outcome import Bury, Outcome, Park
-from ..serialization import decode_json, loads
+from ..serialization import acceptable, decode_json, decompress, is_own_json, loads
 from .attempt import Attempt
 from .desk import Desk
 from .documents import safe_repr
@@ -57,8 +57,9 @@ class Runner:
         self._plans: dict[str, Plan] = {}
         self._mentioned: dict[str, float] = {}
         conf = desk.app.conf
-        self._accept = frozenset(conf.accept_content)
-        self._accepts_json = bool(self._accept & {"json", "application/json"})
+        self._accept = acceptable(conf.accept_content)
+        self._accepts_json = "application/json" in self._accept and is_own_json("application/json")
+        self._most_bytes: int = conf.decompressed_max_size
         self._hold: float = conf.task_unknown_hold
 
     def prepare(self, delivery: Delivery) -> Attempt | Outcome:
@@ -94,10 +95,13 @@ class Runner:
         return plan
 
     def _body(self, delivery: Delivery, envelope: Envelope) -> tuple[Any, Any, Any]:
+        data = delivery.body
+        if envelope.headers.compression:
+            data = decompress(data, envelope.headers.compression, self._most_bytes)
         if self._accepts_json and envelope.content_type == "application/json" and envelope.content_encoding == "utf-8":
-            body = decode_json(delivery.body)
+            body = decode_json(data)
         else:
-            body = loads(delivery.body, envelope.content_type, envelope.content_encoding, self._accept)
+            body = loads(data, envelope.content_type, envelope.content_encoding, self._accept)
         if type(body) not in _ARRAYS or len(body) != 3:
             raise InvalidTaskError("the body is not a list of arguments, keyword arguments and embed")
         args, kwargs, embed = body
@@ -138,9 +142,10 @@ class Runner:
         return self.desk.withdrawn(request, delivery, TaskRevokedError(word))
 
     def _unreadable(self, delivery: Delivery, envelope: Envelope, headers: Headers, error: Exception) -> Outcome:
-        logger.error("Task %s[%s] cannot be read, dead letter: %s", headers.task, headers.id, safe_repr(error))
+        why = str(error) if isinstance(error, UmbelError) else safe_repr(error)
+        logger.error("Task %s[%s] cannot be read, dead letter: %s", headers.task, headers.id, why)
         request = self._request(delivery, envelope, headers)
-        return self.desk.failed(request, delivery, error, bury=f"the message's body cannot be read: {safe_repr(error)}")
+        return self.desk.failed(request, delivery, error, bury=f"the message's body cannot be read: {why}")
 
     def _sentence(self, delivery: Delivery, envelope: Envelope, headers: Headers) -> Outcome:
         """Settle what the verdict says: nobody runs this message again."""
