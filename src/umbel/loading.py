@@ -91,12 +91,20 @@ def _offered(group: str, name: str, what: str) -> Callable[..., Any]:
             except ModuleNotFoundError as error:
                 raise _missing(name, what, error.name) from error
             return loaded
-    if what != "pool" and _EXTRAS.get(name) in _declared():
+    if what != "pool" and _EXTRAS.get(name) in _declared() and not _offers_another_role(name):
         raise _missing(name, what, None)
     known = ", ".join(sorted({entry.name for entry in found})) or "none"
     if what != "pool" and name in _EXTRAS:
         raise ImproperlyConfigured(f"This release of umbel has no {what} for {name!r} yet; use one of: {known}.")
     raise ImproperlyConfigured(f"Nobody offers a {what} called {name!r}; installed are: {known}.")
+
+
+def _offers_another_role(name: str) -> bool:
+    """Whether the technology is here, as a store of another kind: its extra would not help."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - as in `_offered`
+
+    groups = ("umbel.brokers", "umbel.backends")
+    return any(entry.name == name for group in groups for entry in entry_points(group=group))
 
 
 def _declared() -> list[str]:

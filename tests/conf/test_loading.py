@@ -190,6 +190,14 @@ def test_a_technology_of_a_later_release_is_not_promised(offers):
     assert str(caught.value) == "This release of umbel has no broker for 'redis' yet; use one of: memory, sqlite."
 
 
+def test_a_technology_that_is_here_in_another_role_is_not_promised_by_its_extra(offers, extras):
+    extras.append("redis")
+    offers["umbel.backends"] = {"redis": "x:y"}
+    offers["umbel.brokers"] = {"sqlite": "x:y"}
+    with pytest.raises(ImproperlyConfigured, match="no broker for 'redis' yet; use one of: sqlite"):
+        loading.open_broker("redis://h", {})
+
+
 def test_the_extras_are_those_of_the_installed_release():
     declared = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     assert sorted(loading._declared()) == sorted(declared.get("optional-dependencies", {}))

@@ -4,7 +4,33 @@ address   what a URL says
 wire      one connection: bytes, replies, deadlines
 link      the connection of one part: opened when needed, repaired, never carried over a fork
 faults    every error as one of umbel's
-scripts   the Lua scripts, by name
+scripts   the Lua scripts of lua/, by name
+checks    what a server must be, and what its operator should know
+backend, standing, watch    results: kept, what state they say, how a reader is woken
 """
 
 from __future__ import annotations
+
+from typing import Any
+
+from .address import Address
+from .backend import RedisBackend
+
+__all__ = ["open_backend"]
+
+
+def open_backend(url: str, options: dict[str, Any]) -> RedisBackend:
+    """A result store in one Redis server; nothing is connected before it is used.
+
+    Args:
+        url: ``redis://user:password@host:port/db``, ``rediss://...`` with TLS, ``redis+socket:///path/to.sock``.
+        options: `result_backend_transport_options`: ``timeout`` (seconds of a call in all, 5), ``global_keyprefix``,
+            ``username``, ``password``, ``ssl``; see `Address.parse`.
+
+    Raises:
+        ImproperlyConfigured: the URL or an option cannot work.
+
+    Example:
+        >>> open_backend("redis://localhost:6379/0", {}).close()
+    """
+    return RedisBackend(Address.parse(url, options))
