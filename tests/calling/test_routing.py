@@ -9,7 +9,7 @@ import pytest
 from tests.calling.support import only, stored
 from umbel import Umbel, signals
 from umbel.exceptions import ImproperlyConfigured, QueueFull, QueueNotFound
-from umbel.routing import Broadcast, Exchange, Queue
+from umbel.routing import Broadcast, Exchange, Queue, binding
 from umbel.testing.worker import InProcessWorker
 
 MEDIA = Exchange("media", "topic")
@@ -166,6 +166,27 @@ def test_a_retry_goes_back_to_the_queue_that_it_came_from(app: Umbel, work, ran,
         worker.drain()
     expected = [(queue, "media", retries) for queue in ("all", "video") for retries in (0, 1)]
     assert sorted(ran) == expected
+
+
+@pytest.mark.parametrize("queue", [Queue("shelf"), Queue("shelf", [binding("x", "k")]), Queue("shelf", Exchange("x"))])
+def test_a_queue_travels_with_a_callback(app: Umbel, work, queue):
+    work.apply_async((1,), link=work.s().set(queue=queue))
+    with InProcessWorker(app, queues=("celery",)) as worker:
+        worker.drain()
+    assert only(app).parcel.queue == "shelf"
+
+
+def test_a_queue_of_an_eager_call(app: Umbel, work, ran):
+    work.apply((1,), queue=Queue("shelf"))
+    assert ran[0][1]["routing_key"] == "shelf"
+
+
+def test_the_exchange_says_whether_messages_outlive_the_server(app: Umbel, work):
+    app.conf.task_queues = [Queue("celery"), Queue("brief", Exchange("brief", delivery_mode=1))]
+    work.apply_async((1,), queue="brief")
+    work.apply_async((1,), queue="brief", delivery_mode=2)
+    work.delay(1)
+    assert [message.properties["delivery_mode"] for message in stored(app)] == [1, 2, 2]
 
 
 def test_a_retry_goes_where_it_is_told(app: Umbel, work):

@@ -97,6 +97,17 @@ def test_purge_takes_them_too(shop, umbel):
     assert umbel("-A", "two", "purge", "-f", "--json").data == {"purged": 0, "queues": ["celery", "mail"]}
 
 
+def test_purge_knows_aliases(shop, umbel):
+    shop.write(
+        "two.py",
+        "from shop import app\nfrom umbel.routing import Broadcast, Queue\n"
+        "app.conf.task_queues = [Queue('mail'), Broadcast('news', queue='news.web')]\n",
+    )
+    assert umbel("-A", "two", "purge", "-f", "--json", "-Q", "news").data == {"purged": 0, "queues": ["news.web"]}
+    assert umbel("-A", "two", "purge", "-f", "--json", "-X", "news").data == {"purged": 0, "queues": ["mail"]}
+    assert umbel("-A", "two", "report", "--json").data["settings"]["task_queues"][0] == {"name": "mail"}
+
+
 def test_the_worker_of_a_test_consumes_them_too():
     app = Umbel("queues", set_as_current=False, broker="memory://queues-of-a-test", task_queues=["mail"])
     with app, InProcessWorker(app) as worker:

@@ -212,6 +212,9 @@ def _ignore_result(task: Any, options: Mapping[str, Any]) -> bool | None:
 
 def _delivery_mode(options: Mapping[str, Any]) -> int:
     mode = options.get("delivery_mode")
+    if mode is None:
+        exchange = getattr(options.get("queue"), "exchange", None)
+        mode = None if exchange is None else exchange.delivery_mode
     if mode in (None, 2, "persistent"):
         return 2
     return 1

@@ -64,7 +64,9 @@ def purge(
     umbel -A proj purge --force --json
     """
     app = session.app(app_name)
-    chosen = [name for name in wanted or app.declared.names if name not in excluded]
+    declared = app.declared
+    left_out = {declared.unalias(name) for name in excluded}
+    chosen = [name for name in map(declared.unalias, wanted or declared.names) if name not in left_out]
     if not force:
         click.confirm(f"Remove all waiting messages of {', '.join(chosen)} for good?", abort=True, err=True)
     inspector = looking(session, app_name)

@@ -151,7 +151,7 @@ def merge(app: Umbel, options: dict[str, Any], app_path: str = "") -> WorkerOpti
 def _queues(declared: Declared, wanted: tuple[str, ...], left_out: tuple[str, ...]) -> tuple[str, ...]:
     """`-Q`, else `task_queues`, else the default queue; without what `-X` leaves out. An alias is its queue."""
     chosen = tuple(dict.fromkeys(declared.consumable(name).name for name in wanted or declared.names))
-    excluded = {declared.aliases[name].name if name in declared.aliases else name for name in left_out}
+    excluded = {declared.unalias(name) for name in left_out}
     left = tuple(name for name in chosen if name not in excluded)
     if not left:
         raise ImproperlyConfigured(f"-X leaves no queue to consume: there is only {', '.join(chosen)}")

@@ -75,6 +75,10 @@ class Declared(msgspec.Struct, frozen=True):
                 self.made[name] = found
         return found
 
+    def unalias(self, name: str) -> str:
+        """The queue that an alias stands for; any other name is itself."""
+        return self.aliases[name].name if name in self.aliases else name
+
     def consumable(self, name: str) -> Queue:
         """The queue of this name, as a worker consumes it.
 
@@ -167,7 +171,7 @@ def queues_of(setting: Any) -> tuple[Queue, ...]:
 
 
 def _queue(value: Any, name: Any = None) -> Queue:
-    if is_queue(value):
+    if is_queue(value) and not isinstance(value, Mapping):
         return queue_of(value)
     if isinstance(value, Mapping):
         options = {str(key): given for key, given in value.items() if given is not None}

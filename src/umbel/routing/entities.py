@@ -11,7 +11,7 @@ kombu is never imported.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -24,7 +24,7 @@ TYPES: Final = ("direct", "topic", "fanout")
 _UNIQUE: Final = re.compile(r".*[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-class _ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True):
+class _ExchangeOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, repr_omit_defaults=True):
     arguments: dict[str, Any] | None = None
     durable: bool = True
     passive: bool = False
@@ -63,7 +63,7 @@ NO_EXCHANGE: Final = Exchange()
 """The one without a name, in which every queue is bound by its own."""
 
 
-class binding(msgspec.Struct, frozen=True):  # noqa: N801 - kombu's name
+class binding(msgspec.Struct, frozen=True, omit_defaults=True, repr_omit_defaults=True):  # noqa: N801 - kombu's name
     """One way from an exchange into a queue.
 
     Attributes:
@@ -88,7 +88,7 @@ class binding(msgspec.Struct, frozen=True):  # noqa: N801 - kombu's name
         return hash(("B", exchange_of(self.exchange).name, self.routing_key))
 
 
-class _QueueOptions(msgspec.Struct, frozen=True, kw_only=True):
+class _QueueOptions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, repr_omit_defaults=True):
     queue_arguments: dict[str, Any] | None = None
     binding_arguments: dict[str, Any] | None = None
     consumer_arguments: dict[str, Any] | None = None
@@ -135,7 +135,7 @@ class Queue(_QueueOptions, frozen=True):
     exchange: Any = None
     routing_key: str = ""
     channel: Any = None
-    bindings: Any = None
+    bindings: Any = ()
     on_declared: Any = None
 
     def __post_init__(self) -> None:
@@ -199,14 +199,18 @@ def Broadcast(  # noqa: N802 - kombu's name
 
 
 def is_queue(value: Any) -> bool:
-    """Whether it is a `Queue`, or kombu's."""
+    """Whether it is a `Queue`, kombu's, or the JSON form of one."""
+    if isinstance(value, Mapping):
+        return "name" in value and value.keys() <= set(Queue.__struct_fields__)
     return isinstance(value, Queue) or (hasattr(value, "name") and hasattr(value, "routing_key"))
 
 
 def queue_of(value: Any) -> Queue:
-    """A queue, from itself or from kombu's."""
+    """A queue, from itself, from kombu's, or from the JSON form in which a callback's options travel."""
     if isinstance(value, Queue):
         return value
+    if isinstance(value, Mapping):
+        return Queue(**value)
     taken = {name: getattr(value, name, None) for name in _QueueOptions.__struct_fields__}
     options = {name: found for name, found in taken.items() if found is not None}
     if "Broadcast" in {base.__name__ for base in type(value).__mro__}:
@@ -227,6 +231,8 @@ def exchange_of(value: Any) -> Exchange:
         return NO_EXCHANGE
     if isinstance(value, str):
         return Exchange(value)
+    if isinstance(value, Mapping):
+        return Exchange(**value)
     if not (hasattr(value, "name") and hasattr(value, "type")):
         raise ImproperlyConfigured(f"An exchange is an Exchange or its name, not a value of type {_type(value)}.")
     taken = {name: getattr(value, name, None) for name in _ExchangeOptions.__struct_fields__}
@@ -237,6 +243,8 @@ def exchange_of(value: Any) -> Exchange:
 def _binding_of(queue: str, value: Any) -> binding:
     if isinstance(value, binding):
         return value
+    if isinstance(value, Mapping):
+        return binding(**value)
     if not (hasattr(value, "exchange") and hasattr(value, "routing_key")):
         raise ImproperlyConfigured(f"The bindings of the queue {queue!r} must be binding(exchange, routing_key).")
     return binding(value.exchange, value.routing_key or "", getattr(value, "arguments", None))

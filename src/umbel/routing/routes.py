@@ -168,7 +168,7 @@ def route(value: Any, words: str) -> Route:
     Raises:
         ImproperlyConfigured: it is no route.
     """
-    if isinstance(value, str) or is_queue(value):
+    if isinstance(value, str) or (is_queue(value) and not isinstance(value, Mapping)):
         return {"queue": value} if value else {}
     if isinstance(value, list | tuple) and all(_is_pair(entry) for entry in value):
         value = dict(value)

@@ -70,7 +70,8 @@ def _request(
     )  # fmt: skip
     request = Context(made, None, args, kwargs, {}, None, task.app.main, is_eager=True)
     queue = options.get("queue") or task.app.conf.task_default_queue
-    info = {"exchange": "", "routing_key": str(queue), "priority": options.get("priority"), "redelivered": False}
+    key = str(getattr(queue, "name", queue))
+    info = {"exchange": "", "routing_key": key, "priority": options.get("priority"), "redelivered": False}
     request.update(headers=dict(headers or {}), delivery_info=info)
     return request
 
