@@ -14,6 +14,15 @@ from umbel.adapters.redis.address import Address
 from umbel.adapters.redis.backend import RedisBackend
 from umbel.record import Record
 
+WRITTEN = [
+    {},
+    {"result_serializer": "pickle", "accept_content": ["pickle"]},
+    {"result_serializer": "msgpack", "accept_content": ["msgpack"]},
+    {"result_compression": "gzip"},
+    {"result_compression": "bzip2"},
+]
+"""Settings of Celery that decide how it writes a result."""
+
 
 def document(task_id, status, result=None, **fields):
     body = {"status": status, "result": result, "traceback": None, "children": [], "date_done": None, **fields}
@@ -88,7 +97,7 @@ def test_celery_reads_every_state_that_umbel_stored(backend, celery):
     ]
 
 
-@pytest.mark.parametrize("settings", [{}, {"result_serializer": "pickle", "accept_content": ["pickle"]}])
+@pytest.mark.parametrize("settings", WRITTEN)
 def test_umbel_knows_every_state_that_celery_stored(backend, celery, settings):
     celery(
         """
@@ -106,11 +115,20 @@ def test_umbel_knows_every_state_that_celery_stored(backend, celery, settings):
     assert all(clock.wall() < one.expires < clock.wall() + 86_401 for one in found.values())
 
 
-@pytest.mark.parametrize("settings", [{}, {"result_serializer": "pickle", "accept_content": ["pickle"]}])
+@pytest.mark.parametrize("settings", WRITTEN)
 def test_what_celery_stored_last_stands(backend, celery, settings):
     celery("""app.backend.store_result("a", 5, "SUCCESS")""", **settings)
-    backend.store([record("a", "FAILURE")])
-    assert backend.fetch(["a"])["a"].status == "SUCCESS"
+    backend.store([record("b", "STARTED"), record("a", "FAILURE")])
+    assert {task_id: one.status for task_id, one in backend.fetch(["a", "b"]).items()} == {
+        "a": "SUCCESS", "b": "STARTED",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", WRITTEN)
+def test_what_celery_left_running_is_written_over(backend, celery, settings):
+    celery("""app.backend.store_result("a", {"pid": 1}, "STARTED")""", **settings)
+    backend.store([record("a", "SUCCESS", 5)])
+    assert backend.fetch(["a"])["a"].document == document("a", "SUCCESS", 5)
 
 
 def test_a_success_of_umbel_stands_before_celery(backend, celery):

@@ -13,6 +13,7 @@ from typing import Final
 from ... import clock
 from ...exceptions import OperationalError
 from ...record import Record
+from ...states import PENDING
 from .address import Address
 from .checks import look_over
 from .link import Link
@@ -25,6 +26,9 @@ _STEP: Final = 250
 
 _BYTES: Final = 4 << 20
 """Bytes of documents after which a script is full; a larger one goes alone."""
+
+_NOTED: Final = 3600
+"""Seconds that a note lives which stands beside another program's document: it is needed for the next call only."""
 
 _LARGEST: Final = 512 << 20
 """What Redis takes as one value."""
@@ -83,9 +87,21 @@ class RedisBackend:
     def store(self, records: Sequence[Record]) -> None:
         look_over(self._link, "results")
         for step in _steps(records):
-            keys = [key for record in step for key in self._keys.pair(record.id)]
-            args = [word for record in step for word in words(record)]
-            self._link.script("result_store", keys, args, idempotent=True)
+            while step:
+                keys = [key for record in step for key in self._keys.pair(record.id)]
+                args = [word for record in step for word in words(record)]
+                left = self._link.script("result_store", keys, args, idempotent=True)
+                step = [step[place] for place in left]  # noqa: PLW2901 - those that have to come again
+                self._note(step)
+
+    def _note(self, records: Sequence[Record]) -> None:
+        """Put a note beside what Celery stored compressed for these tasks; it counts for that very document only."""
+        for record in records:
+            key, beside = self._keys.pair(record.id)
+            document = self._link.call("GET", key, idempotent=True)
+            if document is not None:
+                said = note(document, standing(document, None) or PENDING)
+                self._link.call("SET", beside, said, "EX", _NOTED, idempotent=True)
 
     def fetch(self, ids: Sequence[str]) -> dict[str, Record]:
         found: dict[str, Record] = {}

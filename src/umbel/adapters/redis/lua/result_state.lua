@@ -33,12 +33,9 @@ local function may_replace(stored, new)
   return stored ~= 'SUCCESS' and new == 'SUCCESS'
 end
 
--- Keeps one state and tells those who wait for it. `expires` is unix milliseconds, '0' for ever.
+-- Writes one state and tells those who wait for it. `expires` is unix milliseconds, '0' for ever.
 -- The first write is a removal: a server at its memory limit takes the results of work that is done.
-local function keep(key, side, document, state, expires, beside)
-  if not may_replace(state_of(key, side), state) then
-    return 0
-  end
+local function write(key, side, document, expires, beside)
   redis.call('DEL', side)
   if expires == '0' then
     redis.call('SET', key, document)
@@ -52,5 +49,13 @@ local function keep(key, side, document, state, expires, beside)
     end
   end
   redis.call('PUBLISH', key, document)
+end
+
+-- Keeps one state if the stored one lets it.
+local function keep(key, side, document, state, expires, beside)
+  if not may_replace(state_of(key, side), state) then
+    return 0
+  end
+  write(key, side, document, expires, beside)
   return 1
 end
