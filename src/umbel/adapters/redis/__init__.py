@@ -7,6 +7,10 @@ faults    every error as one of umbel's
 scripts   the Lua scripts of lua/, by name
 checks    what a server must be, and what its operator should know
 backend, standing, watch    results: kept, what state they say, how a reader is woken
+layout    names of keys, all of them
+envelope  one message in Celery's format
+broker    hands out publisher, consumer, owners, control, shelf: one part of the contract each
+pulse, ear, search    renewing leases; sleeping until a key changes; looking through what waits
 """
 
 from __future__ import annotations

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from umbel import clock
+from umbel import clock, ids
 from umbel.broker import Owner, Turn, Want
 from umbel.message import Delivery
 from umbel.outcome import Bury, Hold, Outcome, Park, Release
@@ -16,6 +17,7 @@ from umbel.record import Record
 from .backend import Keys, words
 from .ear import Ear
 from .envelope import opened, ref_of
+from .faults import Unanswered
 from .layout import Layout
 from .link import Link
 from .publisher import grouped
@@ -24,12 +26,19 @@ from .wire import Word
 BYTES: Final = 16 << 20
 """Bytes of messages after which a claim stops; a single message may be bigger."""
 
+MOST_LOST: Final = 100
+"""Turns without an answer that are remembered; what an older one claimed is given back when its owner ends."""
+
 _KINDS: Final = {Release: b"R", Park: b"P", Bury: b"B", Hold: b"H"}
 _facts = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
 
 class RedisConsumer:
-    """See `umbel.broker.Consumer`."""
+    """See `umbel.broker.Consumer`.
+
+    A turn whose answer is lost may have claimed messages that nobody knows of. The next turn names it, and the store
+    gives them back first; outcomes that it has settled are not called fenced when they are sent again.
+    """
 
     def __init__(self, link: Link, ear: Ear, layout: Layout, owner: Owner) -> None:
         self._link = link
@@ -38,6 +47,9 @@ class RedisConsumer:
         self._nonce = owner.nonce
         self._keys = Keys(layout.prefix)
         self._early: dict[int, float] = {}
+        self._names = itertools.count(ids.nonce())
+        self._lost: list[str] = []
+        self._doubtful: set[tuple[int, int]] = set()
 
     def turn(self, outcomes: Sequence[Outcome], want: Want | None) -> Turn:
         """Settle, then claim: one script. A claimed message whose time has not come is put with the delayed ones."""
@@ -89,19 +101,34 @@ class RedisConsumer:
 
     def _turn(self, outcomes: Sequence[Outcome], want: Want | None) -> Turn:
         now = clock.wall()
-        said: list[Word] = [self._layout.separator, self._nonce, now, len(outcomes)]
+        name = f"{next(self._names):x}"
+        said: list[Word] = [self._layout.separator, self._nonce, now, name, len(self._lost), *self._lost, len(outcomes)]
         for outcome in outcomes:
             said += self._outcome(outcome, now)
         if want is None:
             said += (0, 0)
         else:
             said += (want.limit, BYTES, *self._layout.numbered_steps(), len(want.queues), *want.queues)
-        reply = self._link.script("turn", (self._layout.prefix,), said)
+        try:
+            reply = self._link.script("turn", (self._layout.prefix,), said)
+        except Unanswered:
+            self._lost = [*self._lost, name][-MOST_LOST:]
+            self._doubtful.update((outcome.delivery.tag, outcome.delivery.claim) for outcome in outcomes)
+            raise
         refused, revision, next_due, fenced, claim, index, items, strange = reply
         deliveries: list[Delivery] = []
         if items and want is not None:
             deliveries = self._deliveries(items, strange, int(claim), want.queues[index])
-        return Turn(deliveries, [outcomes[number] for number in fenced], bool(refused), int(revision), float(next_due))
+        return Turn(deliveries, self._fenced(outcomes, fenced), bool(refused), int(revision), float(next_due))
+
+    def _fenced(self, outcomes: Sequence[Outcome], numbers: list[int]) -> list[Outcome]:
+        """The dropped ones, without those that a turn whose answer was lost has settled."""
+        fenced = [outcomes[number] for number in numbers]
+        if self._doubtful:
+            fenced = [each for each in fenced if (each.delivery.tag, each.delivery.claim) not in self._doubtful]
+            self._doubtful.clear()
+        self._lost = []
+        return fenced
 
     def _outcome(self, outcome: Outcome, now: float) -> Iterable[Word]:
         """One outcome as turn.lua takes it."""

@@ -17,7 +17,7 @@ Ours; no Celery process looks at them (U is ``umbel:``; ``global_keyprefix`` sta
     U served                    ZSET  queue by the server's milliseconds at which an umbel consumer last wanted it
     U counter                   INT   the last position; a claim has the number of its first position
     U lease:<nonce>:<claim>     HASH  ref -> position|item: what an owner holds under one claim number, all of one list
-    U claims:<nonce>            HASH  claim -> step|queue
+    U claims:<nonce>            HASH  claim -> step|name of the turn that claimed|queue
     U held                      HASH  refs under early acknowledgement
     U facts                     HASH  ref -> what happened to a message that lives (MessagePack, see lua/common.lua)
     U dead                      ZSET  ref by time of death

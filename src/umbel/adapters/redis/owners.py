@@ -10,6 +10,7 @@ import msgspec
 from umbel import clock
 from umbel.broker import Death, Owner
 
+from .checks import look_over
 from .consumer import tag_ref
 from .layout import Layout
 from .link import Link
@@ -37,7 +38,8 @@ class RedisOwners:
         self._node = ""
 
     def enlist(self, owner: Owner) -> None:
-        """From now on it lives as long as this process."""
+        """From now on it lives as long as this process, if the server can serve at all."""
+        look_over(self._link, "messages")
         words = (owner.nonce, msgspec.json.encode(owner), LEASE)
         self._link.script("enlist", (self._layout.prefix,), words, idempotent=True)
         self._pulse.add(owner.nonce)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 
@@ -26,7 +27,7 @@ class RedisPublisher:
     def __init__(self, link: Link, layout: Layout) -> None:
         self._link = link
         self._layout = layout
-        self._nonce = 0
+        self._nonce = self._pid = 0
         self._sequence = 0
         self._unsure: tuple[list[Parcel], list[Word]] | None = None
 
@@ -65,8 +66,8 @@ class RedisPublisher:
     def _words(self, parcels: Sequence[Parcel], limits: dict[str, int]) -> list[Word]:
         now = clock.wall()
         self._sequence += 1
-        if not self._nonce:
-            self._nonce = ids.nonce()
+        if self._pid != os.getpid():  # a forked child counts for itself, or its calls were taken for its parent's
+            self._pid, self._nonce = os.getpid(), ids.nonce()
         coming = Counter(parcel.queue for parcel in parcels if parcel.due <= now)
         bounds = [(queue, most, coming[queue]) for queue, most in limits.items() if coming[queue]]
         return [

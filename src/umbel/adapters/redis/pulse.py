@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
 import threading
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from umbel.broker import Owner
@@ -26,6 +26,9 @@ LEASE: Final = 6000
 
 BEAT: Final = 2.0
 """Seconds between two renewals."""
+
+SLACK: Final = 2.0
+"""Seconds by which a process may seem to begin after its owner: the start of the machine is rounded."""
 
 logger = logging.getLogger(__name__)
 
@@ -89,12 +92,17 @@ def alive_here(owners: Iterable[Owner], node: str) -> list[int]:
 
 
 def _is_there(owner: Owner) -> bool:
-    if owner.info.get("machine") not in (None, socket.gethostname()):
-        return False
+    """Whether its process lives: the number is taken, and not by one that began after the owner."""
     try:
         os.kill(owner.pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        fields = Path(f"/proc/{owner.pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+        (boot,) = (row for row in Path("/proc/stat").read_text().splitlines() if row.startswith("btime"))
+    except (OSError, ValueError):  # no such file system: the number is all there is
+        return True
+    began = int(boot.split()[1]) + int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return fields[0] not in "ZX" and began < owner.since + SLACK

@@ -156,7 +156,7 @@ class RedisShelf:
             owner = _owner(packed)
             claims = self._pairs(f"claims:{owner.nonce}")
             for claim, home in claims.items():
-                step, _, name = home.decode().partition("|")
+                step, _, name = home.decode().split("|", 2)
                 if queue not in (None, name):
                     continue
                 for ref, value in self._pairs(f"lease:{owner.nonce}:{claim.decode()}").items():

@@ -3,8 +3,8 @@
 A result is one value, Celery's document under Celery's key, so that either side reads what the other wrote. Celery's
 documents name their state first, in JSON, msgpack and pickle alike, and a few bytes at the head are enough. Where that
 is not so (a compressed document, YAML, whose keys are sorted), umbel puts a short note beside it, bound to the document
-by its length and first bytes: when Celery has written another one meanwhile, the note says nothing. A document that Celery compressed has no
-note, and is decompressed to be understood.
+by its length and first bytes: when Celery has written another one meanwhile, the note says nothing. A document that
+Celery compressed has no note, and is decompressed to be understood.
 """
 
 from __future__ import annotations

@@ -1,12 +1,16 @@
 -- What every script of the broker shares: names of keys, references, facts, delayed messages that fall due.
 -- KEYS[1] is what stands before each key (`global_keyprefix`). Included, never run by itself.
--- Invariant: the first write is a removal, so a server at its `maxmemory` still settles, claims, renews and rescues.
+-- Invariant: scripts that call `relieve` first are let through by a server at its `maxmemory`; all but new work are.
 local P = KEYS[1]
 local U = P .. 'umbel:'
 local SUSPECT = 2251799813685248  -- scores below it are suspects, those above are judged; 2^51
-redis.call('DEL', U .. 'nothing')
 local known = redis.call('EXISTS', U .. 'facts') == 1
 local served_at
+
+-- A script whose first write is a removal may write whatever it likes behind it.
+local function relieve()
+  redis.call('DEL', U .. 'nothing')
+end
 
 local function milliseconds()
   local t = redis.call('TIME')

@@ -2,6 +2,7 @@
 -- Returns: for each queue that has a message: {name, ready, delayed, leased, dead, what is next in its lists}.
 -- Invariant: nothing but what has fallen due is moved.
 -- include: common
+relieve()
 local sep, now = ARGV[1], ARGV[2]
 local steps, names, seen, leased, dead = {}, {}, {}, {}, {}
 for at = 4, 3 + ARGV[3] do steps[#steps + 1] = ARGV[at] end
@@ -10,7 +11,7 @@ for _, queue in ipairs(redis.call('SMEMBERS', U .. 'queues')) do seen[queue] = t
 for _, nonce in ipairs(redis.call('HKEYS', U .. 'owners')) do
   local claims = redis.call('HGETALL', U .. 'claims:' .. nonce)
   for at = 1, #claims, 2 do
-    local queue = string.match(claims[at + 1], '^%d+|(.*)$')
+    local queue = string.match(claims[at + 1], '^%d+|%w*|(.*)$')
     leased[queue] = (leased[queue] or 0) + redis.call('HLEN', U .. 'lease:' .. nonce .. ':' .. claims[at])
     seen[queue] = true
   end

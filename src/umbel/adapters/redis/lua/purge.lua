@@ -1,6 +1,7 @@
 -- Removes all ready and delayed messages of a queue. KEYS: prefix. ARGV: sep, queue, steps. Returns: how many.
 -- Invariant: what is leased or dead stays.
 -- include: common
+relieve()
 local sep, queue, removed = ARGV[1], ARGV[2], 0
 for at = 3, #ARGV do
   local list = list_of(queue, ARGV[at], sep)

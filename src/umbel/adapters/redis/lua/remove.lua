@@ -2,6 +2,7 @@
 -- nonce:claim and ref (leased), or '' and ref (dead). Returns: how many there were.
 -- Invariant: what has moved on since it was listed is left alone.
 -- include: common
+relieve()
 local removed = 0
 for at = 2, #ARGV, 2 do
   local key, member = ARGV[at], ARGV[at + 1]

@@ -2,6 +2,7 @@
 -- KEYS: prefix. ARGV: sep, then each: ref, the item to put in its place or ''. Returns: how many there were.
 -- Invariant: a letter is dead or it is ready.
 -- include: common
+relieve()
 local sep, replayed, lists = ARGV[1], 0, {}
 for at = 2, #ARGV, 2 do
   local packed = redis.call('HGET', U .. 'dead:letter', ARGV[at])

@@ -7,6 +7,7 @@
 -- include: common
 local sep, poison, calm, unseen, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 -- include: takeback
+relieve()
 local at, rescued = 6, 0
 
 local function count_death(facts, cause)

@@ -3,4 +3,5 @@
 -- include: common
 local sep = ARGV[1]
 -- include: takeback
+relieve()
 return over(ARGV[2], function(_, facts) return facts end)

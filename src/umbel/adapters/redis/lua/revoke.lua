@@ -5,6 +5,7 @@
 -- Invariant: a record is stored only for an id of which a message was removed in this very step.
 -- include: common
 -- include: result_state
+relieve()
 local revision, at, removed, ids = 0, 2, {}, {}
 for _ = 1, tonumber(ARGV[1]) do
   revision = redis.call('INCR', U .. 'revision')

@@ -2,6 +2,7 @@
 -- Returns: how many things were removed.
 -- Invariant: what waits, is delayed or runs is never removed.
 -- include: common
+relieve()
 local now, oldest, most, removed = ARGV[1], ARGV[2], tonumber(ARGV[3]), 0
 
 local function expired(index, forget)

@@ -1,6 +1,7 @@
 -- Settles what an owner has finished, then claims what is next for it.
--- KEYS: prefix. ARGV: sep, nonce, now, outcomes (count, each: kind, claim, ref, own words, record, groups), then
--- what is wanted: limit (0: nothing), bytes, steps (count, each), queues (count, each).
+-- KEYS: prefix. ARGV: sep, nonce, now, name of this turn, lost turns (count, each), outcomes (count, each: kind, claim,
+-- ref, own words, record, groups), then what is wanted: limit (0: nothing), bytes, steps (count, each), queues (count,
+-- each).
 --   kinds and their own words: D done, R release, H hold: none; P park: due; B bury: reason, detail
 --   record: '' or key, key beside it, document, state, unix milliseconds of its end (0: none), note (result_state.lua)
 -- Returns: {refused, revision, next due, fenced numbers, claim, queue, items, strange}; strange: number, ref, facts.
@@ -8,22 +9,23 @@
 -- claimed message is moved from its list to the lease, and at no moment it is in neither.
 -- include: common
 -- include: result_state
+relieve()
 local sep, nonce, now = ARGV[1], ARGV[2], ARGV[3]
 local lease = U .. 'lease:' .. nonce .. ':'
 local claims = U .. 'claims:' .. nonce
 local refused = redis.call('HEXISTS', U .. 'owners', nonce) == 0
 local holds = redis.call('EXISTS', U .. 'held') == 1
 local fenced, touched, returned = {}, {}, {}
-local at = 5
+local at = 6 + ARGV[5]
 
 local function home(claim)
-  touched[claim] = touched[claim] or redis.call('HGET', claims, claim) or '0|'
-  local step, queue = string.match(touched[claim], '^(%d+)|(.*)$')
+  touched[claim] = touched[claim] or redis.call('HGET', claims, claim) or '0||'
+  local step, queue = string.match(touched[claim], '^(%d+)|%w*|(.*)$')
   return queue, step
 end
 
 local function leave(claim, ref)
-  touched[claim] = touched[claim] or redis.call('HGET', claims, claim) or '0|'
+  touched[claim] = touched[claim] or redis.call('HGET', claims, claim) or '0||'
   if holds then redis.call('HDEL', U .. 'held', ref) end
   return redis.call('HDEL', lease .. claim, ref) == 1
 end
@@ -77,7 +79,28 @@ local function settle(kind, claim, ref, word, detail)
   return true
 end
 
-for number = 1, tonumber(ARGV[4]) do
+-- The answers of lost turns never came, so nobody knows what they claimed.
+local function undo(claim)
+  local queue, step = home(claim)
+  local list = list_of(queue, step, sep)
+  local held = redis.call('HGETALL', lease .. claim)
+  returned[list] = returned[list] or {}
+  for index = 1, #held, 2 do
+    local pos, from = string.match(held[index + 1], '^(%d+)|()')
+    local item = string.sub(held[index + 1], from)
+    table.insert(returned[list], {pos = tonumber(pos), item = item, facts = read_facts(ref_of(item))})
+  end
+  redis.call('DEL', lease .. claim)
+end
+
+for lost = 6, at - 1 do
+  for _, claim in ipairs(redis.call('HKEYS', claims)) do
+    if string.match(redis.call('HGET', claims, claim), '^%d+|(%w*)|') == ARGV[lost] then undo(claim) end
+  end
+end
+
+at = at + 1
+for number = 1, tonumber(ARGV[at - 1]) do
   local kind, claim, ref = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local words = (kind == 'P' and 1) or (kind == 'B' and 2) or 0
   local held = not refused and settle(kind, claim, ref, ARGV[at + 3], ARGV[at + 4])
@@ -202,6 +225,6 @@ for ref, value in pairs(held) do
   fields[#fields + 1] = value
 end
 push('HSET', lease .. claim, fields)
-redis.call('HSET', claims, claim, step .. '|' .. ARGV[index])
+redis.call('HSET', claims, claim, step .. '|' .. ARGV[4] .. '|' .. ARGV[index])
 reply[5], reply[6], reply[7], reply[8] = claim, index - queues, items, strange
 return reply

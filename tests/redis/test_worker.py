@@ -1,0 +1,116 @@
+"""A real worker process over a real server: what a person sees who has written three lines and typed one command."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.support.until import until
+from umbel.adapters.redis.address import Address
+from umbel.adapters.redis.broker import open_broker
+from umbel.adapters.redis.link import Link
+
+HELLO = """
+    import os, signal, time
+    from umbel import Umbel
+
+    app = Umbel("hello", broker={url!r}, backend={url!r})
+
+    @app.task
+    def add(x, y):
+        return x + y
+
+    @app.task
+    def note(path, word):
+        with open(path, "a") as file:
+            file.write(word + "\\n")
+
+    @app.task
+    def hold(path):
+        with open(path, "a") as file:
+            file.write(f"{{os.getpid()}}\\n")
+        time.sleep(60)
+
+    @app.task(bind=True, max_retries=2)
+    def again(self, path):
+        with open(path, "a") as file:
+            file.write(f"{{self.request.retries}}\\n")
+        if self.request.retries < 2:
+            raise self.retry(countdown=0.2)
+        return "at last"
+"""
+
+
+@pytest.fixture
+def hello(project, url):
+    project.write("hello.py", HELLO.format(url=url))
+    return project
+
+
+@pytest.fixture
+def shelf(url):
+    shelf = open_broker(url, {}).shelf()
+    yield shelf
+    shelf.close()
+
+
+def lines(path):
+    return path.read_text().split() if path.exists() else []
+
+
+def test_a_task_runs_and_its_result_comes_back(hello):
+    worker = hello.worker("hello", "-l", "info", "-c", "2")
+    worker.until_output("ready.")
+    said = hello.python("from hello import add; print(sum(add.delay(n, n).get(timeout=20) for n in range(20)))")
+    assert said.stdout.strip() == "380", said
+    assert worker.stop() == 0
+
+
+def test_a_retry_waits_in_the_server(hello, tmp_path):
+    worker = hello.worker("hello", "-l", "info", "-c", "1")
+    worker.until_output("ready.")
+    path = tmp_path / "attempts"
+    said = hello.python(f"from hello import again; print(again.delay({str(path)!r}).get(timeout=20))")
+    assert said.stdout.strip() == "at last", said
+    assert lines(path) == ["0", "1", "2"]
+
+
+def test_a_child_that_kills_itself_three_times_is_set_aside(hello, shelf, tmp_path):
+    """Each SIGKILL counts against the task that ran, and against no other."""
+    path = tmp_path / "pids"
+    worker = hello.worker("hello", "-l", "info", "-c", "1")
+    worker.until_output("ready.")
+    said = hello.python(
+        f"from hello import hold, add\nhold.delay({str(path)!r}); innocent = add.delay(1, 2); print(innocent.id)"
+    )
+    for number in range(3):
+        assert until(lambda number=number: len(lines(path)) > number, worker.output, timeout=30)
+        os.kill(int(lines(path)[number]), signal.SIGKILL)
+    assert until(lambda: shelf.items("dead"), worker.output, timeout=30)
+    (dead,) = shelf.items("dead")
+    assert (dead.parcel.name, dead.deaths) == ("hello.hold", 3)
+    assert "SIGKILL" in dead.reason
+    assert len(lines(path)) == 3
+    took = hello.python(f"from hello import app; print(app.AsyncResult({said.stdout.strip()!r}).get(timeout=20))")
+    assert took.stdout.strip() == "3", took
+
+
+def test_the_work_of_a_killed_worker_is_taken_by_another_within_ten_seconds(hello, url, tmp_path):
+    """Supervisor and children die at once, nobody reports: their leases end by the server's clock."""
+    path = tmp_path / "pids"
+    first = hello.worker("hello", "-l", "info", "-c", "1", "-n", "one@%h")
+    first.until_output("ready.")
+    second = hello.worker("hello", "-l", "info", "-c", "1", "-n", "two@%h", "-Q", "other")
+    second.until_output("ready.")
+    hello.python(f"from hello import hold; hold.delay({str(path)!r})")
+    assert until(lambda: lines(path), first.output, timeout=20)
+    link = Link(Address.parse(url, {}))
+    before = link.call("TIME")
+    first.send_group(signal.SIGKILL)
+    ready = until(lambda: link.call("ZCARD", "umbel:first:celery"), second.output, timeout=20)
+    after = link.call("TIME")
+    link.close()
+    assert ready == 1
+    assert int(after[0]) - int(before[0]) <= 10
