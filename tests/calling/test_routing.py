@@ -168,12 +168,23 @@ def test_a_retry_goes_back_to_the_queue_that_it_came_from(app: Umbel, work, ran,
     assert sorted(ran) == expected
 
 
-@pytest.mark.parametrize("queue", [Queue("shelf"), Queue("shelf", [binding("x", "k")]), Queue("shelf", Exchange("x"))])
+@pytest.mark.parametrize(
+    "queue",
+    [
+        Queue("shelf"),
+        Queue("shelf", [binding("x", "k")]),
+        Queue("shelf", "x"),
+        Queue("shelf", Exchange("x", "topic"), "#"),
+    ],
+)
 def test_a_queue_travels_with_a_callback(app: Umbel, work, queue):
+    work.apply_async((1,), queue=queue)
     work.apply_async((1,), link=work.s().set(queue=queue))
     with InProcessWorker(app, queues=("celery",)) as worker:
         worker.drain()
-    assert only(app).parcel.queue == "shelf"
+    sent, called_back = stored(app)
+    assert sent.parcel.queue == called_back.parcel.queue == "shelf"
+    assert sent.properties["delivery_info"] == called_back.properties["delivery_info"]
 
 
 def test_a_queue_of_an_eager_call(app: Umbel, work, ran):

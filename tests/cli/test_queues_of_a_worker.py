@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.support.until import until
 from umbel import Umbel
 from umbel.cli.worker import merge
 from umbel.exceptions import ImproperlyConfigured, QueueNotFound
@@ -89,6 +90,40 @@ def test_a_worker_runs_what_is_in_them(shop, working):
     assert "queues   celery, mail" in worker.output()
     done = shop.umbel("-q", "-A", "shop", "call", "shop.add", "-a", "[2, 3]", "--queue", "mail", "--wait", "10")
     assert done.stdout.splitlines()[1:] == ["5"]
+    assert worker.stop() == 0
+
+
+def test_a_worker_of_a_strange_queue_ends_with_a_sentence(shop, umbel):
+    shop.write(
+        "two.py",
+        "from shop import app\napp.conf.update(task_queues=['mail'], task_create_missing_queues=False)\n",
+    )
+    for line in (("worker", "-Q", "mial"), ("call", "shop.add", "-a", "[1, 2]", "--queue", "mial")):
+        said = umbel("-A", "two", *line)
+        assert (said.code, said.out) == (64, "")
+        assert said.err == (
+            "umbel: There is no queue 'mial' in task_queues (it has 'mail'), and task_create_missing_queues is off.\n"
+        )
+
+
+def test_a_worker_runs_what_an_exchange_brings(shop, working):
+    shop.write(
+        "two.py",
+        "from shop import app\nfrom umbel.routing import Exchange, Queue\n"
+        "media = Exchange('media', 'topic')\n"
+        "app.conf.task_queues = [Queue('video', media, 'media.video.#'), Queue('all', media, '#')]\n"
+        "@app.task(name='two.where', bind=True)\n"
+        "def where(self):\n"
+        "    with open('ran', 'a') as file:\n"
+        "        print(self.request.came_from, self.request.delivery_info['routing_key'], file=file)\n",
+    )
+    worker = working("-c", "1", app="two")
+    way = ("--exchange", "media", "--routing-key", "media.video.mp4")
+    sent = shop.umbel("-q", "-A", "two", "call", "two.where", *way, "--wait", "10")
+    assert sent.returncode == 0
+    ran = shop.folder / "ran"
+    expected = ["all media.video.mp4", "video media.video.mp4"]
+    until(lambda: ran.exists() and sorted(ran.read_text().splitlines()) == expected, timeout=10)
     assert worker.stop() == 0
 
 

@@ -13,6 +13,7 @@ from ..exceptions import (
     NotFound,
     NotRegistered,
     OperationalError,
+    QueueNotFound,
     TimeoutError,
     UmbelError,
     UnsupportedPlatform,
@@ -149,7 +150,7 @@ def sentence(error: UmbelError) -> str:
 
 def code_of(error: UmbelError) -> int:
     """Exit code for an error of umbel's."""
-    if isinstance(error, ImproperlyConfigured):
+    if isinstance(error, ImproperlyConfigured | QueueNotFound):
         return codes.WRONG_INPUT
     if isinstance(error, NotFound | NotRegistered):
         return codes.NOT_FOUND
