@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 
@@ -299,3 +301,13 @@ def test_a_closed_link_opens_again(link):
     link.close()
     link.close()
     assert link.call("PING") == b"PONG"
+
+
+def test_a_program_without_redis_imports_nothing_of_it():
+    code = "import sys, umbel.app; sys.exit(any(name in sys.modules for name in ('hiredis', 'redis', 'ssl')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_room_needs_no_client_library():
+    code = "import sys, umbel.adapters.redis; sys.exit('redis' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

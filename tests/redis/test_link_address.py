@@ -40,7 +40,8 @@ def test_tls_takes_celery_s_spellings():
     assert (found.requirement, found.authorities, found.hostname) == (ssl.CERT_NONE, "/ca.pem", False)
     assert parsed("rediss://cache").tls.requirement == ssl.CERT_REQUIRED
     assert parsed("redis://cache", ssl={"ssl_cert_reqs": ssl.CERT_OPTIONAL}).tls.requirement == ssl.CERT_OPTIONAL
-    assert parsed("redis://cache?ssl_cert_reqs=none").tls is None
+    assert parsed("redis://cache", ssl=True).tls.requirement == ssl.CERT_REQUIRED
+    assert parsed("redis://cache?ssl_cert_reqs=none", ssl=False).tls is None
 
 
 def test_the_time_of_a_call():

@@ -178,7 +178,8 @@ class Umbel(Tasks):
     def _store_options(self) -> tuple[dict[str, Any], dict[str, Any]]:
         conf = self.conf
         own = {"poison_limit": conf.worker_poison_limit, "connection_timeout": conf.broker_connection_timeout}
-        return {**own, **conf.broker_transport_options}, dict(conf.result_backend_transport_options)
+        results = {"ssl": conf.redis_backend_use_ssl} if conf.redis_backend_use_ssl else {}
+        return {**own, **conf.broker_transport_options}, {**results, **conf.result_backend_transport_options}
 
     # Stores
 

@@ -89,7 +89,6 @@ ACCEPTED: Final[dict[str, Any]] = {
     "gcs_project": None,
     "gcs_ttl": 0,
     "mongodb_backend_settings": None,
-    "redis_backend_use_ssl": None,
     "redis_db": None,
     "redis_host": None,
     "redis_max_connections": None,
@@ -149,12 +148,13 @@ ACCEPTED: Final[dict[str, Any]] = {
 REASONS: Final[dict[str, str]] = {
     "Result stores and brokers that this release does not have": """
         arangodb_ azureblockblob_ cache_ cassandra_ cosmosdbsql_ couchbase_ database_ elasticsearch_ gcs_ mongodb_
-        redis_ s3_ broker_host broker_login_method broker_password broker_port broker_transport broker_user
+        s3_ broker_host broker_login_method broker_password broker_port broker_transport broker_user
         broker_vhost""",
     "A connection to a server; SQLite and memory have none, and a worker tries again until its store answers": """
         broker_channel_error_retry broker_connection_ broker_failover_strategy broker_heartbeat broker_pool_
         broker_use_ssl result_backend_ worker_cancel_long_running_tasks_on_connection_loss
         worker_enable_prefetch_count_reduction""",
+    "The URL of Redis says it; each part has one connection and one `timeout` for a call": "redis_",
     "Kinds of queues; in SQLite and memory there is one kind, and every message is kept": """
         broker_native_delayed_delivery_queue_type result_exchange result_persistent
         task_create_missing_queue_type task_default_delivery_mode task_default_queue_type worker_detect_quorum_queues

@@ -55,7 +55,8 @@ _ROWS: Final = (
     Setting("broker_transport_options", "dict", {}, "Options handed to the broker's adapter."),
     Setting("broker_connection_timeout", "number", 4, "Seconds in which a connection must be made; the store's adapter gets it as the option `connection_timeout`. SQLite and memory have no connection, so it means nothing there.", least=0),
     Setting("result_backend", "url", None, "URL of the result store; None is the broker's own file on SQLite and memory, elsewhere no results; the environment's CELERY_RESULT_BACKEND or UMBEL_RESULT_BACKEND wins."),
-    Setting("result_backend_transport_options", "dict", {}, "Options handed to the result store's adapter."),
+    Setting("result_backend_transport_options", "dict", {}, "Options handed to the result store's adapter; see [Redis](redis.md)."),
+    Setting("redis_backend_use_ssl", "any", None, "TLS of a Redis result store, True or a dict: `ssl_cert_reqs`, `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_check_hostname`; the option `ssl` says the same."),
     # Messages
     Setting("accept_content", "names", ("json",), "Serializers and content types that are decoded; anything else is refused."),
     Setting("result_accept_content", "names", None, "The same for results; None takes `accept_content`."),

@@ -101,8 +101,8 @@ class Address(msgspec.Struct, frozen=True):
         Args:
             url: see the module.
             options: `broker_transport_options` or `result_backend_transport_options`: ``timeout`` (or Celery's
-                ``socket_timeout``) in seconds, ``global_keyprefix``, ``username``, ``password``, ``ssl`` (a dict of the
-                ``ssl_...`` options); they win over the URL, and other keys are ignored.
+                ``socket_timeout``) in seconds, ``global_keyprefix``, ``username``, ``password``, ``ssl`` (True or a
+                dict of the ``ssl_...`` options); they win over the URL, and other keys are ignored.
 
         Raises:
             ImproperlyConfigured: the URL or an option cannot work; the sentence says what to write.
@@ -122,7 +122,7 @@ class Address(msgspec.Struct, frozen=True):
         if unix and not place.startswith("/"):
             raise ImproperlyConfigured(f"{mask_url(url)!r} names no socket. {_EXAMPLE}")
         named = given.get("db", given.get("virtual_host", "")) if unix else place or given.get("db", "")
-        secure = parts.scheme == "rediss" or isinstance(options.get("ssl"), dict)
+        secure = parts.scheme == "rediss" or bool(options.get("ssl"))
         seconds = options.get("timeout", given.get("timeout", options.get("socket_timeout")))
         return cls(
             host="" if unix else unquote(parts.hostname or "localhost"),
