@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import closing
 
+import msgspec
 import pytest
 
 from tests.support.until import until
@@ -132,7 +133,8 @@ def test_a_full_server_settles_and_claims_and_refuses_new_work(broker, url, link
         turn = consumer.turn(outcomes, Want(("q",), 10))
         assert (turn.fenced, len(turn.deliveries)) == ([], 10)
         assert consumer.turn([Release(delivery) for delivery in turn.deliveries], None).fenced == []
-        assert owners.rescue([Death(owner.nonce, (), "gone")]) == 0
+        assert len(consumer.turn([], Want(("q",), 10)).deliveries) == 10
+        assert owners.rescue([Death(owner.nonce, (), "gone")]) == 10
         assert link.call("LLEN", "q") == 40
         assert link.call("GET", "celery-task-meta-id9") == b'{"status":"SUCCESS"}'
     finally:
@@ -185,3 +187,18 @@ def test_a_killed_connection_of_a_sleeper_is_replaced(broker, url):
         other.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
         consumer.wait(("q",), 0.05, -1)
         assert consumer.turn([], Want(("q",), 1)).deliveries == []
+
+
+def test_facts_of_messages_that_others_took_are_forgotten(broker, link):
+    """Given back to Celery's list and taken there: what is known about it is of no use to anybody."""
+    seconds, _ = link.call("TIME")
+    week_ago, yesterday = (int(seconds) - 8 * 86400) * 1000, (int(seconds) - 86400) * 1000
+    facts = {
+        "taken": {"p": 1, "t": week_ago}, "waiting": {"p": 2, "t": yesterday},
+        "suspect": {"a": True, "t": week_ago}, "judged": {"v": "Terminated:SIGKILL", "t": week_ago},
+    }  # fmt: skip
+    for ref, fact in facts.items():
+        link.call("HSET", "umbel:facts", ref, msgspec.msgpack.encode(fact))
+    with closing(broker.owners()) as owners:
+        assert owners.tidy({}) == 0
+    assert sorted(link.call("HKEYS", "umbel:facts")) == [b"judged", b"suspect", b"waiting"]

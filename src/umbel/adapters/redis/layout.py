@@ -20,6 +20,7 @@ Ours; no Celery process looks at them (U is ``umbel:``; ``global_keyprefix`` sta
     U claims:<nonce>            HASH  claim -> step|name of the turn that claimed|queue
     U held                      HASH  refs under early acknowledgement
     U facts                     HASH  ref -> what happened to a message that lives (MessagePack, see lua/common.lua)
+    U facts:cursor              INT   how far housekeeping has looked through them
     U dead                      ZSET  ref by time of death
     U dead:letter, dead:item, dead:queue   HASH ref -> what is known (MessagePack), envelope, queue
     U owners, alive             HASH  nonce -> who it is; ZSET nonce by the server's milliseconds of its end

@@ -39,7 +39,8 @@ class RedisOwners:
 
     def enlist(self, owner: Owner) -> None:
         """From now on it lives as long as this process, if the server can serve at all."""
-        look_over(self._link, "messages")
+        if owner.role == "supervisor":  # its children need not say the same again
+            look_over(self._link, "messages")
         words = (owner.nonce, msgspec.json.encode(owner), LEASE)
         self._link.script("enlist", (self._layout.prefix,), words, idempotent=True)
         self._pulse.add(owner.nonce)

@@ -29,4 +29,13 @@ if oldest ~= '' then dead = redis.call('ZRANGEBYSCORE', U .. 'dead', '-inf', '('
 local surplus = most > 0 and redis.call('ZCARD', U .. 'dead') - most or 0
 if surplus > #dead then dead = redis.call('ZRANGE', U .. 'dead', 0, math.min(surplus, 1000) - 1) end
 for _, ref in ipairs(dead) do exhume(ref) end
+
+-- Facts of messages that a Celery worker took: nobody told us. Those of suspects and judged ones never are in its lists.
+local scan = redis.call('HSCAN', U .. 'facts', redis.call('GET', U .. 'facts:cursor') or '0', 'COUNT', 500)
+local week_ago = milliseconds() - 604800000
+for at = 1, #scan[2], 2 do
+  local facts = cmsgpack.unpack(scan[2][at + 1])
+  if facts.t < week_ago and not facts.a and not facts.v then redis.call('HDEL', U .. 'facts', scan[2][at]) end
+end
+redis.call('SET', U .. 'facts:cursor', scan[1], 'EX', 604800)
 return removed + #dead
