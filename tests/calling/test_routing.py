@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.calling.support import only, stored
-from umbel import Umbel, signals
+from umbel import Priority, Umbel, signals
 from umbel.exceptions import ImproperlyConfigured, QueueFull, QueueNotFound
 from umbel.routing import Broadcast, Exchange, Queue, binding
 from umbel.testing.worker import InProcessWorker
@@ -71,6 +71,13 @@ def test_each_queue_has_its_highest_priority(app: Umbel, work):
         ("all", 2, 2), ("all", 8, 8), ("celery", 4, 9), ("left", 5, 8), ("made-up", 4, 9), ("video", 2, 2),
         ("video", 3, 8),
     ]  # fmt: skip
+
+
+def test_where_0_is_urgent_words_turn_and_queues_have_no_bound(work):
+    pytest.importorskip("redis")
+    app = Umbel("r", broker="redis://127.0.0.1:1/0", set_as_current=False, task_queues=[Queue("q", max_priority=3)])
+    found = {given: app.build("a", (), {}, queue="q", priority=given).priority for given in (*Priority, 8, 1)}
+    assert found == {Priority.HIGH: 0, Priority.NORMAL: 4, Priority.LOW: 9, 8: 8, 1: 1}
 
 
 def test_receivers_hear_of_it_once(app: Umbel, work):

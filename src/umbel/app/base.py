@@ -245,7 +245,8 @@ class Umbel(Tasks):
         self._revision = self.conf.revision
         self._templates.clear()
         self._ways = None  # what is wrong in the settings is told with every call, not only with the first
-        self._ways = ways = Ways.of(self.conf, compile_routes(self.conf.task_routes, symbol))
+        routes = compile_routes(self.conf.task_routes, symbol)
+        self._ways = ways = Ways.of(self.conf, routes, self._stores.nine_is_urgent)
         return ways
 
     @property

@@ -7,7 +7,7 @@ routes, then the default queue              fill what both left open (`routing`)
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final, NamedTuple, Self
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ import msgspec
 
 from .. import clock
 from ..exceptions import CeleryWarning
-from ..priority import as_number
+from ..priority import Priority, as_number
 from ..routing import OWN_QUEUE, Call, Declared, Destination, Queue, Routes, asks, declare, destination, routed
 from ..sender import Conf
 from ..serialization import codec, compression, encode_json, is_own_json
@@ -51,16 +51,17 @@ _REDACTED: Final = "..."
 
 
 class Ways(NamedTuple):
-    """Where messages can go, as the settings say it."""
+    """Where messages can go, as the settings say it; `nine_is_urgent` opens the store, and is asked when it matters."""
 
     routes: Routes
     declared: Declared
     each_call: bool
+    nine_is_urgent: Callable[[], bool]
 
     @classmethod
-    def of(cls, conf: Conf, routes: Routes) -> Self:
+    def of(cls, conf: Conf, routes: Routes, nine_is_urgent: Callable[[], bool]) -> Self:
         """With the queues that the settings declare."""
-        return cls(routes, declare(conf), asks(routes))
+        return cls(routes, declare(conf), asks(routes), nine_is_urgent)
 
 
 def compose(
@@ -90,10 +91,10 @@ def compose(
     due, eta = _eta(conf, options)
     expires, expiration = _expires(conf, options)
     info = encode_json({"exchange": place.exchange, "routing_key": place.routing_key})
-    (queue, most), *also = _limited(place)
+    (queue, most), *also = _limited(place, ways)
     return Template(
-        task=name, queue=queue, priority=as_number(priority), due=due, eta=eta, expires=expires, expiration=expiration,
-        serializer=_serializer(conf, options), compression=_compression(conf, options),
+        task=name, queue=queue, priority=_number(priority, ways), due=due, eta=eta, expires=expires,
+        expiration=expiration, serializer=_serializer(conf, options), compression=_compression(conf, options),
         shadow=options.get("shadow"), group=options.get("group_id"), group_index=options.get("group_index"),
         retries=options.get("retries") or 0, timelimit=_limits(options), root_id=options.get("root_id"),
         parent_id=options.get("parent_id"), origin=options.get("origin") or "",
@@ -122,10 +123,27 @@ def _place(declared: Declared, options: Mapping[str, Any]) -> Destination:
     return Destination(options.get("exchange") or "", options.get("routing_key") or own, (queue,))
 
 
-def _limited(place: Destination) -> list[tuple[str, int]]:
-    """Queue and highest priority that it knows; first the one that knows the highest, so that it cuts nothing off."""
-    found = [(queue.name, NO_LIMIT if queue.max_priority is None else queue.max_priority) for queue in place.queues]
-    return sorted(found, key=lambda pair: -pair[1]) if len(found) > 1 else found
+def _number(priority: Any, ways: Ways) -> int:
+    """A priority as the store has it; a number is the store's own, as in Celery."""
+    if isinstance(priority, Priority):
+        return as_number(priority, nine_is_urgent=ways.nine_is_urgent())
+    return as_number(priority)
+
+
+def _limited(place: Destination, ways: Ways) -> list[tuple[str, int]]:
+    """Queue and highest priority that it knows; first the one that knows the highest, so that it cuts nothing off.
+
+    Where 0 is urgent the highest is the least urgent, and a queue has no bound, as in Celery.
+    """
+    first = place.queues[0]
+    if len(place.queues) == 1 and first.max_priority is None:  # what nearly every call is
+        return [(first.name, NO_LIMIT)]
+    bounded = any(queue.max_priority is not None for queue in place.queues) and ways.nine_is_urgent()
+    found = [
+        (queue.name, queue.max_priority if bounded and queue.max_priority is not None else NO_LIMIT)
+        for queue in place.queues
+    ]
+    return sorted(found, key=lambda pair: -pair[1])
 
 
 def _serializer(conf: Conf, options: Mapping[str, Any]) -> str:

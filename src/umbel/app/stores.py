@@ -101,6 +101,11 @@ class Stores:
                 self._outbox = open_broker(url, self._options()[0])
             return self._outbox
 
+    def nine_is_urgent(self) -> bool:
+        """Whether 9 is the most urgent priority of the broker that messages go to; on Redis it is 0."""
+        told_apart = self._sending().abilities.priorities
+        return told_apart[0] > told_apart[-1]
+
     def _mine(self) -> _Parts:
         parts = self._thread.parts
         if parts is None:
