@@ -141,3 +141,21 @@ def test_outcomes_are_kept_while_redis_is_away(shop, own_server, outage):
     worker.until_output("The store answers again")
     assert worker.stop() == 0
     backend.close()
+
+
+def test_a_worker_that_is_told_to_stop_while_redis_is_away_ends_and_loses_nothing(shop, own_server):
+    """What could not be stored is still in the queue, for the next worker."""
+    project = shop(own_server.url, result_backend_transport_options={"timeout": 0.5}, worker_shutdown_grace=3)
+    worker = started(project)
+    assert said(project, "print(noted.delay(-1).get(timeout=20))") == "-1"
+    own_server.kill()
+    ids = said(project, "print(*[noted.delay(n).id for n in range(10)])").split()
+    worker.until_output("outcomes wait")
+    worker.stop(timeout=30)
+    own_server.start()
+    second = started(project)
+    backend = RedisBackend(Address.parse(own_server.url, {}))
+    until(lambda: len(backend.fetch(ids)) == 10, second.output, timeout=30)
+    assert {one.status for one in backend.fetch(ids).values()} == {"SUCCESS"}
+    assert second.stop() == 0
+    backend.close()
