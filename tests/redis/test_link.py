@@ -209,26 +209,25 @@ class Cutting:
 
 
 @pytest.fixture
-def cutting(redis_server, url):
+def cut(redis_server, url):
+    """A link whose first reply is lost."""
     cutting = Cutting(redis_server.port, 1)
-    yield cutting
+    cut = linked(cutting.url)
+    yield cut
+    cut.close()
     cutting.close()
 
 
-def test_a_write_whose_fate_is_unknown_is_not_repeated(cutting, link):
-    cut = linked(cutting.url)
+def test_a_write_whose_fate_is_unknown_is_not_repeated(cut, link):
     with pytest.raises(Unanswered, match="not known"):
         cut.call("INCR", "n")
     assert link.call("GET", "n") == b"1"
     assert cut.call("INCR", "n") == 2
-    cut.close()
 
 
-def test_what_may_be_done_twice_is_repeated(cutting, link):
-    cut = linked(cutting.url)
+def test_what_may_be_done_twice_is_repeated(cut, link):
     assert cut.call("SET", "n", 7, idempotent=True) == b"OK"
     assert link.call("GET", "n") == b"7"
-    cut.close()
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
