@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal as signals
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import clock, states
 from .broker import Broker, Revocation
 from .record import Record
-from .serialization import encode_json
+from .serialization import compress_document, dumps
 
 KEPT = 3 * 86_400.0
 """Seconds that a revocation is remembered: long enough for a retry of a running task that waits for days."""
@@ -39,9 +39,24 @@ def kept_for(conf: Any, status: str) -> float:
     return lifetime(conf.result_expires if own is None else own)
 
 
+class Form(NamedTuple):
+    """How documents are written: by `result_serializer` and `result_compression`."""
+
+    serializer: str = "json"
+    compression: str | None = None
+
+    @classmethod
+    def of(cls, conf: Any) -> Form:
+        """The form of an app's settings."""
+        return cls(conf.result_serializer, conf.result_compression)
+
+
+_JSON = Form()
+
+
 def state_record(
     task_id: str, status: str, result: Any, *, expires: float, children: list[Any] | None = None,
-    parent_id: str | None = None, group_id: str | None = None, traceback: str | None = None,
+    parent_id: str | None = None, group_id: str | None = None, traceback: str | None = None, form: Form = _JSON,
 ) -> Record:  # fmt: skip
     """The record of one state.
 
@@ -51,6 +66,7 @@ def state_record(
         result: the field ``result``.
         expires: seconds that it is kept, 0 for ever.
         children, parent_id, group_id, traceback: the fields of these names.
+        form: how it is written.
     """
     now = clock.wall()
     document = {"status": status, "result": result, "traceback": traceback, "children": children}
@@ -60,7 +76,10 @@ def state_record(
     if parent_id is not None:
         document["parent_id"] = parent_id
     document["task_id"] = task_id
-    return Record(task_id, status, encode_json(document), now + expires if expires else 0.0)
+    _, _, data = dumps(document, form.serializer)
+    if form.compression:
+        data = compress_document(data, form.compression)
+    return Record(task_id, status, data, now + expires if expires else 0.0)
 
 
 def signal_name(wanted: str | int | None) -> str:
@@ -80,7 +99,7 @@ def signal_name(wanted: str | int | None) -> str:
 
 def revoke(
     broker: Broker, ids: Sequence[str], *, terminate: bool = False, signal: str | int | None = None,
-    expires: float = 0.0, keep_results: bool = True,
+    expires: float = 0.0, keep_results: bool = True, form: Form = _JSON,
 ) -> list[str]:  # fmt: skip
     """Revoke tasks: those that wait are removed now, the others will not start.
 
@@ -91,6 +110,7 @@ def revoke(
         signal: for running ones, SIGTERM unless given.
         expires: seconds that the REVOKED state is kept, 0 for ever.
         keep_results: write that state.
+        form: how it is written.
 
     Returns:
         ids of the messages that were removed.
@@ -99,7 +119,8 @@ def revoke(
     name = signal_name(signal)
     entries = [Revocation(one, terminate=terminate, signal=name, expires=until) for one in ids]
     error = {"exc_type": "TaskRevokedError", "exc_message": ["revoked"], "exc_module": "celery.exceptions"}
-    records = [state_record(one, states.REVOKED, error, expires=expires) for one in ids] if keep_results else []
+    kept = ids if keep_results else ()
+    records = [state_record(one, states.REVOKED, error, expires=expires, form=form) for one in kept]
     control = broker.control()
     try:
         return control.revoke(entries, records)

@@ -125,6 +125,28 @@ def test_a_result_of_umbel_is_read_by_celery(umbel, celery, serializer, method):
 
 @every
 @each
+def test_states_from_outside_of_a_run_are_read_by_celery_and_umbel(umbel, celery, serializer, method):
+    umbel.conf.update(
+        result_serializer=serializer, result_compression=method, result_accept_content=[serializer],
+        task_store_eager_result=True,
+    )  # fmt: skip
+    celery.conf.update(result_serializer=serializer, result_accept_content=[serializer])
+    join = umbel.tasks["content.join"]
+    revoked, eager, moving = join.delay(["a"]), join.apply((["b"],)), umbel.AsyncResult("moving")
+    revoked.revoke()
+    join.update_state("moving", "HALF", {"done": 1})
+    stored = umbel.backend().fetch([revoked.id, eager.id, "moving"])
+    states = {}
+    for result in (revoked, umbel.AsyncResult(eager.id), moving):
+        document = stored[result.id].document
+        assert document.startswith(b"\x00celery-compressed") is bool(method)
+        states[result.state] = celery.backend.decode_result(document)["result"]
+    assert states.keys() == {"REVOKED", "SUCCESS", "HALF"}
+    assert (states["SUCCESS"], states["HALF"]) == ("b", {"done": 1})
+
+
+@every
+@each
 def test_a_result_of_celery_is_read_by_umbel(umbel, celery, serializer, method):
     celery.conf.update(result_serializer=serializer, result_compression=method)
     umbel.conf.update(result_serializer=serializer)

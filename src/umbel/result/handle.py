@@ -11,7 +11,7 @@ from ..exceptions import TimeoutError
 from ..record import Record
 from ..sender import App, current_sender
 from ..serialization import codec, decompress_document, loads
-from ..withdraw import lifetime, revoke
+from ..withdraw import Form, lifetime, revoke
 from . import waiting
 from .awaiting import Awaiting
 from .joining import assert_will_not_block
@@ -197,7 +197,7 @@ class AsyncResult(Awaiting, Generic[R_co]):
         return document
 
     def _decode(self, data: bytes) -> dict[str, Any]:
-        """A document: in the app's serializer, or in JSON, as states that are written from outside of a run are."""
+        """A document: in the app's serializer, or in JSON: another client, or one of an earlier release, wrote it."""
         conf = self.app.conf
         data = decompress_document(data, conf.decompressed_max_size)
         written = codec("json" if data.startswith(_PLAIN) else conf.result_serializer)
@@ -316,7 +316,10 @@ class AsyncResult(Awaiting, Generic[R_co]):
         """
         source = self.app
         keeps, expires = source.backend() is not None, lifetime(source.conf.result_expires)
-        revoke(source.broker, [self.id], terminate=terminate, signal=signal, expires=expires, keep_results=keeps)
+        form = Form.of(source.conf)
+        revoke(
+            source.broker, [self.id], terminate=terminate, signal=signal, expires=expires, keep_results=keeps, form=form
+        )
 
     def as_tuple(self) -> tuple[Any, ...]:
         """Plain form: ``((id, parent), None)``."""

@@ -16,7 +16,7 @@ from ..exceptions import ImproperlyConfigured, MaxRetriesExceededError, Operatio
 from ..message import Headers
 from ..result import AsyncResult, EagerResult
 from ..sender import App, current_sender
-from ..withdraw import kept_for, state_record
+from ..withdraw import Form, kept_for, state_record
 from . import eager
 from .arguments import Arguments
 from .calls import Calls
@@ -262,7 +262,7 @@ class Task(Calls[P, R]):
         request = self.request
         record = state_record(
             task_id or request.id, state or "PENDING", meta, expires=kept_for(self.app.conf, state or "PENDING"),
-            children=[], parent_id=request.parent_id, group_id=request.group,
+            children=[], parent_id=request.parent_id, group_id=request.group, form=Form.of(self.app.conf),
         )  # fmt: skip
         backend.store((record,))
 

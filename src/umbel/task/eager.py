@@ -22,7 +22,7 @@ from ..message import Headers
 from ..result import EagerResult
 from ..saferepr import saferepr
 from ..serialization import codec, dumps, loads
-from ..withdraw import kept_for, state_record
+from ..withdraw import Form, kept_for, state_record
 
 
 def round_trip(value: Any, serializer: str) -> Any:
@@ -167,8 +167,9 @@ def _store(task: Any, request: Context, state: str, value: Any, text: str | None
             "exc_type": type(value).__qualname__, "exc_message": [saferepr(one) for one in value.args],
             "exc_module": type(value).__module__,
         }  # fmt: skip
-    expires = kept_for(task.app.conf, state)
-    backend.store([state_record(request.id, state, value, expires=expires, children=[], traceback=text)])
+    expires, form = kept_for(task.app.conf, state), Form.of(task.app.conf)
+    record = state_record(request.id, state, value, expires=expires, children=[], traceback=text, form=form)
+    backend.store([record])
 
 
 def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
