@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import select
 import threading
+from pathlib import Path
 
+from umbel import Umbel
 from umbel.message import Delivery
 from umbel.outcome import Done, Outcome
+from umbel.testing.worker import InProcessWorker
 from umbel.worker.channels import Outcomes, RunQueue
 
 
@@ -64,3 +68,21 @@ def test_unstarted_work_is_given_back_from_the_far_end_once() -> None:
     assert [given.tag for given in queue.give_back()] == [4, 3, 2, 1]
     assert queue.next() is None
     assert queue.give_back() == []
+
+
+def test_workers_in_process_leave_no_files_open() -> None:
+    app = Umbel("files", broker="memory://files", set_as_current=False)
+
+    def open_files() -> int:
+        gc.collect()
+        return len([*Path("/dev/fd").iterdir()])
+
+    def work() -> None:
+        with InProcessWorker(app) as worker:
+            worker.drain()
+
+    work()
+    before = open_files()
+    for _ in range(10):
+        work()
+    assert open_files() <= before

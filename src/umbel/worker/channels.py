@@ -23,9 +23,17 @@ UNBOUNDED = 10_000
 class Wake:
     """A pipe that ends a sleep. `ring` may be called from any thread; `clear` by the sleeper."""
 
+    fd = _write = -1
+
     def __init__(self) -> None:
         self.fd, self._write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else _pipe()
         self._rung = False
+
+    def __del__(self) -> None:
+        """Nobody holds it any more, so nobody rings a number that means another file by then."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            os.close(self._write)
 
     def ring(self) -> None:
         with contextlib.suppress(BlockingIOError):

@@ -53,6 +53,8 @@ class Page:
         fd: the mapping's file, for a spawned child; None makes a new one.
     """
 
+    fd = -1
+
     def __init__(self, children: int, slots: int, fd: int | None = None) -> None:
         self.slots = slots
         self._width = _HEADER + _ENTRY * slots
@@ -61,6 +63,11 @@ class Page:
         self._map = mmap.mmap(self.fd, size)
         self._ints = memoryview(self._map).cast("q")
         self._floats = memoryview(self._map).cast("d")
+
+    def __del__(self) -> None:
+        """The mapping stays as long as a row of it is held."""
+        if self.fd >= 0:
+            os.close(self.fd)
 
     def row(self, child: int) -> Row:
         """The row of child number `child`, from 0."""
