@@ -155,10 +155,20 @@ def test_a_watch_goes_on_after_its_connection_was_cut(backend, link):
     backend.store([record("a")])
     assert watch.wait(5)
     link.call("CLIENT", "KILL", "TYPE", "pubsub")
-    watch.add(["b"])
     backend.store([record("a")])
+    watch.add(["b"])
+    assert watch.wait(0.0), "what was told before the new connection is looked for"
     backend.store([record("b")])
     assert watch.wait(5)
+    watch.close()
+
+
+def test_what_was_told_of_a_discarded_id_wakes_nobody(backend):
+    watch = backend.watch()
+    watch.add(["a", "b"])
+    backend.store([record("a")])
+    watch.discard(["a"])
+    assert not watch.wait(0.2)
     watch.close()
 
 
