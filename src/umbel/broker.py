@@ -46,6 +46,7 @@ class Abilities(msgspec.Struct, frozen=True):
         priorities: the priorities that it tells apart, the most urgent first. Others count as the next lower number.
         expiry: who removes expired results: "tidy" (`Owners.tidy`), or "server" by itself and by its own clock; such a
             store does not bound their number either.
+        notice: seconds after which `Owners.rescue`, called every second, finds an owner whose process was killed.
     """
 
     results: bool
@@ -56,6 +57,7 @@ class Abilities(msgspec.Struct, frozen=True):
     power_loss: str
     priorities: tuple[int, ...] = (9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
     expiry: Literal["tidy", "server"] = "tidy"
+    notice: float = 0.0
 
 
 class Owner(msgspec.Struct, frozen=True):

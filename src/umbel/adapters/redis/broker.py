@@ -26,6 +26,7 @@ ABILITIES: Final = Abilities(
     power_loss="the same, unless the server has `appendfsync always`",
     priorities=(0, 3, 6, 9),
     expiry="server",
+    notice=10.0,
 )
 
 
