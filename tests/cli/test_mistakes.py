@@ -61,9 +61,9 @@ def test_no_app_at_all(umbel):
 @pytest.mark.parametrize(
     ("url", "code", "words"),
     [
-        ("redis://127.0.0.1:1/0", 64, "no broker for 'redis' yet; use one of: memory, sqlite"),
-        ("amqp://127.0.0.1:1", 64, "no broker for 'amqp' yet; use one of: memory, sqlite"),
-        ("carrier-pigeon://x", 64, "installed are: memory, sqlite"),
+        ("redis://127.0.0.1:1/0", 69, "redis://127.0.0.1:1/0 cannot be reached (Connection refused)"),
+        ("amqp://127.0.0.1:1", 64, "no broker for 'amqp' yet; use one of: memory, redis, redis+socket, rediss, sqlite"),
+        ("carrier-pigeon://x", 64, "installed are: memory, redis, redis+socket, rediss, sqlite"),
         ("::", 64, "is no URL"),
         ("sqlite:////proc/nowhere/x.db", 69, "No such file or directory"),
         ("sqlite:///damaged.db", 69, "is not a SQLite file"),
