@@ -93,7 +93,7 @@ def test_a_read_only_store(umbel, shop):
 
 def test_a_password_is_not_shown(umbel):
     said = umbel("-A", "shop", "-b", "redis://user:secret@127.0.0.1:1/0", "queues")
-    assert said.code == 64
+    assert said.code == 69
     assert "secret" not in said.err
 
 
