@@ -8,6 +8,7 @@ results share its one subscription. Only the queue and the futures are shared be
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import threading
@@ -204,8 +205,18 @@ class Client:
         if self._jobs or self._arrivals:
             return
         if not self._waiting or self._watch is None:
-            select.select([self._wake_read], [], [])
+            _until_readable(self._wake_read)
             return
         if looked > 0.002:
-            select.select([self._wake_read], [], [], looked)
+            _until_readable(self._wake_read, looked)
         self._watch.wait(_LOOK_AGAIN, self._wake_read)
+
+
+def _until_readable(descriptor: int, seconds: float | None = None) -> None:
+    """Sleep; by poll() where there is one: select() takes no descriptor above 1,023, and servers have thousands."""
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        poll.poll(None if seconds is None else math.ceil(seconds * 1000))
+    else:
+        select.select([descriptor], [], [], seconds)

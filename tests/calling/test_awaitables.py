@@ -11,6 +11,7 @@ import time
 import pytest
 
 from tests.calling.support import only, stored
+from tests.support.crowded import crowded
 from tests.support.until import until
 from umbel import AsyncResult, EagerResult, Signature, Task, Umbel
 from umbel.exceptions import QueueFull, TimeoutError, UnknownResultError
@@ -209,3 +210,19 @@ async def test_a_deadline_of_publishing_holds(app: Umbel, add):
     with pytest.raises(QueueFull):
         await add.adelay(1, 2)
     assert time.monotonic() - started < 5
+
+
+async def test_a_server_with_thousands_of_open_files_gets_its_result(tmp_path):
+    with Umbel("crowd", broker=f"sqlite:///{tmp_path}/queue.db") as app:
+
+        @app.task
+        def add(x, y):
+            return x + y
+
+        with crowded():
+            result = await add.adelay(2, 3)
+            waiting = asyncio.create_task(result.aget(timeout=20))
+            await asyncio.sleep(0)
+            with InProcessWorker(app, pool="thread") as worker:
+                await asyncio.to_thread(worker.drain)
+            assert await waiting == 5

@@ -83,7 +83,7 @@ def test_what_was_stored_is_there_and_what_was_forgotten_is_not(store, start, tm
     began = scale.seed()
     chance = random.Random(began)
     running = [start(name, chance) for name in ("writer", "writer", "tidier")]
-    for _ in range(scale.count(full=100, small=8)):
+    for _ in range(scale.count(full=40, small=8)):
         name, process = running.pop(chance.randrange(len(running)))
         process.stop(signal.SIGKILL)
         running.append(start(name, chance))

@@ -17,6 +17,7 @@ It holds the child's liveness (`Owners`), from before the first claim until afte
 from __future__ import annotations
 
 import logging
+import math
 import os
 import select
 import socket
@@ -78,6 +79,9 @@ class Keeper(threading.Thread):
         self._control: Control | None = None
         self._done = threading.Event()
         self._buffer = b""
+        self._poll = select.poll()  # not select(), which takes no descriptor above 1,023
+        for descriptor in (pipe.fileno(), self.wake.fd):
+            self._poll.register(descriptor, select.POLLIN)
 
     def run(self) -> None:
         try:
@@ -138,7 +142,7 @@ class Keeper(threading.Thread):
 
     def _listen(self, timeout: float) -> None:
         pipe = self.pipe.fileno()
-        readable, _, _ = select.select([pipe, self.wake.fd], [], [], timeout)
+        readable = {descriptor for descriptor, _ in self._poll.poll(math.ceil(timeout * 1000))}
         self.dozing = False
         if self.wake.fd in readable:
             self._pause, self._awake = TICK, LINGER  # it was woken before the first attempt begins

@@ -117,8 +117,11 @@ def _serve(link: socket.socket, life: Life, supervisor: int) -> NoReturn:
     signal.set_wakeup_fd(write, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     buffer = b""
+    poll = select.poll()
+    for descriptor in (link.fileno(), read):
+        poll.register(descriptor, select.POLLIN)
     while True:
-        readable, _, _ = select.select([link.fileno(), read], [], [])
+        readable = {descriptor for descriptor, _ in poll.poll()}
         if read in readable:
             os.read(read, 4096)
             _report(link)
