@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.servers import Redis
 from tests.support.until import until
 from umbel_crawler.database import existing
 from umbel_crawler.fleet import Fleet, WorkerDied
@@ -179,6 +180,29 @@ def test_a_fleet_that_runs_already_does_the_work(site, tmp_path):
     assert "3 pages stored" in done.stdout
     until(lambda: workers_of(tmp_path) == [], "the workers to be gone")
     assert workers_of(tmp_path) == []
+
+
+@pytest.mark.timeout(120)
+def test_a_fleet_meets_in_redis(site, tmp_path, redis):
+    site.page("/", "/a", "/b")
+    site.page("/a")
+    site.page("/b")
+    with Fleet(redis.url, tmp_path, tmp_path) as fleet:
+        start_workers(fleet, 1)
+        done = crawl(site, tmp_path, "--broker", redis.url, "--no-workers")
+        assert done.returncode == 0, done.stdout + done.stderr
+        fleet.check()
+    assert "3 pages stored" in done.stdout
+    assert not list(tmp_path.glob("*.db.wake")), "the messages were in Redis"
+    until(lambda: workers_of(tmp_path) == [], "the workers to be gone")
+
+
+@pytest.fixture
+def redis(tmp_path):
+    (tmp_path / "redis").mkdir()
+    server = Redis(tmp_path / "redis").start()
+    yield server
+    server.stop()
 
 
 @pytest.mark.timeout(120)

@@ -92,7 +92,7 @@ def demo(keep: Path | None) -> None:
 _NEXT = """
 what next:
   umbel-crawler https://example.com/ --depth 2 --max-pages 200   another site
-  with a release of umbel that has a Redis store (this one does not yet):
+  with Redis, after pip install "umbel[redis]":
   umbel-crawler URL --broker redis://host/0                      the messages in Redis instead of a file
   umbel-crawler URL --broker redis://host/0 --no-workers         and the work on other machines; on each of them
       UMBEL_CRAWLER_BROKER=redis://host/0 umbel -A umbel_crawler.app worker -Q crawl -n crawler1@%h
