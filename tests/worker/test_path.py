@@ -234,7 +234,20 @@ def test_a_limit_that_no_run_could_keep_is_none(app: Umbel) -> None:
         time.sleep(0.1)  # longer than the keeper looks away
         return "slept"
 
-    result = nap.apply_async(time_limit=-1, soft_time_limit=-1)
+    head = b'{"headers":{"lang":"py","task":"%s","id":"1","timelimit":[-1,-1]},"properties":{},' % nap.name.encode()
+    head += b'"content-type":"application/json","content-encoding":"utf-8"}'
+    app.broker.publisher().publish([Parcel("celery", "1", nap.name, head, b"[[],{},{}]")])
     with InProcessWorker(app, pool="thread") as worker:
         worker.drain()
-    assert result.get(timeout=0) == "slept"
+    assert app.AsyncResult("1").get(timeout=0) == "slept"
+
+
+@pytest.mark.parametrize("name", ["time_limit", "soft_time_limit"])
+def test_a_limit_below_zero_is_refused_where_it_is_written(app: Umbel, name: str) -> None:
+    @app.task
+    def nap() -> None:
+        time.sleep(0.1)
+
+    with pytest.raises(ValueError, match=f"{name} is -1 seconds; name more than 0"):
+        nap.apply_async(**{name: -1})
+    assert app.broker.shelf().counts() == []

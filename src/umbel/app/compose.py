@@ -160,6 +160,9 @@ def _compression(conf: Conf, options: Mapping[str, Any]) -> str:
 
 def _limits(options: Mapping[str, Any]) -> tuple[float | None, float | None]:
     hard, soft = options.get("time_limit"), options.get("soft_time_limit")
+    for name, limit in (("time_limit", hard), ("soft_time_limit", soft)):
+        if limit is not None and limit < 0:
+            raise ValueError(f"{name} is {limit} seconds; name more than 0, or leave it out for no limit")
     if hard is not None and soft is not None and soft > hard:
         raise ValueError("soft_time_limit must be less than or equal to time_limit")
     return hard, soft
