@@ -11,6 +11,7 @@ from collections import deque
 from .. import clock
 from ..broker import Death
 from .page import NONCE, Page, Row, Running
+from .pipes import heard
 
 
 class Ward:
@@ -41,10 +42,7 @@ class Ward:
 
     def hear(self) -> list[str]:
         """Words that the child said since the last call."""
-        try:
-            data = self.pipe.recv(4096)
-        except OSError:
-            data = b""
+        data = heard(self.pipe)
         if not data:
             self.deaf = True
             return []

@@ -31,6 +31,7 @@ from ..exceptions import Interrupted, SoftTimeLimitExceeded, Terminated, UmbelEr
 from ..outcome import Outcome, Release
 from .channels import Wake
 from .page import BUSY, DRAINING, STATE
+from .pipes import heard
 from .run import Run
 from .settler import Settler
 
@@ -149,7 +150,7 @@ class Keeper(threading.Thread):
             self.wake.drain()
         if pipe not in readable:
             return
-        data = self.pipe.recv(4096)
+        data = heard(self.pipe)
         if not data:
             os._exit(os.EX_UNAVAILABLE)
         *lines, self._buffer = (self._buffer + data).split(b"\n")

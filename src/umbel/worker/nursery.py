@@ -26,6 +26,8 @@ from typing import Final, NoReturn
 
 import msgspec
 
+from .pipes import heard
+
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -84,7 +86,10 @@ class Nursery:
 
     def events(self) -> list[tuple[Event, socket.socket | None]] | None:
         """What happened, with the control pipe of each `Forked`; None when the nursery is gone."""
-        data, fds, _, _ = socket.recv_fds(self.socket, 65536, 64)
+        try:
+            data, fds, _, _ = socket.recv_fds(self.socket, 65536, 64)
+        except ConnectionResetError:  # killed before it had read what it was asked
+            return None
         self._pipes += [socket.socket(fileno=fd) for fd in fds]
         if not data:
             return None
@@ -126,7 +131,7 @@ def _serve(link: socket.socket, life: Life, supervisor: int) -> NoReturn:
             os.read(read, 4096)
             _report(link)
         if link.fileno() in readable:
-            data = link.recv(4096)
+            data = heard(link)
             if not data:
                 os._exit(0)
             *lines, buffer = (buffer + data).split(b"\n")
