@@ -1,8 +1,10 @@
 """The ear: sleeps until a key may have changed, or a file descriptor becomes readable.
 
 The server is asked to remember which keys this connection has read (`CLIENT TRACKING`) and says so when one of them is
-written, by whomever: a producer of Celery's wakes an umbel worker as one of umbel's does. Reading arms the ear; what
-changes between the reading and the sleep is heard, because the server's word is then already on its way.
+written, by whomever: a producer of Celery's wakes an umbel worker as one of umbel's does. Reading arms the ear. The
+server's word about a change may come before the sleep begins: between two replies of the reading, or with its last one.
+It counts there as it does during the sleep; only what was said before the first reply is over, because everything is
+read again after it.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ class Ear:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._wire: Wire | None = None
+        self._changed = False
 
     def read(self, *commands: tuple[Word, ...]) -> list[Any]:
         """Run commands that only read; from now on a change of what they read ends the next `sleep`.
@@ -52,13 +55,12 @@ class Ear:
 
     def sleep(self, timeout: float, wake: int = -1) -> None:
         """Sleep until something that was read has changed, ``wake`` is readable, or ``timeout`` seconds have passed."""
-        if self._wire is None:
+        if self._wire is None or self._changed:
             return
-        poll = select.poll()
-        poll.register(self._wire.fileno(), select.POLLIN)
-        if wake >= 0:
-            poll.register(wake, select.POLLIN)
-        poll.poll(max(0, int(timeout * 1000 + 0.999)))
+        try:
+            self._wire.receive(clock.monotonic() + timeout, wake)
+        except Closed:
+            self.close()
 
     def close(self) -> None:
         """Close the connection; the next reading opens another. Safe to repeat."""
@@ -69,18 +71,21 @@ class Ear:
         until = self._link.until(None)
         try:
             wire.send(b"".join(map(packed, commands)), until)
-            return [self._answer(wire, until) for _ in commands]
+            first = self._answer(wire, until)
+            self._changed = False
+            return [first, *(self._answer(wire, until) for _ in commands[1:])]
         except BaseException:
             self.close()
             raise
 
     def _answer(self, wire: Wire, until: float) -> Any:
-        """The next reply; what the server said about keys in between is over, because they have been read again."""
+        """The next reply; what the server says about keys on the way is remembered."""
         while True:
             reply = wire.receive(until)
             if reply is NOTHING:
                 raise unanswered(self._link.address, "no answer before the deadline")
             if isinstance(reply, list) and reply[:1] == [b"invalidate"]:
+                self._changed = True
                 continue
             if isinstance(reply, Exception):
                 raise refused(reply, self._link.address)
