@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.servers import Redis
+from tests.support.servers import redis_server
 from tests.support.until import until
 from umbel_crawler.database import existing
 from umbel_crawler.fleet import Fleet, WorkerDied
@@ -200,9 +200,8 @@ def test_a_fleet_meets_in_redis(site, tmp_path, redis):
 @pytest.fixture
 def redis(tmp_path):
     (tmp_path / "redis").mkdir()
-    server = Redis(tmp_path / "redis").start()
-    yield server
-    server.stop()
+    with redis_server(tmp_path / "redis") as server:
+        yield server
 
 
 @pytest.mark.timeout(120)
