@@ -53,6 +53,16 @@ def test_nobody_names_an_adapter():
     assert wrong == []
 
 
+def test_the_package_imports_itself_by_relative_names():
+    wrong = [
+        f"{tree.shown(path)}:{node.lineno}"
+        for path in FILES.values()
+        for node in ast.walk(tree.parse(path))
+        if isinstance(node, ast.ImportFrom) and not node.level and f"{node.module}.".startswith("umbel.")
+    ]
+    assert wrong == []
+
+
 def dynamic_imports(module: ast.Module) -> list[int]:
     """Lines that import by a name known only at run time, or that look into entry points."""
     lines = []

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from umbel import clock
+from .. import clock
 
 
 class MovableClock:

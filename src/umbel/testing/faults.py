@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, cast
 
-from umbel.backend import Backend
-from umbel.broker import Broker
+from ..backend import Backend
+from ..broker import Broker
 
 When = Literal["before", "after"]
 

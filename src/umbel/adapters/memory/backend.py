@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from umbel import clock
-from umbel.record import Record
-
+from ... import clock
+from ...record import Record
 from .bell import Bell
 from .store import MemoryStore
 

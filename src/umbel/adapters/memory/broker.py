@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from umbel.broker import Abilities, Owner
-
+from ...broker import Abilities, Owner
 from .consumer import MemoryConsumer
 from .control import MemoryControl
 from .owners import MemoryOwners

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from umbel import clock
-from umbel.broker import Owner, Turn, Want
-from umbel.message import Delivery
-from umbel.outcome import Bury, Hold, Outcome, Park, Release
-
+from ... import clock
+from ...broker import Owner, Turn, Want
+from ...message import Delivery
+from ...outcome import Bury, Hold, Outcome, Park, Release
 from .bell import Bell
 from .entry import Entry
 from .store import MemoryStore

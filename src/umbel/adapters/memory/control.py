@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from umbel import clock
-from umbel.broker import Broadcast, Revocation
-from umbel.record import Record
-
+from ... import clock
+from ...broker import Broadcast, Revocation
+from ...record import Record
 from .bell import Bell
 from .store import MemoryStore
 

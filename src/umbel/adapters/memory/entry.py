@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from umbel.broker import Item, Place
-from umbel.message import Delivery, Parcel
+from ...broker import Item, Place
+from ...message import Delivery, Parcel
 
 
 @dataclass(slots=True, eq=False)

@@ -6,8 +6,7 @@ from collections import defaultdict
 
 import msgspec
 
-from umbel.broker import Broadcast, Revocation
-
+from ...broker import Broadcast, Revocation
 from .bell import Bell
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from umbel import clock
-from umbel.broker import Death, Owner
-
+from ... import clock
+from ...broker import Death, Owner
 from .entry import Entry
 from .store import MemoryStore
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from umbel import clock
-from umbel.exceptions import QueueFull
-from umbel.message import Parcel
-
+from ... import clock
+from ...exceptions import QueueFull
+from ...message import Parcel
 from .store import MemoryStore
 
 

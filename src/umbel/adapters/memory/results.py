@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from umbel.record import Record
-from umbel.states import may_replace
-
+from ...record import Record
+from ...states import may_replace
 from .bell import Bell
 
 

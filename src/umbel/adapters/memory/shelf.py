@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from umbel import clock
-from umbel.broker import Item, Place, QueueCount
-
+from ... import clock
+from ...broker import Item, Place, QueueCount
 from .entry import Entry
 from .store import MemoryStore
 

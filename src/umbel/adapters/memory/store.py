@@ -15,9 +15,8 @@ import itertools
 import threading
 from collections.abc import Collection, Iterable
 
-from umbel.broker import Owner, Place
-from umbel.message import Parcel
-
+from ...broker import Owner, Place
+from ...message import Parcel
 from .bell import Bell
 from .entry import Entry
 from .lines import Lines

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from umbel.broker import Abilities, Owner
-
+from ...broker import Abilities, Owner
 from .address import Address
 from .consumer import RedisConsumer
 from .control import RedisControl

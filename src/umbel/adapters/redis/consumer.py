@@ -8,12 +8,11 @@ from typing import Any, Final
 
 import msgspec
 
-from umbel import clock, ids
-from umbel.broker import Owner, Turn, Want
-from umbel.message import Delivery
-from umbel.outcome import Bury, Hold, Outcome, Park, Release
-from umbel.record import Record
-
+from ... import clock, ids
+from ...broker import Owner, Turn, Want
+from ...message import Delivery
+from ...outcome import Bury, Hold, Outcome, Park, Release
+from ...record import Record
 from .backend import Keys, words
 from .ear import Ear
 from .envelope import opened, ref_of

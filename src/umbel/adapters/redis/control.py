@@ -7,10 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
-from umbel import clock
-from umbel.broker import Broadcast, Revocation
-from umbel.record import Record
-
+from ... import clock
+from ...broker import Broadcast, Revocation
+from ...record import Record
 from .backend import Keys
 from .consumer import recorded
 from .ear import Ear, left, readable

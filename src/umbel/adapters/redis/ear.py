@@ -12,8 +12,7 @@ from __future__ import annotations
 import select
 from typing import Any
 
-from umbel import clock
-
+from ... import clock
 from .faults import Closed, refused, unanswered
 from .link import Link
 from .wire import NOTHING, Wire, Word, packed

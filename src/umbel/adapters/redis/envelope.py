@@ -22,7 +22,7 @@ from typing import Any, Final
 
 import msgspec
 
-from umbel.message import Parcel
+from ...message import Parcel
 
 _FORM: Final = (
     b'{"body":"%b","content-encoding":%b,"content-type":%b,"headers":%b,'

@@ -7,9 +7,8 @@ from typing import Final
 
 import msgspec
 
-from umbel import clock
-from umbel.broker import Death, Owner
-
+from ... import clock
+from ...broker import Death, Owner
 from .checks import look_over
 from .consumer import tag_ref
 from .layout import Layout

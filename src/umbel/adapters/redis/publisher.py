@@ -6,10 +6,9 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 
-from umbel import clock, ids
-from umbel.exceptions import QueueFull
-from umbel.message import Parcel
-
+from ... import clock, ids
+from ...exceptions import QueueFull
+from ...message import Parcel
 from .envelope import sealed
 from .faults import Unanswered
 from .layout import Layout

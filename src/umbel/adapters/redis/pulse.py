@@ -15,9 +15,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from umbel.broker import Owner
-from umbel.exceptions import OperationalError
-
+from ...broker import Owner
+from ...exceptions import OperationalError
 from .layout import Layout
 from .link import Link
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import msgspec
 
-from umbel import clock
-from umbel.broker import Item, Owner, Place, QueueCount
-from umbel.message import Parcel
-
+from ... import clock
+from ...broker import Item, Owner, Place, QueueCount
+from ...message import Parcel
 from .consumer import tag_ref
 from .envelope import opened, ref_of, stored_at, with_body
 from .layout import Layout

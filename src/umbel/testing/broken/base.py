@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from umbel.adapters.memory.backend import MemoryBackend, MemoryWatch
-from umbel.adapters.memory.broker import ABILITIES, MemoryBroker
-from umbel.adapters.memory.consumer import MemoryConsumer
-from umbel.adapters.memory.control import MemoryControl
-from umbel.adapters.memory.lines import Lines as MemoryLines
-from umbel.adapters.memory.notices import Notices as MemoryNotices
-from umbel.adapters.memory.owners import MemoryOwners
-from umbel.adapters.memory.publisher import MemoryPublisher
-from umbel.adapters.memory.results import Results as MemoryResults
-from umbel.adapters.memory.shelf import MemoryShelf
-from umbel.adapters.memory.store import MemoryStore
-from umbel.broker import Abilities, Owner
+from ...adapters.memory.backend import MemoryBackend, MemoryWatch
+from ...adapters.memory.broker import ABILITIES, MemoryBroker
+from ...adapters.memory.consumer import MemoryConsumer
+from ...adapters.memory.control import MemoryControl
+from ...adapters.memory.lines import Lines as MemoryLines
+from ...adapters.memory.notices import Notices as MemoryNotices
+from ...adapters.memory.owners import MemoryOwners
+from ...adapters.memory.publisher import MemoryPublisher
+from ...adapters.memory.results import Results as MemoryResults
+from ...adapters.memory.shelf import MemoryShelf
+from ...adapters.memory.store import MemoryStore
+from ...broker import Abilities, Owner
 
 BROKEN: list[type[Broken]] = []
 

@@ -9,14 +9,13 @@ from typing import Any
 
 import msgspec
 
-from umbel.adapters.memory.consumer import MemoryConsumer
-from umbel.adapters.memory.entry import Entry
-from umbel.adapters.memory.lines import Lines as MemoryLines
-from umbel.adapters.memory.store import MemoryStore
-from umbel.broker import Turn, Want
-from umbel.message import Delivery, Parcel
-from umbel.outcome import Outcome
-
+from ...adapters.memory.consumer import MemoryConsumer
+from ...adapters.memory.entry import Entry
+from ...adapters.memory.lines import Lines as MemoryLines
+from ...adapters.memory.store import MemoryStore
+from ...broker import Turn, Want
+from ...message import Delivery, Parcel
+from ...outcome import Outcome
 from .base import Broken
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import weakref
 
-from umbel.adapters.memory.shelf import MemoryShelf
-from umbel.broker import QueueCount
-
+from ...adapters.memory.shelf import MemoryShelf
+from ...broker import QueueCount
 from .base import Broken
 
 

@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from umbel.adapters.memory.consumer import MemoryConsumer
-from umbel.adapters.memory.control import Found, MemoryControl
-from umbel.adapters.memory.notices import Notices as MemoryNotices
-from umbel.broker import Broadcast, Revocation, Turn, Want
-from umbel.outcome import Outcome
-from umbel.record import Record
-
+from ...adapters.memory.consumer import MemoryConsumer
+from ...adapters.memory.control import Found, MemoryControl
+from ...adapters.memory.notices import Notices as MemoryNotices
+from ...broker import Broadcast, Revocation, Turn, Want
+from ...outcome import Outcome
+from ...record import Record
 from .base import Broken
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from umbel.adapters.memory.entry import Entry
-from umbel.adapters.memory.store import MemoryStore
-
+from ...adapters.memory.entry import Entry
+from ...adapters.memory.store import MemoryStore
 from .base import Broken
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from umbel import states
-from umbel.adapters.memory.backend import MemoryBackend, MemoryWatch
-from umbel.adapters.memory.consumer import MemoryConsumer
-from umbel.adapters.memory.results import Results as MemoryResults
-from umbel.outcome import Outcome
-from umbel.record import Record
-
+from ... import states
+from ...adapters.memory.backend import MemoryBackend, MemoryWatch
+from ...adapters.memory.consumer import MemoryConsumer
+from ...adapters.memory.results import Results as MemoryResults
+from ...outcome import Outcome
+from ...record import Record
 from .base import Broken
 
 

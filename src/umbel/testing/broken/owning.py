@@ -7,16 +7,15 @@ from collections.abc import Sequence
 
 import msgspec
 
-from umbel import clock
-from umbel.adapters.memory.consumer import MemoryConsumer
-from umbel.adapters.memory.entry import Entry
-from umbel.adapters.memory.lines import Lines as MemoryLines
-from umbel.adapters.memory.owners import MemoryOwners
-from umbel.adapters.memory.store import MemoryStore
-from umbel.broker import Death, Owner, Turn, Want
-from umbel.message import Delivery
-from umbel.outcome import Outcome, Release
-
+from ... import clock
+from ...adapters.memory.consumer import MemoryConsumer
+from ...adapters.memory.entry import Entry
+from ...adapters.memory.lines import Lines as MemoryLines
+from ...adapters.memory.owners import MemoryOwners
+from ...adapters.memory.store import MemoryStore
+from ...broker import Death, Owner, Turn, Want
+from ...message import Delivery
+from ...outcome import Outcome, Release
 from .base import Broken
 
 

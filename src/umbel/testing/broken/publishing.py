@@ -7,12 +7,11 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from umbel.adapters.memory.broker import ABILITIES
-from umbel.adapters.memory.publisher import MemoryPublisher
-from umbel.adapters.memory.store import MemoryStore
-from umbel.exceptions import OperationalError, QueueFull
-from umbel.message import Parcel
-
+from ...adapters.memory.broker import ABILITIES
+from ...adapters.memory.publisher import MemoryPublisher
+from ...adapters.memory.store import MemoryStore
+from ...exceptions import OperationalError, QueueFull
+from ...message import Parcel
 from .base import Broken
 
 

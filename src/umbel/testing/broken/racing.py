@@ -5,16 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from umbel.adapters.memory.consumer import MemoryConsumer
-from umbel.adapters.memory.control import MemoryControl
-from umbel.adapters.memory.publisher import MemoryPublisher
-from umbel.adapters.memory.store import MemoryStore
-from umbel.broker import Revocation, Turn, Want
-from umbel.exceptions import StoreLocked
-from umbel.message import Parcel
-from umbel.outcome import Outcome
-from umbel.record import Record
-
+from ...adapters.memory.consumer import MemoryConsumer
+from ...adapters.memory.control import MemoryControl
+from ...adapters.memory.publisher import MemoryPublisher
+from ...adapters.memory.store import MemoryStore
+from ...broker import Revocation, Turn, Want
+from ...exceptions import StoreLocked
+from ...message import Parcel
+from ...outcome import Outcome
+from ...record import Record
 from .base import Broken
 
 A_MOMENT = 0.002

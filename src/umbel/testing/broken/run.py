@@ -7,8 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from umbel.testing.conformance.scene import opened_scene
-
+from ...testing.conformance.scene import opened_scene
 from .base import Broken, BrokenLab
 
 

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from umbel.adapters.memory.consumer import MemoryConsumer
-from umbel.adapters.memory.entry import Entry
-from umbel.adapters.memory.store import MemoryStore
-from umbel.broker import Turn, Want
-from umbel.message import Delivery
-from umbel.outcome import Bury, Done, Fail, Outcome, Park, Release, Replace, Retry
-
+from ...adapters.memory.consumer import MemoryConsumer
+from ...adapters.memory.entry import Entry
+from ...adapters.memory.store import MemoryStore
+from ...broker import Turn, Want
+from ...message import Delivery
+from ...outcome import Bury, Done, Fail, Outcome, Park, Release, Replace, Retry
 from .base import Broken
 
 

@@ -12,17 +12,17 @@ from typing import Any
 
 import apsw
 
-from umbel import clock
-from umbel.adapters.sqlite import rows
-from umbel.adapters.sqlite.address import parsed
-from umbel.adapters.sqlite.backend import SqliteBackend, SqliteWatch
-from umbel.adapters.sqlite.broker import SqliteBroker
-from umbel.adapters.sqlite.consumer import SqliteConsumer
-from umbel.adapters.sqlite.owners import SqliteOwners
-from umbel.adapters.sqlite.publisher import SqlitePublisher
-from umbel.broker import Death, Owner, Turn, Want
-from umbel.message import Parcel
-from umbel.outcome import Outcome
+from ... import clock
+from ...adapters.sqlite import rows
+from ...adapters.sqlite.address import parsed
+from ...adapters.sqlite.backend import SqliteBackend, SqliteWatch
+from ...adapters.sqlite.broker import SqliteBroker
+from ...adapters.sqlite.consumer import SqliteConsumer
+from ...adapters.sqlite.owners import SqliteOwners
+from ...adapters.sqlite.publisher import SqlitePublisher
+from ...broker import Death, Owner, Turn, Want
+from ...message import Parcel
+from ...outcome import Outcome
 
 BROKER_CHECKS = {
     "private": "test_what_one_process_publishes_another_claims",

@@ -6,14 +6,13 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from umbel.adapters.memory.consumer import MemoryConsumer
-from umbel.adapters.memory.entry import Entry
-from umbel.adapters.memory.shelf import MemoryShelf
-from umbel.adapters.memory.store import MemoryStore
-from umbel.broker import Item, Place, QueueCount
-from umbel.message import Parcel
-from umbel.outcome import Done, Outcome
-
+from ...adapters.memory.consumer import MemoryConsumer
+from ...adapters.memory.entry import Entry
+from ...adapters.memory.shelf import MemoryShelf
+from ...adapters.memory.store import MemoryStore
+from ...broker import Item, Place, QueueCount
+from ...message import Parcel
+from ...outcome import Done, Outcome
 from .base import Broken
 
 

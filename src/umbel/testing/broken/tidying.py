@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from umbel.adapters.memory.entry import Entry
-from umbel.adapters.memory.notices import Notices as MemoryNotices
-from umbel.adapters.memory.owners import MemoryOwners
-from umbel.adapters.memory.results import Results as MemoryResults
-
+from ...adapters.memory.entry import Entry
+from ...adapters.memory.notices import Notices as MemoryNotices
+from ...adapters.memory.owners import MemoryOwners
+from ...adapters.memory.results import Results as MemoryResults
 from .base import Broken
 
 

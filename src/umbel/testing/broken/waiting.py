@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from umbel.adapters.memory.bell import Bell
-from umbel.adapters.memory.consumer import MemoryConsumer
-from umbel.adapters.memory.entry import Entry
-from umbel.adapters.memory.owners import MemoryOwners
-from umbel.adapters.memory.publisher import MemoryPublisher
-from umbel.adapters.memory.shelf import MemoryShelf
-from umbel.adapters.memory.store import MemoryStore
-from umbel.broker import Death
-from umbel.message import Parcel
-from umbel.outcome import Outcome, Release
-
+from ...adapters.memory.bell import Bell
+from ...adapters.memory.consumer import MemoryConsumer
+from ...adapters.memory.entry import Entry
+from ...adapters.memory.owners import MemoryOwners
+from ...adapters.memory.publisher import MemoryPublisher
+from ...adapters.memory.shelf import MemoryShelf
+from ...adapters.memory.store import MemoryStore
+from ...broker import Death
+from ...message import Parcel
+from ...outcome import Outcome, Release
 from .base import Broken
 
 

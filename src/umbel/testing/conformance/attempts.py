@@ -11,11 +11,11 @@ import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from umbel import clock
-from umbel.exceptions import SoftTimeLimitExceeded
-from umbel.message import Delivery
-from umbel.outcome import Outcome
-from umbel.pool import AsyncGuard, Guard
+from ... import clock
+from ...exceptions import SoftTimeLimitExceeded
+from ...message import Delivery
+from ...outcome import Outcome
+from ...pool import AsyncGuard, Guard
 
 Script = Callable[["Run"], Coroutine[Any, Any, Any]]
 

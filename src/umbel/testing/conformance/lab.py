@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from umbel.backend import Backend
-from umbel.broker import Broker, Owner
+from ...backend import Backend
+from ...broker import Broker, Owner
 
 
 class Lab(Protocol):

@@ -17,12 +17,12 @@ import threading
 import time
 from typing import Any, Final
 
-from umbel import ids, loading
-from umbel.backend import Backend
-from umbel.broker import Broker, Owner, Revocation, Want
-from umbel.message import Delivery, Parcel
-from umbel.outcome import Done
-from umbel.record import Record
+from ... import ids, loading
+from ...backend import Backend
+from ...broker import Broker, Owner, Revocation, Want
+from ...message import Delivery, Parcel
+from ...outcome import Done
+from ...record import Record
 
 STRETCH: Final = 0.2
 """Seconds for which a computing process keeps its interpreter's lock, again and again: each time its other thread is

@@ -24,9 +24,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from umbel import clock
-from umbel.exceptions import Interrupted, SoftTimeLimitExceeded, Terminated
-
+from ... import clock
+from ...exceptions import Interrupted, SoftTimeLimitExceeded, Terminated
 from .attempts import Gate, Outcomes, Run, be_lenient, forgive, insist, linger, raising, returning, tidy_up
 from .poolscene import PoolLab, Scene
 from .storm import Storm

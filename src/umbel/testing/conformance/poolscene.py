@@ -7,9 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from umbel import clock
-from umbel.pool import Attempt, OutcomeQueue, Pool
-
+from ... import clock
+from ...pool import Attempt, OutcomeQueue, Pool
 from .attempts import Ended, Outcomes, Run, Script
 
 Found = TypeVar("Found")

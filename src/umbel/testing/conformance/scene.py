@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any, TypeVar
 
-from umbel import clock, ids
-from umbel.backend import Backend, Watch
-from umbel.broker import (
+from ... import clock, ids
+from ...backend import Backend, Watch
+from ...broker import (
     Abilities,
     Broker,
     Control,
@@ -28,11 +28,10 @@ from umbel.broker import (
     Turn,
     Want,
 )
-from umbel.message import Delivery, Parcel
-from umbel.outcome import Bury, Outcome
-from umbel.record import Record
-from umbel.testing.clock import moved_clock
-
+from ...message import Delivery, Parcel
+from ...outcome import Bury, Outcome
+from ...record import Record
+from ...testing.clock import moved_clock
 from .lab import Lab
 
 Found = TypeVar("Found")

@@ -10,10 +10,9 @@ import time
 from collections import Counter
 from typing import Any
 
-from umbel.exceptions import Interrupted, SoftTimeLimitExceeded, Terminated
-from umbel.outcome import Outcome
-from umbel.pool import AsyncGuard, Guard, Pool
-
+from ...exceptions import Interrupted, SoftTimeLimitExceeded, Terminated
+from ...outcome import Outcome
+from ...pool import AsyncGuard, Guard, Pool
 from .attempts import Ended, Outcomes, ended
 
 ERRORS = (SoftTimeLimitExceeded, Terminated, Interrupted)

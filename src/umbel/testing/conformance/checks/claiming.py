@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 
-from umbel import clock
-from umbel.outcome import Done, Release
-from umbel.testing.conformance.scene import Scene, names
+from .... import clock
+from ....outcome import Done, Release
+from ....testing.conformance.scene import Scene, names
 
 QUEUES = ("first", "second")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from umbel.broker import Part
-from umbel.testing.conformance.scene import Scene
+from ....broker import Part
+from ....testing.conformance.scene import Scene
 
 DESCRIPTORS = Path("/dev/fd")
 """The open files of this process, on Linux and macOS."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from umbel import clock
-from umbel.broker import Revocation
-from umbel.outcome import Done
-from umbel.testing.conformance.scene import Scene, names, record
+from .... import clock
+from ....broker import Revocation
+from ....outcome import Done
+from ....testing.conformance.scene import Scene, names, record
 
 
 class RevocationChecks:

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from umbel import clock
-from umbel.broker import Place, Revocation, Want
-from umbel.message import Delivery, Parcel
-from umbel.outcome import Bury, Done, Fail, Hold, Outcome, Park, Release, Retry
-from umbel.testing.conformance.lab import Lab
-from umbel.testing.conformance.scene import Scene, Worker, opened_scene
+from .... import clock
+from ....broker import Place, Revocation, Want
+from ....message import Delivery, Parcel
+from ....outcome import Bury, Done, Fail, Hold, Outcome, Park, Release, Retry
+from ....testing.conformance.lab import Lab
+from ....testing.conformance.scene import Scene, Worker, opened_scene
 
 QUEUES = ("red", "blue")
 PICK = st.integers(0, 59)

@@ -6,11 +6,11 @@ import os
 from itertools import product
 from threading import Barrier
 
-from umbel import clock
-from umbel.outcome import Done
-from umbel.record import Record
-from umbel.states import ALL_STATES, may_replace
-from umbel.testing.conformance.scene import Scene, record
+from .... import clock
+from ....outcome import Done
+from ....record import Record
+from ....states import ALL_STATES, may_replace
+from ....testing.conformance.scene import Scene, record
 
 WRITTEN = (*sorted(ALL_STATES), "PROGRESS")
 

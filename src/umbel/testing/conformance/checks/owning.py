@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from umbel.broker import Death
-from umbel.message import Delivery
-from umbel.outcome import Done, Hold, Release
-from umbel.testing.conformance.scene import Scene, Worker, names, record
+from ....broker import Death
+from ....message import Delivery
+from ....outcome import Done, Hold, Release
+from ....testing.conformance.scene import Scene, Worker, names, record
 
 LOST = "WorkerLostError:"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from umbel import clock
-from umbel.exceptions import OperationalError, QueueFull
-from umbel.message import Parcel
-from umbel.outcome import Done
-from umbel.testing.conformance.scene import Scene, names, record
+from .... import clock
+from ....exceptions import OperationalError, QueueFull
+from ....message import Parcel
+from ....outcome import Done
+from ....testing.conformance.scene import Scene, names, record
 
 
 class PublishingChecks:

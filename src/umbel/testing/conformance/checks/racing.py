@@ -8,10 +8,10 @@ from functools import partial
 from threading import Barrier
 from typing import Any
 
-from umbel.broker import Death, Revocation
-from umbel.outcome import Done
-from umbel.testing.conformance.lab import Lab
-from umbel.testing.conformance.scene import Found, Scene, names
+from ....broker import Death, Revocation
+from ....outcome import Done
+from ....testing.conformance.lab import Lab
+from ....testing.conformance.scene import Found, Scene, names
 
 ROUNDS = 8
 

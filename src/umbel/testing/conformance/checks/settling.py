@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from umbel import clock
-from umbel.outcome import Bury, Done, Fail, Hold, Outcome, Park, Release, Replace, Retry
-from umbel.testing.conformance.scene import Scene, names, record
+from .... import clock
+from ....outcome import Bury, Done, Fail, Hold, Outcome, Park, Release, Replace, Retry
+from ....testing.conformance.scene import Scene, names, record
 
 ENDINGS = (("done", Done), ("failed", Fail), ("retried", Retry), ("replaced", Replace))
 

@@ -6,12 +6,12 @@ import time
 from collections import Counter
 from typing import Final
 
-from umbel import clock
-from umbel.broker import Death
-from umbel.message import Delivery
-from umbel.outcome import Done
-from umbel.testing.conformance.neighbour import Neighbour
-from umbel.testing.conformance.scene import Scene, names, record
+from .... import clock
+from ....broker import Death
+from ....message import Delivery
+from ....outcome import Done
+from ....testing.conformance.neighbour import Neighbour
+from ....testing.conformance.scene import Scene, names, record
 
 COMPUTING: Final = 5.0
 """Seconds for which a process computes."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from umbel import clock
-from umbel.broker import Item, QueueCount
-from umbel.outcome import Done, Park
-from umbel.testing.conformance.scene import Scene, names, record
+from .... import clock
+from ....broker import Item, QueueCount
+from ....outcome import Done, Park
+from ....testing.conformance.scene import Scene, names, record
 
 
 def ids(items: list[Item]) -> list[str]:

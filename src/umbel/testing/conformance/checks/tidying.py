@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from umbel import clock
-from umbel.testing.conformance.scene import Scene, record
+from .... import clock
+from ....testing.conformance.scene import Scene, record
 
 
 class TidyingChecks:

@@ -6,9 +6,9 @@ import os
 import time
 from collections.abc import Callable
 
-from umbel import clock
-from umbel.outcome import Done, Park, Release
-from umbel.testing.conformance.scene import Scene, names
+from .... import clock
+from ....outcome import Done, Park, Release
+from ....testing.conformance.scene import Scene, names
 
 
 class WaitingChecks:
