@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import enum
 import json
 import math
 from collections import OrderedDict, namedtuple
@@ -19,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.wire.kinds import Colour, Level, Name
 from umbel.exceptions import DecodeError, EncodeError
 from umbel.serialization import decode_json, encode_json
 
@@ -183,19 +183,6 @@ def test_a_dict_with_a_third_key_is_no_form():
 def test_a_form_may_have_been_written_with_its_offset_as_z():
     data = b'{"__type__": "datetime", "__value__": "2020-01-01T00:00:00Z"}'
     assert decode_json(data) == datetime(2020, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 - as users write it
-
-
-class Colour(enum.Enum):
-    RED = "red"
-    MANY = (1, 2)
-
-
-class Level(enum.IntEnum):
-    LOW = 1
-
-
-class Name(str):
-    __slots__ = ()
 
 
 Pair = namedtuple("Pair", "a b")  # noqa: PYI024 - the untyped kind is what is tested

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import math
 import sys
 from collections import namedtuple
@@ -16,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.wire.kinds import Colour, Level, Name
 from umbel.exceptions import ContentDisallowed, DecodeError, EncodeError, ImproperlyConfigured, MissingExtra
 from umbel.serialization import (
     acceptable,
@@ -52,19 +52,6 @@ def no_yaml(monkeypatch):
 def back(value, name):
     kind, encoding, data = dumps(value, name)
     return loads(data, kind, encoding, frozenset({name}))
-
-
-class Colour(enum.Enum):
-    RED = "red"
-    MANY = (1, 2)
-
-
-class Level(enum.IntEnum):
-    LOW = 1
-
-
-class Name(str):
-    __slots__ = ()
 
 
 class Own:
