@@ -1,6 +1,7 @@
 """Real servers for tests: each on a private port of 127.0.0.1, in its own folder, stopped by its pid.
 
 A program that is not installed is a visible skip on a laptop. With UMBEL_REQUIRE_SERVICES=1, as in CI, it is a failure.
+Redis is here; larger ones have a file each beside this one.
 """
 
 from __future__ import annotations
@@ -41,6 +42,18 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def end(popen: subprocess.Popen[bytes], number: int, *, group: bool = False) -> None:
+    """Send a signal to a process, or to its group, and wait; after 20 s without an end it is killed."""
+    tell = partial(os.killpg if group else os.kill, popen.pid)
+    if popen.poll() is None:
+        tell(number)
+    try:
+        popen.wait(20)
+    except subprocess.TimeoutExpired:
+        tell(signal.SIGKILL)
+        popen.wait()
 
 
 class Redis:
@@ -102,14 +115,8 @@ class Redis:
         self._end(signal.SIGTERM)
 
     def _end(self, number: int) -> None:
-        if self._popen is None:
-            return
-        self._popen.send_signal(number)
-        try:
-            self._popen.wait(10)
-        except subprocess.TimeoutExpired:
-            self._popen.kill()
-            self._popen.wait()
+        if self._popen is not None:
+            end(self._popen, number)
         self._popen = None
 
     def _up(self, port: int) -> str:

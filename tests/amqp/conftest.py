@@ -1,0 +1,27 @@
+"""A real RabbitMQ: one node for the session with a virtual host for each test, or one of a test's own to be hurt."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.rabbitmq import rabbitmq_server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory):
+    """A node that all tests of this process share; do not stop it."""
+    with rabbitmq_server(tmp_path_factory.mktemp("rabbitmq")) as server:
+        yield server
+
+
+@pytest.fixture
+def url(rabbitmq):
+    """URL of an empty virtual host."""
+    return rabbitmq.vhost()
+
+
+@pytest.fixture
+def own_rabbitmq(tmp_path_factory):
+    """A node of this test alone, to be stopped, killed and started again."""
+    with rabbitmq_server(tmp_path_factory.mktemp("rabbitmq")) as server:
+        yield server
