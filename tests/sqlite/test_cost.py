@@ -48,6 +48,7 @@ def measured(store):
     found = {"publish": steps(publisher, lambda: publisher.publish([parcel(priority=5)]))}
     held = []
     found["claim"] = steps(consumer, lambda: held.extend(worker.claim(20)))
+    found["settle one"] = steps(consumer, lambda: worker.settle(done(held.pop(0), "alone")))
     found["settle"] = steps(consumer, lambda: worker.settle(*[done(each, f"r-{each.tag}") for each in held[:10]]))
     found["settle and claim"] = steps(consumer, lambda: worker.turn(*[done(each, "x") for each in held[10:]], limit=20))
     found["look"] = steps(consumer, lambda: consumer.wait(("q",), 0.0, -1))

@@ -64,8 +64,8 @@ def test_steps_are_taken_in_order_and_once(store, monkeypatch):
         "two.sql": "ALTER TABLE extra ADD COLUMN b INTEGER NOT NULL DEFAULT 7; INSERT INTO extra (a) VALUES (1)",
     }
     monkeypatch.setattr(migrate, "script", texts.__getitem__)
-    monkeypatch.setattr(migrate, "STEPS", ((1, "one.sql"), (2, "two.sql")))
-    monkeypatch.setattr(migrate, "CURRENT", migrate.MAJOR * 1000 + 2)
+    monkeypatch.setattr(migrate, "STEPS", ((migrate.MINOR + 1, "one.sql"), (migrate.MINOR + 2, "two.sql")))
+    monkeypatch.setattr(migrate, "CURRENT", migrate.CURRENT + 2)
     store.close()
     for _ in range(2):
         shelf = store.shelf()
@@ -79,8 +79,8 @@ def test_a_step_that_fails_changes_nothing(store, monkeypatch):
     store.publish(parcel())
     before = layout(store.path)
     monkeypatch.setattr(migrate, "script", {"one.sql": "CREATE TABLE extra (a); CREATE TABLE result (a)"}.__getitem__)
-    monkeypatch.setattr(migrate, "STEPS", ((1, "one.sql"),))
-    monkeypatch.setattr(migrate, "CURRENT", migrate.MAJOR * 1000 + 1)
+    monkeypatch.setattr(migrate, "STEPS", ((migrate.MINOR + 1, "one.sql"),))
+    monkeypatch.setattr(migrate, "CURRENT", migrate.CURRENT + 1)
     with pytest.raises(Exception, match="already exists"):
         store.publish(parcel())
     monkeypatch.undo()

@@ -209,3 +209,27 @@ def test_a_follow_up_of_a_fenced_outcome_is_not_sent(store):
     assert worker.settle(*outcomes) == outcomes[:1]
     assert [item.parcel.id for item in store.shelf().items("ready")] == ["yes"]
     assert store.backend().fetch(["1", "2"]).keys() == {"2"}
+
+
+@pytest.mark.parametrize("kind", [Done, Fail, Retry, Replace])
+@pytest.mark.parametrize("kept", [None, record("id \u00e9", document=b'{"a":1}'), record("", "RETRY", 4e9, b"")])
+def test_a_message_that_ends_alone_leaves_the_file_as_one_of_many_does(store, monkeypatch, kind, kept):
+    def files():
+        worker = store.worker()
+        store.publish(*[parcel() for _ in range(6)])
+        first, second, third, *rest = worker.claim(6)
+        settled = [[first], [second], [first], rest, [third]]
+        turns = [worker.consumer.turn([kind(each, kept) for each in part], None) for part in settled]
+        assert [len(turn.fenced) for turn in turns] == [0, 0, 1, 0, 0]
+        assert store.sizes() == (0, 0, 0, 0)
+        link = worker.consumer._link
+        packs, keys = (link.read(f"SELECT * FROM {table} ORDER BY seq") for table in ("result", "result_key"))
+        start = packs[0][0] if packs else 0
+        store.backend().forget([kept.id] if kept else [])
+        return [(seq - start, *pack) for seq, *pack in packs], [(key, seq - start, at) for _, key, seq, at in keys]
+
+    alone = files()
+    monkeypatch.setattr(rows, "one", lambda *_: None)
+    together = files()
+    assert alone == together
+    assert len(alone[0]) == (4 if kept else 0)

@@ -31,7 +31,7 @@ from .bells import ring_waiters
 from .faults import Fenced
 from .link import Link
 from .statements import named
-from .values import as_json
+from .values import Statement, as_json
 
 _ints: Final = msgspec.json.Decoder(list[int]).decode
 _claims: Final = itertools.count(1)
@@ -77,6 +77,10 @@ class SqliteConsumer:
         self._slept = True
 
     def turn(self, outcomes: Sequence[Outcome], want: Want | None) -> Turn:
+        if want is None and len(outcomes) == 1 and not self._unread:
+            statement = rows.one(self._nonce, outcomes[0])
+            if statement is not None:
+                return self._one(outcomes[0], statement)
         now = clock.wall()
         queues = self._queues(want.queues) if want is not None else "[]"
         if not outcomes and not self._unread and not (self._woken and want is not None):
@@ -121,6 +125,20 @@ class SqliteConsumer:
         if self._sleeper is not None:
             self._sleeper.close()
             self._sleeper, self._sleeps_on = None, ()
+
+    def _one(self, outcome: Outcome, statement: Statement) -> Turn:
+        """Settle a message that ends alone and claim nothing; the next claim tells what else a turn does."""
+        try:
+            self._link.write(*statement)
+        except Fenced:
+            return Turn([], [outcome])
+        delivery, record = outcome.delivery, outcome.record
+        self._forget({delivery.claim: {delivery.tag}})
+        if record is not None:
+            with contextlib.suppress(OperationalError):  # it is stored; readers also look by themselves
+                if self._link.read(_SQL["waited"]):
+                    ring_waiters(self._link, self._address.path, [record.id])
+        return Turn([])
 
     def _settle(
         self, outcomes: Sequence[Outcome], claim: rows.Claim | None, now: float

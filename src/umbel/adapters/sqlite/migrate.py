@@ -18,12 +18,12 @@ APPLICATION_ID: Final = 0x756D626C
 """The letters "umbl"."""
 
 MAJOR: Final = 1
-MINOR: Final = 0
+MINOR: Final = 1
 
 CURRENT: Final = MAJOR * 1000 + MINOR
 
-STEPS: Final[list[tuple[int, str]]] = []
-"""(minor version that it leads to, file of SQL), ascending."""
+STEPS: Final[list[tuple[int, str]]] = [(1, "one.sql")]
+"""(minor version that it leads to, file of SQL), ascending; a new file takes them all after the first layout."""
 
 
 def bring_up(connection: apsw.Connection, path: str) -> None:
@@ -59,10 +59,9 @@ def _missing(version: int) -> list[str]:
     """The statements that bring a file of this version up to date."""
     if version >= CURRENT:
         return []
+    texts = [script(name) for minor, name in STEPS if minor > version % 1000]
     if not version:
-        texts = [script("schema.sql"), script("triggers.sql"), f"PRAGMA application_id = {APPLICATION_ID}"]
-    else:
-        texts = [script(name) for minor, name in STEPS if minor > version % 1000]
+        texts = [script("schema.sql"), script("triggers.sql"), *texts, f"PRAGMA application_id = {APPLICATION_ID}"]
     return [*texts, f"PRAGMA user_version = {CURRENT}"]
 
 

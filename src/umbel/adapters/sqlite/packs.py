@@ -102,6 +102,11 @@ def standing(entries: Iterable[Entry]) -> dict[str, Entry]:
     return found
 
 
+def meta_of_one(record: Record) -> str:
+    """The meta of a pack of one result; its only key is the hash of its id."""
+    return _encode(((record.id,), (record.status,), (len(record.document),))).decode()
+
+
 def _pack(records: Sequence[Record]) -> Pack:
     ids = [record.id for record in records]
     docs = [record.document for record in records]

@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple
 from ...message import Parcel
 from ...outcome import Bury, Done, Fail, Hold, Outcome, Park, Release, Replace, Retry
 from ...record import Record
-from .packs import packed
+from .packs import meta_of_one, packed
 from .statements import named
-from .values import MOST_VALUES, Statement, as_json, filled, padded, spread
+from .values import MOST_VALUES, Statement, as_json, filled, hash_of, padded, spread
 
 RESULTS, WHOLE, SOME, CLAIM, RELEASE, PARK, BURY, HOLD, SEND, LIMIT = range(1, 11)
 """Kinds of rows of the views `turn` (up to CLAIM) and `act`."""
@@ -26,6 +26,7 @@ EPOCH: Final = 1735689600
 _SQL: Final = named("turn.sql")
 _TURN: Final = _SQL["turn"]
 _ACT: Final = _SQL["act"]
+_ONE: Final = _SQL["one"]
 _TURN_WIDTH: Final = 6
 _PUBLISH_WIDTH: Final = 9
 _REMOVERS: Final = frozenset({Done, Fail, Retry, Replace})
@@ -111,6 +112,24 @@ def turn(
     if claim is not None:
         values += (CLAIM, owner, claim[0], claim[2], claim[1], now)
     return Written(_statement(owner, values, rare, now), leaving, rare)
+
+
+def one(owner: int, outcome: Outcome) -> Statement | None:
+    """One statement for an outcome that only removes its message and stores a result; None when it does more."""
+    if type(outcome) not in _REMOVERS or outcome.parcels:
+        return None
+    delivery, record = outcome.delivery, outcome.record
+    if record is None:
+        return _ONE, (owner, delivery.claim, delivery.tag, 0.0, None, None, 0)
+    return _ONE, (
+        owner,
+        delivery.claim,
+        delivery.tag,
+        record.expires,
+        meta_of_one(record),
+        record.document,
+        hash_of(record.id),
+    )
 
 
 def store(records: Sequence[Record]) -> Statement:

@@ -17,6 +17,14 @@ INSERT INTO turn (kind, v1, v2, v3, v4, v5) VALUES
 -- Multi-row. Columns: triggers.sql.
 INSERT INTO act (kind, owner, held, seq, at, due, reason, detail, queue, id, name, priority, head, body, v1, v2, v3, v4, v5) VALUES
 
+-- name: one
+-- Columns: one.sql.
+INSERT INTO one (owner, claim, seq, expires, meta, docs, hash) VALUES (?,?,?,?,?,?,?)
+
+-- name: waited
+-- One row when anybody waits for anything.
+SELECT 1 FROM waiter LIMIT 1
+
 -- name: spread
 -- The end of a multi-row insert for any number of rows (values.py puts the expressions in): ?1 = their values as one JSON
 -- array of arrays, where an array stands for bytes: place and length in the blob ?2.
