@@ -11,7 +11,7 @@ import pytest
 
 from tests.support import imports, tree
 
-VOCABULARY = {"exceptions", "states", "clock", "ids", "backoff", "saferepr", "current", "urls"}
+VOCABULARY = {"exceptions", "states", "clock", "ids", "backoff", "saferepr", "current", "tls", "urls"}
 VALUES = {"message", "outcome", "record", "context"}
 CONTRACTS = {"serialization", "broker", "backend", "pool"}
 
