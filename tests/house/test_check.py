@@ -22,6 +22,8 @@ def check(monkeypatch, tmp_path):
     module = load("check")
     (tmp_path / "pyproject.toml").write_text(SETTINGS, encoding="utf-8")
     (tmp_path / "lint-ok").touch()
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "need").symlink_to("/bin/true")
     monkeypatch.setattr(module, "TOP", tmp_path)
     monkeypatch.setattr(module, "BIN", Path(sys.executable).parent)
     monkeypatch.setattr(module, "CHECKS", {"lint": ["python", "-c", "open('lint-ok'); print('fine')"]})
@@ -63,6 +65,21 @@ def test_a_file_that_cannot_be_imported_fails(check, tmp_path, capfd):
     (tmp_path / "test_broken.py").write_text("import nothing_of_that_name\n", encoding="utf-8")
     assert check.main([]) == 1
     assert "error" in capfd.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("required", "code"), [("", 0), ("0", 0), ("1", 1)])
+def test_a_server_that_cannot_be_installed_is_a_failure_where_it_is_required(
+    check, tmp_path, capfd, monkeypatch, required, code
+):
+    (tmp_path / "test_good.py").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "scripts" / "need").unlink()
+    (tmp_path / "scripts" / "need").write_text('#!/bin/sh\necho "Type this: $*" >&2\nexit 1\n', encoding="utf-8")
+    (tmp_path / "scripts" / "need").chmod(0o755)
+    monkeypatch.setenv("UMBEL_REQUIRE_SERVICES", required)
+    assert check.main([]) == code
+    said = capfd.readouterr()
+    assert said.err.startswith(f"Type this: {' '.join(check.SERVICES)}\n")
+    assert ("failed: services" in said.out) == (code == 1)
 
 
 def test_lint_alone_runs_no_test(check, tmp_path, capfd):
