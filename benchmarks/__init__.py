@@ -1,4 +1,4 @@
-"""Benchmarks: umbel on SQLite beside Huey on SQLite, Celery prefork on Redis and a bare SQLite loop.
+"""Benchmarks: umbel beside its peers and a bare loop, on SQLite and on Redis.
 
 One run compares them side by side on the same message. `python -m benchmarks --help` shows what it can do.
 
@@ -9,7 +9,10 @@ One run compares them side by side on the same message. `python -m benchmarks --
     client        the process that calls tasks and reads results, one verb a line
     callers/      the client's side of each contestant: call one, call many, read results
     apps/         the worker's side of each contestant: the same functions, registered
+    suites        who stands beside whom on which store, and what umbel has to reach there
+    servers       started on free ports, ended by pid
     bare          the bare SQLite loop, both sides
+    bare_redis    the bare Redis loop, both sides
     work          the functions, and what each of them must return
     report        medians, verdicts, Markdown, JSON, plot
     profile       where the time of one task goes in a child of umbel

@@ -1,6 +1,7 @@
 """python -m benchmarks: the command line of the benchmarks.
 
     python -m benchmarks                          all measures, five rounds, report in benchmarks/results/latest
+    python -m benchmarks --store redis            the same for Redis, report in benchmarks/results/latest-redis
     python -m benchmarks --quick                  one round with small counts
     python -m benchmarks --only umbel,bare,drain  these contestants and measures
     python -m benchmarks paired drain             umbel and the bare loop alternately, and their ratio
@@ -15,9 +16,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import contestants, facts, measures, report
+from benchmarks import facts, measures, report, suites
 from benchmarks.contestants import Contestant
 from benchmarks.paired import alternate
 from benchmarks.processes import adopt_orphans
@@ -31,11 +33,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("verb", nargs="?", choices=("run", "paired", "profile"), default="run")
     parser.add_argument("measure", nargs="?", choices=tuple(measures.ALL), default="drain", help="for `paired`")
+    parser.add_argument("--store", choices=tuple(suites.ALL), default="sqlite", help="who is compared on which store")
     parser.add_argument("--rounds", type=int, help="rounds of the contestants in turn (5; 1 with --quick)")
     parser.add_argument("--quick", action="store_true", help="one round with small counts: shows that all of it works")
     parser.add_argument("--only", default="", help="names of contestants and measures, comma separated")
     parser.add_argument("--count", type=int, help="amount of work of each measure, for the fastest contestant")
-    parser.add_argument("--output", type=Path, default=report.RESULTS / "latest", help="folder of the report")
+    parser.add_argument("--output", type=Path, help="folder of the report (in benchmarks/results)")
     parser.add_argument("--folder", type=Path, help="where the stores are made (the system's temporary folder)")
     parser.add_argument(
         "--stall", type=float, default=20.0, help="seconds without a new result after which the rest is lost"
@@ -55,14 +58,18 @@ def _chosen(only: str, everybody: Mapping[str, Contestant]) -> tuple[list[Contes
     return who, what
 
 
-def main(argv: Sequence[str] | None = None, everybody: Mapping[str, Contestant] = contestants.ALL) -> int:
+def main(argv: Sequence[str] | None = None, everybody: Mapping[str, Contestant] | None = None) -> int:
     """Run what the arguments ask for; returns the exit code."""
     options = _parser().parse_args(argv)
     adopt_orphans()
     if options.verb == "profile":
         from benchmarks import profile  # it imports umbel, which no other verb does in this process
 
-        return profile.main(options.count or 20_000)
+        return profile.main(options.store, options.count or 20_000)
+    suite = suites.ALL[options.store]
+    if everybody is not None:
+        suite = replace(suite, contestants=everybody)
+    everybody = suite.contestants
     who, what = _chosen(options.only, everybody)
     rounds = options.rounds or (1 if options.quick else 5)
     plan = Plan(rounds, options.quick, options.count, options.folder, options.stall)
@@ -70,10 +77,11 @@ def main(argv: Sequence[str] | None = None, everybody: Mapping[str, Contestant] 
         return alternate(plan, measures.ALL[options.measure], everybody)
     known = facts.gather(who)
     figures, failures = run(plan, what, who)
-    paths = report.write(options.output, figures, known, failures)
-    print(report.markdown(figures, known, failures))
+    output = options.output or report.RESULTS / suite.folder
+    paths = report.write(suite, output, figures, known, failures)
+    print(report.markdown(suite, figures, known, failures))
     print("written:", *paths)
-    missed = [verdict.figure for verdict in judge(figures) if verdict.reached is False]
+    missed = [verdict.figure for verdict in judge(figures, suite.judges) if verdict.reached is False]
     return 1 if failures or (options.insist and missed) else 0
 
 

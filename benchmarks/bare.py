@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -68,8 +69,8 @@ decode_head = msgspec.json.Decoder(Head).decode
 decode_body = msgspec.json.Decoder(tuple[list[Any], dict[str, Any], Any]).decode
 
 
-def message(name: str, args: tuple[Any, ...], origin: str) -> tuple[str, bytes, bytes]:
-    """One call as Celery's protocol 2: task id, head and body, as umbel writes them (a test compares the two)."""
+def parts(name: str, args: tuple[Any, ...], origin: str) -> tuple[str, dict[str, Any], bytes]:
+    """One call as Celery's protocol 2: task id, head and serialized body."""
     task_id = str(uuid.uuid4())
     headers = {
         "lang": "py", "task": name, "id": task_id, "shadow": None, "eta": None, "expires": None, "group": None,
@@ -86,7 +87,13 @@ def message(name: str, args: tuple[Any, ...], origin: str) -> tuple[str, bytes, 
         "content-type": "application/json", "content-encoding": "utf-8",
     }  # fmt: skip
     embed = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
-    return task_id, encode(head), encode((args, {}, embed))
+    return task_id, head, encode((args, {}, embed))
+
+
+def message(name: str, args: tuple[Any, ...], origin: str) -> tuple[str, bytes, bytes]:
+    """Task id, head and body as umbel writes them (a test compares the two)."""
+    task_id, head, body = parts(name, args, origin)
+    return task_id, encode(head), body
 
 
 def connect(path: str) -> apsw.Connection:
@@ -135,13 +142,13 @@ class Loop:
             self.settle(*self.run(rows))
 
 
-def main(path: str, processes: int) -> None:
+def serve(loop: Callable[[], None], processes: int) -> None:
     """Fork the loops and wait to be ended."""
     children = []
     for _ in range(processes):
         pid = os.fork()
         if not pid:
-            Loop(path).forever()
+            loop()
         children.append(pid)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
@@ -150,6 +157,11 @@ def main(path: str, processes: int) -> None:
         for pid in children:
             os.kill(pid, signal.SIGTERM)
             os.waitpid(pid, 0)
+
+
+def main(path: str, processes: int) -> None:
+    """Work on a file until ended."""
+    serve(lambda: Loop(path).forever(), processes)
 
 
 if __name__ == "__main__":

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-import socket
 import sys
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmarks.processes import Died, Process
+from benchmarks.processes import Process
+from benchmarks.servers import redis_server
 
 BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Service:
+    """What stands beside a worker.
+
+    Attributes:
+        env: the environment that names it.
+        server: its process, if it has one.
+    """
+
+    env: dict[str, str]
+    server: Process | None = None
 
 
 @dataclass(frozen=True)
@@ -47,13 +58,13 @@ class Contestant:
         return [word.format(folder=folder, name=name) for word in self.worker]
 
     @contextlib.contextmanager
-    def service(self, folder: Path) -> Iterator[dict[str, str]]:
-        """Start what it needs beside its worker; yields the environment that names it."""
+    def service(self, folder: Path) -> Iterator[Service]:
+        """Start what it needs beside its worker."""
         if not self.redis:
-            yield {}
+            yield Service({})
             return
-        with redis_server(folder) as url:
-            yield {"BENCH_REDIS": url}
+        with redis_server(folder) as (url, server):
+            yield Service({"BENCH_REDIS": url}, server)
 
 
 UMBEL = Contestant(
@@ -108,52 +119,56 @@ BARE = Contestant(
     note="the same library, pragmas, messages, leases and results; no features",
 )
 
-ALL = {contestant.name: contestant for contestant in (UMBEL, HUEY, CELERY, BARE)}
+SQLITE = {contestant.name: contestant for contestant in (UMBEL, HUEY, CELERY, BARE)}
 
+PEERS_DO = frozenset({"drain", "enqueue", "latency", "memory", "recovery", "pause", "long", "mix"})
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextlib.contextmanager
-def redis_server(folder: Path) -> Iterator[str]:
-    """A Redis server of our own on a free port, without persistence; ended by pid."""
-    program = shutil.which("redis-server")
-    if program is None:
-        raise SystemExit(
-            "Celery needs redis-server: apt-get install -y redis-server, or leave it out with --only umbel,huey,bare"
-        )
-    argv = [program, "--bind", "127.0.0.1", "--dir", str(folder), "--save", "", "--appendonly", "no", "--port"]
-    port, server = _started(argv, folder / "redis.log")
-    try:
-        yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        server.stop()
-
-
-def _started(argv: list[str], log: Path) -> tuple[int, Process]:
-    """The server on a free port; somebody else may take it between our look and its bind, so there are three tries."""
-    for left in (2, 1, 0):
-        port = _free_port()
-        server = Process([*argv, str(port)], {}, log)
-        try:
-            _await_port(server, port)
-            return port, server
-        except Died:
-            if not left:
-                raise
-    raise AssertionError("the last try returned or raised")
-
-
-def _await_port(server: Process, port: int) -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        server.check()
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        if time.monotonic() > deadline:
-            server.stop()
-            raise TimeoutError("redis-server did not open its port within 10 s")
-        time.sleep(0.02)
+REDIS = {
+    contestant.name: contestant
+    for contestant in (
+        replace(UMBEL, title="umbel", redis=True, packages=("umbel", "hiredis", "msgspec")),
+        replace(CELERY, title="Celery prefork", note="shipped defaults"),
+        replace(
+            CELERY,
+            name="threads",
+            title="Celery threads",
+            worker=tuple("threads" if word == "prefork" else word for word in CELERY.worker),
+            few=frozenset({"drain", "latency", "memory", "pause", "long", "mix"}),
+            note="one process with two threads",
+        ),
+        replace(HUEY, title="Huey", redis=True, share=0.05, note="two process workers; results in one hash"),
+        Contestant(
+            "dramatiq",
+            "Dramatiq",
+            (sys.executable, "-m", "dramatiq", "benchmarks.apps.dramatiq_app", "-p", "2", "-t", "1"),
+            "benchmarks.callers.dramatiq:Caller",
+            ("dramatiq", "redis"),
+            share=0.03,
+            redis=True,
+            few=PEERS_DO,
+            note="two processes of one thread, the results middleware with its Redis backend",
+        ),
+        Contestant(
+            "taskiq",
+            "TaskIQ",
+            (str(BIN / "taskiq"), "worker", "benchmarks.apps.taskiq_app:broker", "-w", "2",
+             "--max-threadpool-threads", "1", "--log-level", "WARNING"),
+            "benchmarks.callers.taskiq:Caller",
+            ("taskiq", "taskiq-redis"),
+            share=0.03,
+            redis=True,
+            few=PEERS_DO,
+            note="two processes, functions in a thread of each; a list as queue (a stream is slower), results by id",
+        ),
+        Contestant(
+            "bare",
+            "bare Redis loop",
+            (sys.executable, "-m", "benchmarks.bare_redis", "2"),
+            "benchmarks.callers.bare_redis:Caller",
+            ("hiredis", "msgspec"),
+            redis=True,
+            few=frozenset({"drain", "enqueue"}),
+            note="the same library, messages, leases and results; no features",
+        ),
+    )
+}  # fmt: skip

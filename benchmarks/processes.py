@@ -101,10 +101,6 @@ class Process:
         """Bytes (PSS) of the whole tree."""
         return sum(proportional(pid) for pid in self.pids())
 
-    def children_cpu(self) -> float:
-        """Seconds of CPU that its forks have used, without what it used itself to start."""
-        return sum(cpu(pid) for pid in self.pids() if pid != self.pid)
-
     def kill(self) -> None:
         """SIGKILL for the whole tree, as a machine's end would be; then reap."""
         for pid in self.pids():

@@ -7,6 +7,7 @@ under cProfile, for the functions in between.
 
 from __future__ import annotations
 
+import contextlib
 import cProfile
 import functools
 import importlib
@@ -19,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import work
+from benchmarks.servers import redis_server
 
-PROBES = (
+_WORKER = (
     ("decode the head", "umbel.worker.runner:_envelope"),
     ("decode the body", "umbel.worker.runner:decode_json"),
     ("make the request", "umbel.worker.runner:Context"),
@@ -31,12 +33,24 @@ PROBES = (
     ("encode the result", "umbel.worker.documents:Documents.write"),
     ("make the outcome", "umbel.worker.desk:Desk.done"),
     ("after the run", "umbel.worker.desk:Desk.after_return"),
-    ("settle and claim: bindings", "umbel.adapters.sqlite.rows:turn"),
-    ("settle and claim: SQL", "umbel.adapters.sqlite.link:Link.write"),
-    ("read what was claimed: SQL", "umbel.adapters.sqlite.link:Link.read"),
-    ("the consumer, the rest", "umbel.adapters.sqlite.consumer:SqliteConsumer.turn"),
 )
-"""Step and the function that does it. A step's time is its own: what a step inside it takes is taken off."""
+PROBES = {
+    "sqlite": (
+        *_WORKER,
+        ("settle and claim: bindings", "umbel.adapters.sqlite.rows:turn"),
+        ("settle and claim: SQL", "umbel.adapters.sqlite.link:Link.write"),
+        ("read what was claimed: SQL", "umbel.adapters.sqlite.link:Link.read"),
+        ("the consumer, the rest", "umbel.adapters.sqlite.consumer:SqliteConsumer.turn"),
+    ),
+    "redis": (
+        *_WORKER,
+        ("settle and claim: words of outcomes", "umbel.adapters.redis.consumer:RedisConsumer._outcome"),
+        ("settle and claim: the server", "umbel.adapters.redis.link:Link.script"),
+        ("open the envelopes", "umbel.adapters.redis.consumer:RedisConsumer._deliveries"),
+        ("the consumer, the rest", "umbel.adapters.redis.consumer:RedisConsumer.turn"),
+    ),
+}
+"""By store: step and the function that does it. A step's time is its own: what a step inside it takes is taken off."""
 
 
 class Watch:
@@ -171,10 +185,13 @@ def _table(watch: Watch, probed: float, count: int, true: float) -> list[str]:
     return lines
 
 
-def main(count: int) -> int:
+def main(store: str, count: int) -> int:
     """Print the shares and the functions; 0."""
-    with tempfile.TemporaryDirectory(prefix="bench-profile-") as folder:
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-profile-"))
         os.environ["BENCH_FOLDER"] = folder
+        if store == "redis":
+            os.environ["BENCH_REDIS"] = stack.enter_context(redis_server(Path(folder)))[0]
         work.mark()
         watch = Watch()
         from benchmarks.apps.umbel_app import app
@@ -185,7 +202,7 @@ def main(count: int) -> int:
         print(f"one child, {count} no-ops: {count / true:,.0f} tasks/s, {each:.2f} us a task, CPU {cpu / true:.0%}")
         profiler = cProfile.Profile()
         drain(app, count, profiler)
-        for step, path in PROBES:
+        for step, path in PROBES[store]:
             holder, name = place(path)
             setattr(holder, name, watch.around(step, getattr(holder, name)))
         _rebind(app, work.noop)

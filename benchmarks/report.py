@@ -7,7 +7,7 @@ import statistics
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.contestants import ALL
+from benchmarks.suites import Suite
 from benchmarks.verdicts import Rounds, Verdict, judge
 
 FACTS = ("processes", "held", "given back", "delayed")
@@ -32,16 +32,17 @@ def _mark(verdict: Verdict) -> str:
     return {True: "reached", False: "**missed**", None: "-"}[verdict.reached]
 
 
-def markdown(rounds: Rounds, facts: dict[str, str], failures: list[str]) -> str:
+def markdown(suite: Suite, rounds: Rounds, facts: dict[str, str], failures: list[str]) -> str:
     """The whole report as text."""
-    who = [name for name in ALL if any(name in row for row in rounds.values())]
-    lines = ["# Benchmarks", "", "Median of the rounds, least and greatest in brackets.", ""]
-    lines += ["| figure | " + " | ".join(ALL[name].title for name in who) + " |", "|---" * (len(who) + 1) + "|"]
+    known = suite.contestants
+    who = [name for name in known if any(name in row for row in rounds.values())]
+    lines = [f"# {suite.title}", "", "Median of the rounds, least and greatest in brackets.", ""]
+    lines += ["| figure | " + " | ".join(known[name].title for name in who) + " |", "|---" * (len(who) + 1) + "|"]
     for figure, row in rounds.items():
         lines.append(f"| {figure} | " + " | ".join(_cell(row.get(name, [])) for name in who) + " |")
     lines += ["", "| to reach (umbel) | wanted | found | verdict |", "|---|---|---|---|"]
-    lines += [f"| {one.figure} | {one.wanted} | {one.found} | {_mark(one)} |" for one in judge(rounds)]
-    lines += ["", *(f"- {ALL[name].title}: {ALL[name].note}." for name in who), ""]
+    lines += [f"| {one.figure} | {one.wanted} | {one.found} | {_mark(one)} |" for one in judge(rounds, suite.judges)]
+    lines += ["", *(f"- {known[name].title}: {known[name].note}." for name in who), ""]
     if failures:
         lines += ["## Checks that failed", "", *(f"- {line}" for line in failures), ""]
     lines += [
@@ -53,22 +54,22 @@ def markdown(rounds: Rounds, facts: dict[str, str], failures: list[str]) -> str:
     return "\n".join(lines)
 
 
-def write(folder: Path, rounds: Rounds, facts: dict[str, str], failures: list[str]) -> list[Path]:
+def write(suite: Suite, folder: Path, rounds: Rounds, facts: dict[str, str], failures: list[str]) -> list[Path]:
     """Write report.md, report.json and, where matplotlib is installed, report.svg and report.png."""
     folder.mkdir(parents=True, exist_ok=True)
     text, data = folder / "report.md", folder / "report.json"
-    text.write_text(markdown(rounds, facts, failures))
+    text.write_text(markdown(suite, rounds, facts, failures))
     document = {
         "facts": facts,
         "rounds": rounds,
-        "verdicts": [asdict(one) for one in judge(rounds)],
+        "verdicts": [asdict(one) for one in judge(rounds, suite.judges)],
         "failures": failures,
     }
     data.write_text(json.dumps(document, indent=1) + "\n")
-    return [text, data, *plot(folder, rounds)]
+    return [text, data, *plot(suite, folder, rounds)]
 
 
-def plot(folder: Path, rounds: Rounds) -> list[Path]:
+def plot(suite: Suite, folder: Path, rounds: Rounds) -> list[Path]:
     """One small bar chart a figure, on one page; nothing without matplotlib."""
     try:
         import matplotlib as mpl
@@ -86,7 +87,7 @@ def plot(folder: Path, rounds: Rounds) -> list[Path]:
     for axis in axes.flat[len(figures) :]:
         axis.set_axis_off()
     for axis, figure in zip(axes.flat, figures, strict=False):
-        _bars(axis, figure, rounds[figure])
+        _bars(axis, figure, rounds[figure], list(suite.contestants))
     page.tight_layout()
     paths = [folder / "report.svg", folder / "report.png"]
     for path in paths:
@@ -95,8 +96,8 @@ def plot(folder: Path, rounds: Rounds) -> list[Path]:
     return paths
 
 
-def _bars(axis, figure: str, row: dict[str, list[float]]) -> None:
-    names = [name for name in reversed(ALL) if row.get(name)]
+def _bars(axis, figure: str, row: dict[str, list[float]], order: list[str]) -> None:
+    names = [name for name in reversed(order) if row.get(name)]
     middles = [statistics.median(row[name]) for name in names]
     below = [middle - min(row[name]) for name, middle in zip(names, middles, strict=True)]
     above = [max(row[name]) - middle for name, middle in zip(names, middles, strict=True)]

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contestants import Contestant
-from benchmarks.processes import Process
+from benchmarks.contestants import Contestant, Service
+from benchmarks.processes import Process, cpu
 
 ROOT = Path(__file__).resolve().parent.parent
 STALL = 20.0
@@ -32,18 +32,19 @@ class Rig:
     Args:
         contestant: who.
         folder: its own, empty.
-        env: names its services.
+        service: what stands beside its worker.
         stall: see `STALL`.
     """
 
-    def __init__(self, contestant: Contestant, folder: Path, env: dict[str, str], stall: float = STALL) -> None:
+    def __init__(self, contestant: Contestant, folder: Path, service: Service, stall: float = STALL) -> None:
         self.contestant = contestant
         self.folder = folder
+        self.service = service
         self.stall = stall
         self.marks = folder / "marks"
         self.marks.mkdir()
         path = os.pathsep.join((str(ROOT), str(ROOT / "src")))
-        self.env = {"BENCH_FOLDER": str(folder), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **env}
+        self.env = {"BENCH_FOLDER": str(folder), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **service.env}
         self.running: list[Process] = []
         self.client = self._start([sys.executable, "-m", "benchmarks.client", contestant.caller], {}, pipes=True)
 
@@ -103,6 +104,10 @@ class Rig:
             raise CheckFailed(f"{name}: {answer['count']} results for {count} tasks")
         return answer["end"]
 
+    def server_cpu(self) -> float:
+        """Seconds of CPU that the server has used; 0.0 without one."""
+        return cpu(self.service.server.pid) if self.service.server is not None else 0.0
+
     def warm(self, count: int = 20) -> None:
         """Let a started worker run a few tasks."""
         self.ask("many", kind="noop", count=count)
@@ -129,8 +134,8 @@ class Rig:
 def rig(contestant: Contestant, parent: Path | None = None, stall: float = STALL) -> Iterator[Rig]:
     """Set up, and take down whatever happens; the folder is kept when the measure failed."""
     folder = Path(tempfile.mkdtemp(prefix=f"bench-{contestant.name}-", dir=parent))
-    with contestant.service(folder) as env:
-        made = Rig(contestant, folder, env, stall)
+    with contestant.service(folder) as service:
+        made = Rig(contestant, folder, service, stall)
         try:
             yield made
         except BaseException:

@@ -6,13 +6,13 @@ Absolute figures are meant for a two-core machine with nothing else to do; ratio
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 Rounds = dict[str, dict[str, list[float]]]
 """Figure -> contestant -> one value a round."""
 
-PEERS = ("huey", "celery")
+PEERS = ("huey", "celery", "threads", "dramatiq", "taskiq")
 TIE = 0.98
 """Where every contestant only waits, a difference below 2 % is none."""
 
@@ -25,6 +25,9 @@ class Verdict:
     wanted: str
     found: str
     reached: bool | None
+
+
+Judge = Callable[[Rounds], Verdict]
 
 
 def median(rounds: Rounds, figure: str, who: str) -> float | None:
@@ -40,7 +43,7 @@ def paired(rounds: Rounds, figure: str, who: str, other: str) -> float | None:
     return statistics.median(a / b for a, b in zip(ours, theirs, strict=False))
 
 
-def _bound(figure: str, limit: float, *, most: bool) -> Callable[[Rounds], Verdict]:
+def _bound(figure: str, limit: float, *, most: bool) -> Judge:
     def judge(rounds: Rounds) -> Verdict:
         value = median(rounds, figure, "umbel")
         wanted = f"{'<=' if most else '>='} {limit:,g}"
@@ -51,7 +54,7 @@ def _bound(figure: str, limit: float, *, most: bool) -> Callable[[Rounds], Verdi
     return judge
 
 
-def _ratio(figure: str, other: str, least: float) -> Callable[[Rounds], Verdict]:
+def _ratio(figure: str, other: str, least: float) -> Judge:
     def judge(rounds: Rounds) -> Verdict:
         value = paired(rounds, figure, "umbel", other)
         wanted = f">= {least:g} of {other}"
@@ -62,7 +65,7 @@ def _ratio(figure: str, other: str, least: float) -> Callable[[Rounds], Verdict]
     return judge
 
 
-def _best(figure: str) -> Callable[[Rounds], Verdict]:
+def _best(figure: str) -> Judge:
     def judge(rounds: Rounds) -> Verdict:
         ratios = {who: value for who in PEERS if (value := paired(rounds, figure, "umbel", who)) is not None}
         wanted = f"worse than nobody (>= {TIE:g})"
@@ -74,10 +77,7 @@ def _best(figure: str) -> Callable[[Rounds], Verdict]:
     return judge
 
 
-JUDGES = (
-    _ratio("drain, tasks/s", "bare", 1.2),
-    _best("drain, tasks/s"),
-    _bound("enqueue one by one, tasks/s", 20_000, most=False),
+_SHARED = (
     _bound("bulk enqueue, tasks/s", 60_000, most=False),
     _bound("start latency p50, ms", 0.5, most=True),
     _bound("start latency p99, ms", 2.0, most=True),
@@ -90,8 +90,21 @@ JUDGES = (
     _best("long, tasks/s"),
     _best("mix, tasks/s"),
 )
+SQLITE = (
+    _ratio("drain, tasks/s", "bare", 1.2),
+    _best("drain, tasks/s"),
+    _bound("enqueue one by one, tasks/s", 20_000, most=False),
+    *_SHARED,
+)
+REDIS = (
+    _ratio("drain, tasks/s", "bare", 1.0),
+    _ratio("drain, tasks/s", "celery", 50.0),
+    _best("drain, tasks/s"),
+    _ratio("enqueue one by one, tasks/s", "celery", 5.0),
+    *_SHARED,
+)
 
 
-def judge(rounds: Rounds) -> list[Verdict]:
+def judge(rounds: Rounds, judges: Sequence[Judge] = SQLITE) -> list[Verdict]:
     """All verdicts, in the order of the report."""
-    return [one(rounds) for one in JUDGES]
+    return [one(rounds) for one in judges]

@@ -25,11 +25,14 @@ def _folder() -> Path:
 
 
 def mark() -> None:
-    """Write down when this process started its first function; once, and only where a folder for it is named."""
+    """Write down when this process started its first function, and what CPU time it had used until then.
+
+    Once, and only where a folder for it is named.
+    """
     global _fresh  # noqa: PLW0603 - one flag a process, read by every call: anything else costs more than the no-op
     _fresh = False
     if "BENCH_MARKS" in os.environ:
-        (_folder() / f"first-{os.getpid()}").write_text(str(time.monotonic_ns()))
+        (_folder() / f"first-{os.getpid()}").write_text(f"{time.monotonic_ns()} {time.process_time_ns()}")
 
 
 def noop(number: int, note: str) -> int:
@@ -107,13 +110,13 @@ def expected(kind: str, number: int) -> int | None:
     return number
 
 
-def first_start(folder: Path) -> float:
-    """Seconds of the monotonic clock at which the first function of any process started.
+def starts(folder: Path) -> dict[int, tuple[float, float]]:
+    """Of each process that ran a function: seconds of the monotonic clock and of its own CPU time at its first one.
 
     Raises:
         FileNotFoundError: no function started.
     """
-    marks = [int(path.read_text()) for path in folder.glob("first-*")]
+    marks = {int(path.name.removeprefix("first-")): path.read_text().split() for path in folder.glob("first-*")}
     if not marks:
         raise FileNotFoundError(f"no task left a mark in {folder}")
-    return min(marks) / 1e9
+    return {pid: (int(at) / 1e9, int(used) / 1e9) for pid, (at, used) in marks.items()}

@@ -1,4 +1,4 @@
-"""umbel on SQLite with shipped defaults: only the file is named."""
+"""umbel with shipped defaults: only the store is named, a server if the run has one, else a file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import os
 from benchmarks import work
 from umbel import Umbel
 
-app = Umbel("bench", broker=f"sqlite:///{os.environ['BENCH_FOLDER']}/umbel.db")
+redis = os.environ.get("BENCH_REDIS")
+if redis is not None:
+    app = Umbel("bench", broker=redis, backend=redis)
+else:
+    app = Umbel("bench", broker=f"sqlite:///{os.environ['BENCH_FOLDER']}/umbel.db")
 
 
 async def hold(number: int, note: str) -> int:

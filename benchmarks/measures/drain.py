@@ -7,24 +7,31 @@ from __future__ import annotations
 
 from functools import partial
 
+from benchmarks.processes import cpu
 from benchmarks.rig import Rig
-from benchmarks.work import first_start
+from benchmarks.work import starts
 
 
 def _drain(kind: str, rig: Rig, count: int) -> dict[str, float]:
     sent = rig.ask("many", kind=kind, count=count)
+    before = rig.server_cpu()
     worker = rig.worker()
     end = rig.results(count)
-    used = worker.children_cpu()
+    server = rig.server_cpu() - before
+    began = starts(rig.marks)
+    used = sum(cpu(pid) - first for pid, (_, first) in began.items())
     rig.end(worker)
-    rate = count / (end - first_start(rig.marks))
+    rate = count / (end - min(at for at, _ in began.values()))
     if kind != "noop":
         return {f"{kind}, tasks/s": rate}
-    return {
+    figures = {
         "drain, tasks/s": rate,
         "CPU of the worker's children in the drain, us a task": used / count * 1e6,
         "bulk enqueue, tasks/s": count / sent["seconds"],
     }
+    if rig.service.server is not None:
+        figures["CPU of the server in the drain, us a task"] = server / count * 1e6
+    return figures
 
 
 noop = partial(_drain, "noop")

@@ -49,6 +49,19 @@ def test_all_contestants_stand_in_one_report(tmp_path):
     assert set(rounds["drain, tasks/s"]) == {"umbel", "huey", "celery", "bare"}
 
 
+def test_all_contestants_on_redis_stand_in_one_report(tmp_path):
+    program("redis-server")
+    done = run(tmp_path, "benchmarks", "--store", "redis", "--only", "drain", "--count", "500")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    everybody = {"umbel", "celery", "threads", "huey", "dramatiq", "taskiq", "bare"}
+    assert set(report["rounds"]["drain, tasks/s"]) == everybody
+    assert set(report["rounds"]["CPU of the server in the drain, us a task"]) == everybody
+    assert {one["wanted"] for one in report["verdicts"] if one["figure"] == "drain, tasks/s"} == {
+        ">= 1 of bare", ">= 50 of celery", "worse than nobody (>= 0.98)",
+    }  # fmt: skip
+
+
 def test_the_start_of_a_task_on_an_idle_worker_is_timed(tmp_path):
     done = run(tmp_path, "benchmarks", "--only", "umbel,latency,memory", "--count", "20")
     assert done.returncode == 0, done.stderr

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks import profile
+from tests.support.servers import program
 
 TOP = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("path", sorted({path for _, path in profile.PROBES}))
+@pytest.mark.parametrize("path", sorted({path for steps in profile.PROBES.values() for _, path in steps}))
 def test_every_step_is_a_function_of_the_package(path):
     holder, name = profile.place(path)
     assert callable(getattr(holder, name))
@@ -45,10 +46,13 @@ def test_a_steps_time_is_its_own():
     assert watch.seconds["inner"] + watch.seconds["outer"] <= whole
 
 
-def test_it_prints_the_shares_of_a_real_drain():
+@pytest.mark.parametrize("store", ["sqlite", "redis"])
+def test_it_prints_the_shares_of_a_real_drain(store):
+    if store == "redis":
+        program("redis-server")
     env = {**os.environ, "PYTHONPATH": f"{TOP}{os.pathsep}{TOP / 'src'}"}
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "profile", "--count", "400"],
+        [sys.executable, "-m", "benchmarks", "profile", "--store", store, "--count", "400"],
         cwd=TOP, env=env, capture_output=True, text=True, timeout=50, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

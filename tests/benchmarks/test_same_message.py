@@ -6,12 +6,15 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from benchmarks import bare, work
+from benchmarks import bare, bare_redis, work
+from umbel.adapters.redis.envelope import sealed
+from umbel.message import Parcel
 from umbel.worker.documents import _Document
 
 TOP = Path(__file__).resolve().parents[2]
@@ -57,6 +60,14 @@ def test_the_head_has_the_same_fields(parcel, message):
 
 def test_the_body_is_the_same(parcel, message):
     assert json.loads(message[1]) == json.loads(parcel[1])
+
+
+def test_the_envelope_of_the_redis_loop_is_umbels():
+    parcel = Parcel("celery", "id", "noop", *bare.message("benchmarks.work.noop", (7, work.NOTE), "gen1@host")[1:])
+    ours = sealed(parcel, time.time())[0]
+    theirs = bare_redis.envelope("benchmarks.work.noop", (7, work.NOTE), "gen1@host")[1]
+    assert fields(json.loads(theirs)) == fields(json.loads(ours))
+    assert abs(len(ours) - len(theirs)) <= 0.02 * len(ours)
 
 
 def test_the_result_document_has_the_same_fields():
