@@ -14,6 +14,7 @@
     |     StoreUnavailable, StoreLocked, StoreFull, StoreReadOnly, StoreDamaged, StoreUnsuitable,
     |     PublishTimeout, QueueFull
     |-- NotFound                                                 asked for by name or id, not there
+    |-- WorkersAlive                                             a store is to be emptied under somebody's hands
     |-- SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError, Terminated
     |-- MissingExtra (ImportError too), UnsupportedPlatform
     WorkerShutdown, WorkerTerminate (SystemExit)
@@ -204,6 +205,10 @@ class UnknownResultError(BackendError, LookupError):
 
 class NotFound(UmbelError, LookupError):
     """What was asked for by name or id is not there."""
+
+
+class WorkersAlive(UmbelError):
+    """Somebody still works on what was to be moved away."""
 
 
 class OperationalError(UmbelError):

@@ -32,6 +32,7 @@ COMMANDS = {
     "inspect": ("umbel.cli.asking:inspect", "Ask running workers; a busy worker answers too."),
     "revoke": ("umbel.cli.sending:revoke", "Revoke tasks."),
     "purge": ("umbel.cli.store:purge", "Remove everything that waits in queues."),
+    "drain": ("umbel.cli.drain:drain", "Move work out of the store: back to Celery, or to another store."),
     "dead": ("umbel.cli.store:dead", "Dead letters: list, show, replay, discard."),
     "health": ("umbel.cli.health:health", "Answer a probe: exit code 0 for yes, 1 for no."),
     "report": ("umbel.cli.asking:report", "What to put into a bug report."),

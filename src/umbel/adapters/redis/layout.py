@@ -29,6 +29,7 @@ Ours; no Celery process looks at them (U is ``umbel:``; ``global_keyprefix`` sta
     U number, broadcasts, broadcasts:expiry        the same for broadcasts: number|expires|payload
     U reply:<ticket>, tickets   LIST  expires|payload; ZSET ticket by expiry
     U producer:<nonce>          INT   the last sequence number that a producer stored; one hour
+    U moved                     SET   names of messages that `umbel drain` brought here; a day after the last
 
 A message is named by its *ref*: 15 hexadecimal digits, the end of its delivery tag, which is a new UUID in every
 message of umbel and of Celery. As a number that is its tag. Other producers may leave the delivery tag out; then it is

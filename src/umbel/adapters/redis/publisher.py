@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 from ... import clock, ids
 from ...exceptions import QueueFull
@@ -14,6 +15,9 @@ from .faults import Unanswered
 from .layout import Layout
 from .link import Link
 from .wire import Word
+
+REMEMBERED: Final = 86_400
+"""Seconds for which the names of moved messages are kept after the last one."""
 
 
 class RedisPublisher:
@@ -49,6 +53,14 @@ class RedisPublisher:
                 f"The queue {queue.decode()!r} holds {waiting} messages and may hold {most}, so {coming} more were "
                 f"refused: start more workers, or raise task_queue_max_length for it."
             )
+
+    def publish_once(self, parcels: Sequence[Parcel], names: Sequence[str], *, deadline: float = 5.0) -> int:
+        """Store those whose name is new, or none and raise (`umbel.transfer.OncePublisher`)."""
+        words: list[Word] = [self._layout.separator, REMEMBERED]
+        now = clock.wall()
+        for parcel, name in zip(parcels, names, strict=True):
+            words += (name, *grouped([parcel], self._layout, now)[1:])
+        return int(self._link.script("publish_once", (self._layout.prefix,), words, deadline, idempotent=True))
 
     def close(self) -> None:
         """Give the connection back; safe to repeat."""

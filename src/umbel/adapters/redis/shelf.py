@@ -15,6 +15,7 @@ from .consumer import tag_ref
 from .envelope import opened, ref_of, stored_at, with_body
 from .layout import Layout
 from .link import Link
+from .plain import made_plain
 from .search import PAGE, Search
 from .wire import Word
 
@@ -93,6 +94,11 @@ class RedisShelf:
                 item = self._link.call("HGET", self._layout.own("dead:item"), tag_ref(tag), idempotent=True)
             words += (tag_ref(tag), with_body(item, body) if item and body is not None else b"")
         return int(self._script("replay", words))
+
+    def make_plain(self, limit: int) -> list[Item]:
+        """Give what only umbel reads to Celery's workers (`umbel.transfer.PlainShelf`)."""
+        self.counts()  # moves what has fallen due
+        return made_plain(self._link, self._layout, limit)
 
     def close(self) -> None:
         """Give the connection back; safe to repeat."""
