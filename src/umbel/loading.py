@@ -5,7 +5,8 @@
     symbol, load_app            "package.module:attribute"
     default_store_url           where an app that names no broker keeps its file
 
-An entry point of a store is called with (url, options) and returns what `broker.py` or `backend.py` describe.
+An entry point of a store is called with (url, options) and returns what `broker.py` or `backend.py` describe. One whose
+name ends with a "+" is for all schemes that begin so and have no entry point of their own.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ _EXTRAS: Final = {
     "kafka": "kafka", "confluentkafka": "kafka",
     "postgresql": "postgres", "postgres": "postgres",
     "sqs": "sqs",
+    "db+": "database",
 }  # fmt: skip
 
 
@@ -84,6 +86,9 @@ def _offered(group: str, name: str, what: str) -> Callable[..., Any]:
     from importlib.metadata import entry_points  # noqa: PLC0415 - see above
 
     found = entry_points(group=group)
+    names = {entry.name for entry in found}
+    if name not in names and _family(name) in {*names, *_EXTRAS}:
+        name = _family(name)
     for entry in found:
         if entry.name == name:
             try:
@@ -93,10 +98,16 @@ def _offered(group: str, name: str, what: str) -> Callable[..., Any]:
             return loaded
     if what != "pool" and _EXTRAS.get(name) in _declared() and not _offers_another_role(name):
         raise _missing(name, what, None)
-    known = ", ".join(sorted({entry.name for entry in found})) or "none"
+    known = ", ".join(sorted(names)) or "none"
     if what != "pool" and name in _EXTRAS:
         raise ImproperlyConfigured(f"This release of umbel has no {what} for {name!r} yet; use one of: {known}.")
     raise ImproperlyConfigured(f"Nobody offers a {what} called {name!r}; installed are: {known}.")
+
+
+def _family(name: str) -> str:
+    """The schemes that this one belongs to: "db+" for "db+sqlite"; without a "+" itself."""
+    first, plus, _ = name.partition("+")
+    return first + plus
 
 
 def _offers_another_role(name: str) -> bool:

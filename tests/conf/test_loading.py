@@ -159,6 +159,21 @@ def test_a_store_is_found_by_its_scheme(offers, project):
     assert loading.pool_factory("swarm").__name__ == "pool"
 
 
+def test_a_family_of_schemes_has_one_entry_point(offers, project, extras):
+    project(rooms="def any_of_them(url, options): return url\ndef one(url, options): return 'one'")
+    sys.path.insert(0, str(Path.cwd()))
+    offers["umbel.backends"] = {"db+": "rooms:any_of_them", "db+special": "rooms:one"}
+    assert loading.open_backend("db+postgresql+psycopg://host", {}) == "db+postgresql+psycopg://host"
+    assert loading.open_backend("db+special://host", {}) == "one"
+    with pytest.raises(ImproperlyConfigured, match="Nobody offers a result backend called 'db'"):
+        loading.open_backend("db://host", {})
+    extras.append("database")
+    offers.clear()
+    loading._offered.cache_clear()
+    with pytest.raises(MissingExtra, match=r'type: pip install "umbel\[database\]"'):
+        loading.open_backend("db+sqlite://", {})
+
+
 def test_a_scheme_that_nobody_offers_names_those_that_are_there(offers):
     offers["umbel.brokers"] = {"sqlite": "x:y", "memory": "x:y"}
     with pytest.raises(ImproperlyConfigured, match="Nobody offers a broker called 'zz'; installed are: memory, sqlite"):
@@ -169,7 +184,7 @@ def test_a_scheme_that_nobody_offers_names_those_that_are_there(offers):
 
 @pytest.mark.parametrize(
     ("scheme", "extra"),
-    [("redis", "redis"), ("rediss", "redis"), ("amqp", "amqp"), ("pyamqp", "amqp"), ("kafka", "kafka"),
+    [("redis", "redis"), ("rediss", "redis"), ("amqp", "rabbitmq"), ("pyamqp", "rabbitmq"), ("kafka", "kafka"),
      ("postgresql", "postgres")],
 )  # fmt: skip
 @pytest.mark.usefixtures("offers")

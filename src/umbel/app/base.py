@@ -28,6 +28,7 @@ from ..task.calls import sending_request
 from ..template import Template
 from . import publishing
 from .compose import Ways, compose, now
+from .options import broker_options, result_options
 from .stores import Stores
 from .tasks import Tasks
 
@@ -176,10 +177,7 @@ class Umbel(Tasks):
         return self.result_url == self.broker_url and self.broker.abilities.results
 
     def _store_options(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        conf = self.conf
-        own = {"poison_limit": conf.worker_poison_limit, "connection_timeout": conf.broker_connection_timeout}
-        results = {"ssl": conf.redis_backend_use_ssl} if conf.redis_backend_use_ssl else {}
-        return {**own, **conf.broker_transport_options}, {**results, **conf.result_backend_transport_options}
+        return broker_options(self.conf), result_options(self.conf)
 
     # Stores
 

@@ -68,10 +68,7 @@ ACCEPTED: Final[dict[str, Any]] = {
     "couchbase_backend_settings": None,
     "database_create_tables_at_setup": True,
     "database_engine_callback": None,
-    "database_engine_options": {"pool_pre_ping": True, "pool_recycle": 3600},
     "database_short_lived_sessions": False,
-    "database_table_names": None,
-    "database_table_schemas": None,
     "database_url": None,
     "elasticsearch_max_retries": None,
     "elasticsearch_retry_on_timeout": None,
@@ -147,13 +144,15 @@ ACCEPTED: Final[dict[str, Any]] = {
 
 REASONS: Final[dict[str, str]] = {
     "Result stores and brokers that this release does not have": """
-        arangodb_ azureblockblob_ cache_ cassandra_ cosmosdbsql_ couchbase_ database_ elasticsearch_ gcs_ mongodb_
+        arangodb_ azureblockblob_ cache_ cassandra_ cosmosdbsql_ couchbase_ elasticsearch_ gcs_ mongodb_
         s3_ broker_host broker_login_method broker_password broker_port broker_transport broker_user
         broker_vhost""",
     "A connection to a server; SQLite and memory have none, and a worker tries again until its store answers": """
         broker_channel_error_retry broker_connection_ broker_failover_strategy broker_heartbeat broker_pool_
         broker_use_ssl result_backend_ worker_cancel_long_running_tasks_on_connection_loss
         worker_enable_prefetch_count_reduction""",
+    "`result_backend` has the database's URL; a thread has one connection, the table is made when it is needed": """
+        database_""",
     "The URL of Redis says it; each part has one connection and one `timeout` for a call": "redis_",
     "Kinds of queues; in SQLite and memory there is one kind, and every message is kept": """
         broker_native_delayed_delivery_queue_type result_exchange result_persistent

@@ -57,6 +57,9 @@ _ROWS: Final = (
     Setting("result_backend", "url", None, "URL of the result store; None is the broker's own file on SQLite and memory, elsewhere no results; the environment's CELERY_RESULT_BACKEND or UMBEL_RESULT_BACKEND wins."),
     Setting("result_backend_transport_options", "dict", {}, "Options handed to the result store's adapter; see [Redis](redis.md)."),
     Setting("redis_backend_use_ssl", "any", None, "TLS of a Redis result store, True or a dict: `ssl_cert_reqs`, `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_check_hostname`; the option `ssl` says the same."),
+    Setting("database_engine_options", "dict", {"pool_pre_ping": True, "pool_recycle": 3600}, "Arguments of SQLAlchemy's `create_engine` for results in a database; those about its pool mean nothing, a thread has one connection."),
+    Setting("database_table_names", "dict", None, 'Another name of the table of results in a database, as `{"task": name}`.'),
+    Setting("database_table_schemas", "dict", None, 'The schema that it is in, as `{"task": schema}`.'),
     # Messages
     Setting("accept_content", "names", ("json",), "Serializers and content types that are decoded; anything else is refused."),
     Setting("result_accept_content", "names", None, "The same for results; None takes `accept_content`."),
