@@ -7,7 +7,7 @@ import itertools
 import msgspec
 import pytest
 
-from umbel.adapters.database import open_backend
+from umbel.adapters.database import open_backend, writing
 from umbel.adapters.memory import MemoryBroker, MemoryStore
 from umbel.testing.conformance.backend import BackendSuite
 
@@ -60,3 +60,11 @@ def lab(url):
 
 class TestDatabaseBackend(BackendSuite):
     pass
+
+
+class TestDatabaseWithoutUpsert(BackendSuite):
+    """As any other database is written."""
+
+    @pytest.fixture(autouse=True)
+    def _plain_statements_only(self, monkeypatch):
+        monkeypatch.setattr(writing, "NATIVE", {})

@@ -99,7 +99,11 @@ class Postgres:
     def kill(self) -> None:
         """SIGKILL to all of it, as a crash would be."""
         if self._popen is not None:
-            end(self._popen, signal.SIGKILL, group=True)
+            sessions = self._sessions()  # each is a group of its own, and may be frozen
+            end(self._popen, signal.SIGKILL)
+            for pid in sessions:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         self._popen = None
 
     def stop(self) -> None:
@@ -115,8 +119,10 @@ class Postgres:
             os.kill(pid, number)
 
     def _sessions(self) -> list[int]:
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
-        return [int(pid) for pid in children.split()]
+        with contextlib.suppress(OSError):  # it may have ended by itself
+            children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
+            return [int(pid) for pid in children.split()]
+        return []
 
     def _create(self) -> None:
         if self._user:

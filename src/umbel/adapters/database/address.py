@@ -63,7 +63,7 @@ class Address(msgspec.Struct, frozen=True):
         """
         try:
             parsed = make_url(url.removeprefix("db+"))
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             raise ImproperlyConfigured(
                 f"{mask_url(url)!r} cannot be read as a URL; write for instance db+sqlite:///results.db or "
                 "db+postgresql://user:password@host/name."

@@ -7,7 +7,7 @@ there it is inserted, and where somebody else was faster with that it is updated
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -15,6 +15,9 @@ from sqlalchemy.exc import IntegrityError
 
 from ... import states
 from .rows import Row
+
+NATIVE: Final[dict[str, Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+"""Databases that insert or update in one statement."""
 
 
 def keep(connection: sa.Connection, table: sa.Table, rows: Sequence[Row], now: float) -> None:
@@ -26,7 +29,7 @@ def keep(connection: sa.Connection, table: sa.Table, rows: Sequence[Row], now: f
         rows: with the same columns in all of them.
         now: unix time; a row that has expired by then is as good as none.
     """
-    native = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}.get(connection.dialect.name)
+    native = NATIVE.get(connection.dialect.name)
     if native is None:
         for row in rows:
             _one(connection, table, row, now)
