@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any, Final
 
 import pika
@@ -14,11 +15,11 @@ from pika.credentials import ExternalCredentials, PlainCredentials
 from pika.exceptions import AMQPConnectionError
 
 from ... import clock
+from . import frames
 from .address import Address, Server
 from .faults import not_opened
 from .loop import Loop
 
-_FRAME: Final = 131072
 _FAREWELL: Final = 1.0  # seconds that a server has to answer a goodbye
 _ROUNDS: Final = 50
 
@@ -44,6 +45,7 @@ class Connection(SelectConnection):
         self._heard = clock.monotonic()
         self._bytes = 0
         self._loop = Loop()
+        self._out: list[bytes] = []
         super().__init__(
             _parameters(server, address, name, seconds),
             on_open_error_callback=self._over,
@@ -60,11 +62,20 @@ class Connection(SelectConnection):
 
     def step(self, timeout: float, wake: int = -1) -> bool:
         """One step of its loop; returns whether ``wake`` was readable."""
+        self._flush()
         woken = self._loop.step(timeout, wake)
+        self._flush()
         if self.bytes_received != self._bytes:
             self._bytes = self.bytes_received
             self._heard = clock.monotonic()
         return woken
+
+    def post(self, channel: int, start: bytes, properties: bytes, body: bytes) -> None:
+        """Send one message (see `frames`); it leaves with the next step."""
+        out = self._out
+        out.append(frames.framed(channel, start, properties, body))
+        if len(body) > frames.LONGEST:
+            out.extend(frames.rest(channel, body))
 
     def judge(self) -> None:
         """Drop it when the server has been silent for too long."""
@@ -102,6 +113,15 @@ class Connection(SelectConnection):
     def _on_connection_workflow_done(self, conn_or_exc: Any) -> None:
         # of an attempt that was ended it is told by the class of the error, which it does not expect itself
         super()._on_connection_workflow_done(conn_or_exc() if isinstance(conn_or_exc, type) else conn_or_exc)
+
+    def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
+        self._out += marshaled_frames  # pika would make a system call of each
+
+    def _flush(self) -> None:
+        if self._out:
+            data = b"".join(self._out)
+            self._out.clear()
+            super()._output_marshaled_frames([data])
 
     def _over(self, _: Any, error: object) -> None:
         self.reason = error
@@ -165,7 +185,7 @@ def _parameters(server: Server, address: Address, name: str, seconds: float) -> 
         virtual_host=server.vhost,
         credentials=ExternalCredentials() if address.external else plain,
         heartbeat=address.heartbeat,
-        frame_max=_FRAME,
+        frame_max=frames.FRAME,
         ssl_options=tls,
         socket_timeout=seconds,
         stack_timeout=seconds,

@@ -27,6 +27,7 @@ from pika.spec import BasicProperties
 
 from ...exceptions import EncodeError
 from ...message import Parcel
+from .table import OCTETS, Headers, known, longs, packed_headers, pairs, short, table
 
 DUE: Final = "umbel-due"
 WAY: Final = "umbel-way"
@@ -37,15 +38,9 @@ HEAD: Final = "umbel-head"
 _SERVERS: Final = frozenset({"x-death", "x-delivery-count", "x-acquired-count"})
 _NOT_THE_SENDERS: Final = ("umbel-", "x-first-death-", "x-last-death-")
 
-_long = Struct(">I").pack
-_text = Struct(">cI").pack
-_int = Struct(">ci").pack
-_wide = Struct(">cq").pack
-_double = Struct(">cd").pack
 _flags = Struct(">H").pack
 _stamp = Struct(">Q").pack
-_bytes = tuple(bytes((number,)) for number in range(256))
-
+_KNOWN: Final = _flags(1 << 15 | 1 << 14 | 1 << 13 | 1 << 12 | 1 << 11 | 1 << 10 | 1 << 9)
 _LATER_STRINGS: Final = (("type", 5), ("user_id", 4), ("app_id", 3), ("cluster_id", 2))
 
 
@@ -90,10 +85,37 @@ class _Head(msgspec.Struct, gc=False):
     content_encoding: str = msgspec.field(name="content-encoding")
 
 
+class _Info(msgspec.Struct, gc=False):
+    exchange: str | None = ""
+    routing_key: str | None = ""
+
+
+class _Usual(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    correlation_id: str
+    reply_to: str
+    delivery_mode: int
+    delivery_info: _Info
+    priority: int
+    expiration: str | None = None
+
+
+class _Strict(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    headers: Headers
+    properties: _Usual
+    content_type: str = msgspec.field(name="content-type")
+    content_encoding: str = msgspec.field(name="content-encoding")
+
+
 _head = msgspec.json.Decoder(_Head).decode
+_strict = msgspec.json.Decoder(_Strict).decode
 
 
 def sealed(parcel: Parcel, marks: dict[str, Any] | None = None) -> Sealed:
+    """Properties and headers of a parcel for pika; arguments and errors as in `packed`."""
+    return Sealed(packed(parcel, marks))
+
+
+def packed(parcel: Parcel, marks: dict[str, Any] | None = None) -> bytes:
     """Properties and headers of a parcel.
 
     Args:
@@ -104,17 +126,11 @@ def sealed(parcel: Parcel, marks: dict[str, Any] | None = None) -> Sealed:
         EncodeError: AMQP cannot carry one of its headers or properties.
     """
     try:
-        head = _head(parcel.head)
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        whole = {"task": parcel.name, "id": parcel.id, HEAD: parcel.head, **(marks or {})}
-        head = _Head(whole, {}, "application/octet-stream", "binary")
-    else:
-        own = {**(marks or {}), **_way(parcel.queue, head.properties.get("delivery_info"))}
-        if own:
-            head.headers.update(own)
-    try:
-        return Sealed(_packed(head, parcel.priority))
-    except (StructError, ValueError, IndexError, UnicodeEncodeError) as error:
+        try:
+            return _usual(_strict(parcel.head), parcel, marks)
+        except (msgspec.DecodeError, msgspec.ValidationError):
+            return _packed(_any_head(parcel, marks), parcel.priority)
+    except (StructError, ValueError, IndexError) as error:
         raise EncodeError(
             f"AMQP cannot carry the headers or properties of the task {parcel.name!r} ({error}): names and properties "
             f"are texts of at most 255 bytes, numbers have at most 63 bits."
@@ -145,18 +161,46 @@ def opened(exchange: str, key: str, properties: BasicProperties, body: bytes) ->
     return Content(head, body, priority, eta, due, task_id, name, marks)
 
 
+def _any_head(parcel: Parcel, marks: dict[str, Any] | None) -> _Head:
+    """The head of a parcel that is not of the usual kind: more headers or properties, or no JSON at all."""
+    try:
+        head = _head(parcel.head)
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        whole = {"task": parcel.name, "id": parcel.id, HEAD: parcel.head, **(marks or {})}
+        return _Head(whole, {}, "application/octet-stream", "binary")
+    head.headers.update({**(marks or {}), **_way(parcel.queue, head.properties.get("delivery_info"))})
+    return head
+
+
+def _usual(head: _Strict, parcel: Parcel, marks: dict[str, Any] | None) -> bytes:
+    """The same as `_packed`, in a third of its time, for what umbel's own calls look like."""
+    given = head.properties
+    exchange, key = given.delivery_info.exchange or "", given.delivery_info.routing_key
+    if exchange or (key and key != parcel.queue):
+        marks = {**(marks or {}), WAY: [exchange, key or parcel.queue]}
+    fields = packed_headers(head.headers)
+    if marks:
+        fields += pairs(marks)
+    return b"".join(
+        (
+            _KNOWN, known(head.content_type), known(head.content_encoding), longs(len(fields)), fields,
+            OCTETS[given.delivery_mode], OCTETS[parcel.priority], short(given.correlation_id), short(given.reply_to),
+        )
+    )  # fmt: skip
+
+
 def _packed(head: _Head, priority: int) -> bytes:
     given = head.properties
     flags = 1 << 15 | 1 << 14 | 1 << 13 | 1 << 12 | 1 << 11
     parts = [
-        b"", _short(head.content_type), _short(head.content_encoding), _table(head.headers),
-        _bytes[int(given.get("delivery_mode") or 2)], _bytes[priority],
+        b"", short(head.content_type), short(head.content_encoding), table(head.headers),
+        OCTETS[int(given.get("delivery_mode") or 2)], OCTETS[priority],
     ]  # fmt: skip
     for name, bit in (("correlation_id", 10), ("reply_to", 9), ("message_id", 7)):
         value = given.get(name)
         if value is not None:
             flags |= 1 << bit
-            parts.append(_short(str(value)))
+            parts.append(short(str(value)))
     if given.get("timestamp") is not None:
         flags |= 1 << 6
         parts.append(_stamp(int(given["timestamp"])))
@@ -165,7 +209,7 @@ def _packed(head: _Head, priority: int) -> bytes:
             value = given.get(name)
             if value is not None:
                 flags |= 1 << bit
-                parts.append(_short(str(value)))
+                parts.append(short(str(value)))
     parts[0] = _flags(flags)
     return b"".join(parts)
 
@@ -175,42 +219,6 @@ def _way(queue: str, info: Any) -> dict[str, Any]:
         return {}
     exchange, key = info.get("exchange") or "", info.get("routing_key") or queue
     return {} if not exchange and key == queue else {WAY: [exchange, key]}
-
-
-def _short(text: str) -> bytes:
-    data = text.encode()
-    return _bytes[len(data)] + data
-
-
-def _table(fields: dict[str, Any]) -> bytes:
-    parts = [b""]
-    for name, value in fields.items():
-        parts.append(_short(name))
-        parts.append(_item(value))
-    data = b"".join(parts)
-    return _long(len(data)) + data
-
-
-def _item(value: Any) -> bytes:
-    if value is None:
-        return b"V"
-    if isinstance(value, str):
-        data = value.encode()
-        return _text(b"S", len(data)) + data
-    if isinstance(value, bool):
-        return b"t\1" if value else b"t\0"
-    if isinstance(value, int):
-        return _int(b"I", value) if -(2**31) < value < 2**31 else _wide(b"l", value)
-    if isinstance(value, float):
-        return _double(b"d", value)
-    if isinstance(value, dict):
-        return b"F" + _table(value)
-    if isinstance(value, list | tuple):
-        data = b"".join([_item(one) for one in value])
-        return _text(b"A", len(data)) + data
-    if isinstance(value, bytes):
-        return _text(b"x", len(value)) + value
-    raise ValueError(f"a {type(value).__name__}")
 
 
 def _parted(headers: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -129,6 +129,19 @@ class Link:
                 raise self._ended(channel) if channel.is_closed else unanswered(self.address, self._silence())
             return answers[0].method
 
+    def post(self, start: bytes, properties: bytes, body: bytes) -> None:
+        """Send one message on the part's channel, which `channel` has just returned, without waiting for anything.
+
+        Args:
+            start: what `frames.addressed` returned for its exchange and key.
+            properties: as `envelope.packed` returns them.
+            body: of any size.
+        """
+        connection, channel = self._connection, self._channel
+        if connection is None or channel is None or not channel.is_open:
+            raise lost(self.address, "there is no channel")
+        connection.post(channel.channel_number, start, properties, body)
+
     def drive(self, done: Callable[[], bool], until: float, wake: int = -1, *, channel: Channel | None = None) -> bool:
         """Do the connection's input and output until something has happened.
 
@@ -167,6 +180,7 @@ class Link:
             connection = self._connection
             if connection is not None and not connection.is_closed:
                 connection.step(0.0)
+                connection.step(0.0)  # a heartbeat that became due in the first one
                 connection.judge()
         finally:
             self._lock.release()

@@ -12,6 +12,7 @@ processes out. What is here is told apart by whom it belongs to:
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -28,6 +29,20 @@ _ARGUMENTS: Final = (
     ("max_length_bytes", "x-max-length-bytes", 1),
     ("max_priority", "x-max-priority", 1),
 )
+
+
+_LONGEST: Final = 255
+
+
+def server_name(queue: str) -> str:
+    """How a queue is called on the server: AMQP's names have at most 255 bytes; a longer one ends in its hash."""
+    data = queue.encode()
+    return queue if len(data) <= _LONGEST else f"{data[:200].decode(errors='ignore')}~{digest(queue)}"
+
+
+def digest(name: str) -> str:
+    """40 characters that stand for a name where it cannot stand itself."""
+    return hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
 
 
 class Exchange(msgspec.Struct, frozen=True):
@@ -98,6 +113,7 @@ class Plan(msgspec.Struct, frozen=True):
         """How a queue is declared if it does not exist."""
         found = self.queues.get(name)
         if found is None:
+            name = server_name(name)
             found = Queue(name, ways=(Way(Exchange(name), name),))
         if "x-queue-type" in found.arguments or not _may_be_quorum(found) or name == _CELERYS:
             return found

@@ -18,6 +18,7 @@ are needed are made, from below, so that a ladder is never used before it leads 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from pika.channel import Channel
 
 from .faults import ACCESS_REFUSED, LOCKED, NOT_FOUND, Refused
 from .link import Link, Reply
-from .plan import QUORUM, Exchange, Plan, Queue
+from .plan import QUORUM, Exchange, Plan, Queue, digest, server_name
 
 DELIVERY: Final = "celery_delayed_delivery"
 BITS: Final = 28
@@ -33,6 +34,7 @@ LONGEST: Final = 2**BITS - 1
 """Seconds that a ladder can hold a message; a longer delay climbs it again."""
 
 _LONGEST_NAME: Final = 255 - 2 * BITS
+_WILD: Final = re.compile(r"(^|\.)[*#](\.|$)")
 
 
 def rung(level: int) -> str:
@@ -42,7 +44,12 @@ def rung(level: int) -> str:
 
 def delayed_key(seconds: int, queue: str) -> str:
     """Key under which a message climbs down the ladder to a queue."""
-    return ".".join(f"{seconds:0{BITS}b}") + f".{queue}"
+    return ".".join(f"{seconds:0{BITS}b}") + f".{last_words(queue)}"
+
+
+def last_words(queue: str) -> str:
+    """How a queue is called at the end of such a key: by its name, where that is short and not a pattern."""
+    return digest(queue) if len(queue.encode()) > _LONGEST_NAME or _WILD.search(queue) else queue
 
 
 class Topology:
@@ -131,20 +138,18 @@ class Topology:
         """Where a message goes that is to be in a queue after so many seconds (1 to `LONGEST`): exchange and key.
 
         Returns:
-            None when the server has no ladder and this user may not make one, or the queue's name is too long for it.
+            None when the server has no ladder and this user may not make one.
         """
         self._renew()
         seconds = min(seconds, LONGEST)
         level = seconds.bit_length() - 1
-        if len(queue.encode()) > _LONGEST_NAME:
-            return None
         try:
             while self._rungs <= level:
                 self._make_rung(self._rungs, until)
                 self._rungs += 1
             if queue not in self._delayed:
                 self.ensure(queue, until)
-                self._bind(queue, DELIVERY, "*." * BITS + queue, until)
+                self._bind(server_name(queue), DELIVERY, "*." * BITS + last_words(queue), until)
                 self._delayed.add(queue)
         except Refused as error:
             if error.code == ACCESS_REFUSED:
