@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 
+import apsw
+
 from tests.sqlite.store import done, parcel, record
 from tests.sqlite.test_results import ERA, spread_over_eras
 from umbel.adapters.sqlite import tidy
@@ -50,6 +52,23 @@ def test_the_log_does_not_grow_without_end(store):
     log = store.path.with_name("store.db-wal").stat().st_size
     assert log < 40_000_000
     assert store.path.stat().st_size < 60_000_000
+
+
+def test_a_sweep_brings_a_long_log_into_the_file_and_leaves_a_short_one(store):
+    publisher, owners = store.publisher(), store.owners()
+    publisher.publish([parcel()])
+    link = owners._link
+    link.read("SELECT 1")
+    lengths = []
+    for _ in range(3):
+        before = link._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
+        owners.rescue()
+        lengths.append((before, link._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)))
+        publisher.publish([parcel(body=b"x" * 3000) for _ in range(1200)])
+    (short, kept), *rest = lengths
+    assert kept == short
+    assert 0 < short[0] < 1000
+    assert all(before[0] - before[1] > 1000 and after[0] == after[1] for before, after in rest)
 
 
 def test_results_over_the_count_go_oldest_first_whatever_their_numbers(store):

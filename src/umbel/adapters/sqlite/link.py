@@ -85,6 +85,23 @@ class Link:
             except apsw.Error as error:
                 raise translated(error, self._address.path, self._errno()) from error
 
+    def checkpoint(self, above: int) -> None:
+        """Bring the write-ahead log into the file when more than so many of its pages wait for that.
+
+        Raises:
+            OperationalError: it could not, for a reason other than that somebody else is at it.
+        """
+        with self.lock:
+            try:
+                connection = self._ready(None)
+                pages, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
+                if pages - moved > above:
+                    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            except apsw.BusyError:
+                return
+            except apsw.Error as error:
+                raise translated(error, self._address.path, self._errno()) from error
+
     def close(self) -> None:
         """Give the connection back; the next use opens a new one."""
         with self.lock:

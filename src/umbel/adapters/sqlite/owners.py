@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 from ...broker import Death, Owner
+from ...exceptions import OperationalError
 from .address import Address
 from .link import Link
 from .liveness import OwnersFile, owners_file
@@ -18,6 +20,11 @@ from .wake import Ringer
 
 _SQL: Final = named("owner.sql")
 _WITNESSED, _UNKNOWN, _CLEAN = 1, 0, 2
+
+_LOG: Final = 1000
+"""Pages of the write-ahead log (4 MB) that a sweep brings into the file. A child does it by itself at 4,000, and stands
+still meanwhile: 10 to 50 ms of waiting for the disk, 2 % of a load that writes 3,000 pages a second.
+"""
 
 
 class SqliteOwners:
@@ -51,6 +58,8 @@ class SqliteOwners:
         for nonce, *_ in self._link.read(_SQL["owners"]):
             if not file.alive(nonce):
                 freed += self._end(Death(owner=nonce, started=(), cause="its process is gone"), _UNKNOWN)
+        with contextlib.suppress(OperationalError):  # whoever writes does it at last, or is told why not
+            self._link.checkpoint(_LOG)
         return freed
 
     def roll(self) -> list[Owner]:
