@@ -177,7 +177,7 @@ class Umbel(Tasks):
         return self.result_url == self.broker_url and self.broker.abilities.results
 
     def _store_options(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        return broker_options(self.conf), result_options(self.conf)
+        return broker_options(self.conf, self.declared), result_options(self.conf)
 
     # Stores
 

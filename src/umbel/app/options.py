@@ -4,13 +4,47 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from ..conf import Settings
+from ..routing import Declared
 
 
-def broker_options(conf: Settings) -> dict[str, Any]:
+def broker_options(conf: Settings, declared: Declared) -> dict[str, Any]:
     """Options of the broker; `broker_transport_options` win."""
-    own = {"poison_limit": conf.worker_poison_limit, "connection_timeout": conf.broker_connection_timeout}
-    return {**own, **conf.broker_transport_options}
+    own = {
+        "poison_limit": conf.worker_poison_limit,
+        "connection_timeout": conf.broker_connection_timeout,
+        "heartbeat": conf.broker_heartbeat,
+        "login_method": conf.broker_login_method,
+        "queue_type": conf.task_create_missing_queue_type,
+        "delay_queue_type": conf.broker_native_delayed_delivery_queue_type,
+        "queues": queue_fields(declared, conf.task_default_queue_type),
+    }
+    secure = {"ssl": conf.broker_use_ssl} if conf.broker_use_ssl else {}
+    return {**own, **secure, **conf.broker_transport_options}
+
+
+def queue_fields(declared: Declared, default_type: str) -> dict[str, dict[str, Any]]:
+    """What the settings say of each queue, as plain values under kombu's names, for brokers that declare queues.
+
+    Args:
+        declared: the queues.
+        default_type: `task_default_queue_type`.
+
+    Returns:
+        name -> fields of the queue; its ``bindings`` are (fields of the exchange, key, arguments), ``queue_type`` is
+        the type that it has when its arguments name none ("" for the server's own default).
+    """
+    found = {}
+    for name, queue in declared.queues.items():
+        fields = queue.as_dict()
+        ways = [(way, key, None) for way, key in queue.ways] if not queue.bindings else None
+        bound = ways or [(one.exchange, one.routing_key, one.arguments) for one in queue.bindings]
+        fields["bindings"] = [(msgspec.structs.asdict(way), key, more) for way, key, more in bound]
+        fields["queue_type"] = default_type if name == declared.default_queue or not declared.written else ""
+        found[name] = fields
+    return found
 
 
 def result_options(conf: Settings) -> dict[str, Any]:

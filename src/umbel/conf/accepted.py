@@ -29,17 +29,13 @@ ACCEPTED: Final[dict[str, Any]] = {
     "broker_connection_retry": True,
     "broker_connection_retry_on_startup": None,
     "broker_failover_strategy": None,
-    "broker_heartbeat": 120,
     "broker_heartbeat_checkrate": 3.0,
     "broker_host": None,
-    "broker_login_method": None,
-    "broker_native_delayed_delivery_queue_type": "quorum",
     "broker_password": None,
     "broker_pool_acquire_timeout": None,
     "broker_pool_limit": 10,
     "broker_port": None,
     "broker_transport": None,
-    "broker_use_ssl": False,
     "broker_user": None,
     "broker_vhost": None,
     "cache_backend": None,
@@ -119,9 +115,7 @@ ACCEPTED: Final[dict[str, Any]] = {
     "security_key": None,
     "security_key_password": None,
     "task_allow_error_cb_on_chord_header": False,
-    "task_create_missing_queue_type": "classic",
     "task_default_delivery_mode": 2,
-    "task_default_queue_type": "classic",
     "task_retry_on_worker_lost": False,
     "task_send_sent_event": False,
     "worker_agent": None,
@@ -145,18 +139,18 @@ ACCEPTED: Final[dict[str, Any]] = {
 REASONS: Final[dict[str, str]] = {
     "Result stores and brokers that this release does not have": """
         arangodb_ azureblockblob_ cache_ cassandra_ cosmosdbsql_ couchbase_ elasticsearch_ gcs_ mongodb_
-        s3_ broker_host broker_login_method broker_password broker_port broker_transport broker_user
+        s3_ broker_host broker_password broker_port broker_transport broker_user
         broker_vhost""",
     "A connection to a server; SQLite and memory have none, and a worker tries again until its store answers": """
-        broker_channel_error_retry broker_connection_ broker_failover_strategy broker_heartbeat broker_pool_
-        broker_use_ssl result_backend_ worker_cancel_long_running_tasks_on_connection_loss
+        broker_channel_error_retry broker_connection_ broker_failover_strategy broker_heartbeat_checkrate broker_pool_
+        result_backend_ worker_cancel_long_running_tasks_on_connection_loss
         worker_enable_prefetch_count_reduction""",
     "`result_backend` has the database's URL; a thread has one connection, the table is made when it is needed": """
         database_""",
     "The URL of Redis says it; each part has one connection and one `timeout` for a call": "redis_",
     "Kinds of queues; in SQLite and memory there is one kind, and every message is kept": """
-        broker_native_delayed_delivery_queue_type result_exchange result_persistent
-        task_create_missing_queue_type task_default_delivery_mode task_default_queue_type worker_detect_quorum_queues
+        result_exchange result_persistent
+        task_default_delivery_mode worker_detect_quorum_queues
         worker_direct""",
     "Parts of Celery's worker and client that umbel is built without": """
         result_cache_max worker_agent worker_consumer worker_lost_wait worker_pool_putlocks worker_timer""",

@@ -31,6 +31,15 @@ DIFFERENT_DEFAULTS: Final[dict[str, Difference]] = {
     "worker_prefetch_multiplier": Difference(
         4, 0, "Work held is sized by measured task time, so that nothing waits behind a long task."
     ),
+    "broker_heartbeat": Difference(
+        120, 4, "A connection that died without a word is noticed in eight seconds instead of four minutes."
+    ),
+    "task_default_queue_type": Difference(
+        "classic",
+        "quorum",
+        "A quorum queue survives the loss of a node; one named `celery` stays as Celery declares it.",
+    ),
+    "task_create_missing_queue_type": Difference("classic", "quorum", "The same for queues that no setting describes."),
     "worker_hijack_root_logger": Difference(True, False, "The root logger belongs to the application."),
     "worker_redirect_stdouts": Difference(True, False, "What a task prints stays where it printed it."),
     "worker_proc_alive_timeout": Difference(

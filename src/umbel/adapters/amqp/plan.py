@@ -72,6 +72,7 @@ class Queue(msgspec.Struct, frozen=True):
         durable, exclusive, auto_delete: as AMQP has them.
         ways: bindings beside the one by its own name.
         declare: False when somebody else declares it (`no_declare`).
+        kind: its type when its arguments name none, "" for what the server takes then.
         described: whether settings describe it, so that its ways are made also when it exists.
     """
 
@@ -82,6 +83,7 @@ class Queue(msgspec.Struct, frozen=True):
     auto_delete: bool = False
     ways: tuple[Way, ...] = ()
     declare: bool = True
+    kind: str = ""
     described: bool = False
 
 
@@ -115,11 +117,10 @@ class Plan(msgspec.Struct, frozen=True):
         if found is None:
             name = server_name(name)
             found = Queue(name, ways=(Way(Exchange(name), name),))
-        if "x-queue-type" in found.arguments or not _may_be_quorum(found) or name == _CELERYS:
+        kind = found.kind if found.described else self.kind
+        if kind in {"", CLASSIC} or "x-queue-type" in found.arguments or not _may_be_quorum(found) or name == _CELERYS:
             return found
-        if self.kind == CLASSIC or found.described:
-            return found
-        return msgspec.structs.replace(found, arguments={"x-queue-type": self.kind, **found.arguments})
+        return msgspec.structs.replace(found, arguments={"x-queue-type": kind, **found.arguments})
 
 
 def described(name: str, fields: Mapping[str, Any]) -> Queue:
@@ -146,6 +147,7 @@ def described(name: str, fields: Mapping[str, Any]) -> Queue:
         auto_delete=bool(fields.get("auto_delete", False)),
         ways=tuple(way for way in ways if way.exchange.name),
         declare=not fields.get("no_declare", False),
+        kind=str(fields.get("queue_type") or ""),
         described=True,
     )
 

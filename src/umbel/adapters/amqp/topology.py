@@ -81,7 +81,7 @@ class Topology:
 
     def declare(self, queue: Queue, until: float) -> None:
         """The same for any queue, without remembering it."""
-        there = self.size(queue.name, until) is not None
+        there = not queue.declare or self.size(queue.name, until) is not None
         if not there:
             self._aside(
                 lambda channel, reply: channel.queue_declare(
