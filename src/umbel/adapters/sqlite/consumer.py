@@ -79,8 +79,8 @@ class SqliteConsumer:
     def turn(self, outcomes: Sequence[Outcome], want: Want | None) -> Turn:
         if want is None and len(outcomes) == 1 and not self._unread:
             statement = rows.one(self._nonce, outcomes[0])
-            if statement is not None:
-                return self._one(outcomes[0], statement)
+            if statement is not None and self._one(outcomes[0], statement):
+                return Turn([])
         now = clock.wall()
         queues = self._queues(want.queues) if want is not None else "[]"
         if not outcomes and not self._unread and not (self._woken and want is not None):
@@ -126,19 +126,22 @@ class SqliteConsumer:
             self._sleeper.close()
             self._sleeper, self._sleeps_on = None, ()
 
-    def _one(self, outcome: Outcome, statement: Statement) -> Turn:
-        """Settle a message that ends alone and claim nothing; the next claim tells what else a turn does."""
+    def _one(self, outcome: Outcome, statement: Statement) -> bool:
+        """Settle a message that ends alone and claim nothing; the next claim tells what else a turn does.
+
+        False when it is not held any more: the other way, which asks for the reason, is then the right one.
+        """
         try:
             self._link.write(*statement)
         except Fenced:
-            return Turn([], [outcome])
+            return False
         delivery, record = outcome.delivery, outcome.record
         self._forget({delivery.claim: {delivery.tag}})
         if record is not None:
             with contextlib.suppress(OperationalError):  # it is stored; readers also look by themselves
                 if self._link.read(_SQL["waited"]):
                     ring_waiters(self._link, self._address.path, [record.id])
-        return Turn([])
+        return True
 
     def _settle(
         self, outcomes: Sequence[Outcome], claim: rows.Claim | None, now: float
