@@ -19,6 +19,9 @@ COMPUTING: Final = 5.0
 BEYOND: Final = 0.05
 """Seconds that a write may wait longer because of it."""
 
+ROUNDS: Final = 3
+"""A store has failed when it failed in each of them."""
+
 
 class SharingChecks:
     """`Abilities.shared`."""
@@ -104,16 +107,21 @@ class SharingChecks:
     def test_a_computing_process_stops_nobody(self, scene: Scene, neighbour: Neighbour) -> None:
         """One that keeps its interpreter's lock while its other thread writes holds no lock of the store meanwhile.
 
-        Others wait at most 50 ms longer than while the same traffic goes on and nothing is held.
+        Others wait at most 50 ms longer than while the same traffic goes on and nothing is held. A store that holds a
+        lock does so each time; a busy machine, which takes the processor away for that long, does not.
         """
-        usual = _longest_waits(scene, neighbour, hold=False)
-        longest = _longest_waits(scene, neighbour, hold=True)
-        late = {
-            name: f"{longest[name]:.3f} s instead of {usual[name]:.3f} s"
-            for name in usual
-            if longest[name] > usual[name] + BEYOND
-        }
-        assert late == {}
+        late: list[dict[str, str]] = []
+        while len(late) < ROUNDS and (not late or late[-1]):
+            usual = _longest_waits(scene, neighbour, hold=False)
+            longest = _longest_waits(scene, neighbour, hold=True)
+            late.append(
+                {
+                    name: f"{longest[name]:.3f} s instead of {usual[name]:.3f} s"
+                    for name in usual
+                    if longest[name] > usual[name] + BEYOND
+                }
+            )
+        assert late[-1] == {}, f"each of {ROUNDS} times: {late}"
 
 
 def _longest_waits(scene: Scene, neighbour: Neighbour, *, hold: bool) -> dict[str, float]:
