@@ -59,6 +59,11 @@ class ResultSource(Protocol):
     @property
     def broker(self) -> Broker: ...
 
+    @property
+    def settles_results(self) -> bool:
+        """Whether its results are in the store that has its messages."""
+        ...
+
     def backend(self) -> Backend | None:
         """This thread's own connection to the results, None when none are kept."""
         ...

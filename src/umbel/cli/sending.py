@@ -158,8 +158,7 @@ def result(
     if wait is not None:
         found.get(timeout=wait, propagate=False)
     if not found.ready():
-        known = app.backend()
-        if known is not None and known.known(task_id) is False:
+        if app.result_url is not None and found.known is False:
             raise NotFound(f"no task with the id {task_id} is stored, waiting or running here")
         click.echo(f"umbel: the task {task_id} has not ended: {found.state}", err=True)
         return codes.NOT_FOUND

@@ -296,7 +296,7 @@ class AsyncResult(Awaiting, Generic[R_co]):
     @property
     def known(self) -> bool | None:
         """Whether it is stored, waiting or running; None where the store cannot tell."""
-        return waiting.results_of(self.app).known(self.id)
+        return waiting.known(self.app, self.id)
 
     def forget(self) -> None:
         """Remove its result from the store."""

@@ -43,6 +43,11 @@ def look(source: ResultSource, task_id: str) -> Record | None:
     return results_of(source).fetch((task_id,)).get(task_id)
 
 
+def known(source: ResultSource, task_id: str) -> bool | None:
+    """Whether a task is stored, waiting or running; None where the results are not kept with the messages."""
+    return results_of(source).known(task_id) if source.settles_results else None
+
+
 def look_or_refuse(source: ResultSource, task_id: str) -> Record | None:
     """The newest state, None when the task waits or runs.
 
@@ -50,7 +55,7 @@ def look_or_refuse(source: ResultSource, task_id: str) -> Record | None:
         UnknownResultError: nobody here knows this id.
     """
     found = look(source, task_id)
-    if found is not None or results_of(source).known(task_id) is not False:
+    if found is not None or known(source, task_id) is not False:
         return found
     found = look(source, task_id)  # it may have ended between the two questions
     if found is None:

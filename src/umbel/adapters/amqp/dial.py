@@ -15,7 +15,10 @@ from pika.credentials import ExternalCredentials, PlainCredentials
 from pika.exceptions import AMQPConnectionError
 
 from ... import clock
-from . import frames
+from . import (
+    fields,  # noqa: F401 - takes the place of pika's reading of headers
+    frames,
+)
 from .address import Address, Server
 from .faults import not_opened
 from .loop import Loop

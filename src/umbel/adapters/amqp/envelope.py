@@ -137,6 +137,19 @@ def packed(parcel: Parcel, marks: dict[str, Any] | None = None) -> bytes:
         ) from error
 
 
+def resealed(properties: BasicProperties, headers: dict[str, Any]) -> Sealed:
+    """Properties of a copy of a delivered message: the same with other headers, durable, and without an ``expiration``.
+
+    Args:
+        properties: as delivered.
+        headers: all of the copy's.
+    """
+    kept = ("correlation_id", "reply_to", "message_id", "timestamp", *(name for name, _ in _LATER_STRINGS))
+    given: dict[str, Any] = {name: getattr(properties, name) for name in kept if name != "user_id"}
+    kind, encoding = properties.content_type or "application/json", properties.content_encoding or "utf-8"
+    return Sealed(_packed(_Head(headers, given, kind, encoding), properties.priority or 0))
+
+
 def opened(exchange: str, key: str, properties: BasicProperties, body: bytes) -> Content:
     """What a delivered message holds.
 

@@ -66,8 +66,11 @@ class Link:
         self._lock.acquire()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Let it go; pika's own complaint about a channel that is closed becomes one of ours."""
         self._lock.release()
+        if isinstance(error, AMQPError):
+            raise lost(self.address, error) from error
 
     @property
     def age(self) -> float:

@@ -1,12 +1,14 @@
 """AMQP's field tables, written as py-amqp writes them, and the 19 headers of a task message, written fast.
 
 None V   str S   bool t   int I (l above 31 bits)   float d   dict F   list A   bytes x
+datetime T (in seconds, UTC)
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from struct import Struct
 from typing import Any, Final
 
@@ -22,6 +24,7 @@ _text = Struct(">cI").pack
 _int = Struct(">ci").pack
 _wide = Struct(">cq").pack
 _double = Struct(">cd").pack
+_stamp = Struct(">Q").pack
 
 
 class Headers(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -101,6 +104,8 @@ def item(value: Any) -> bytes:
         return _text(b"A", len(data)) + data
     if isinstance(value, bytes):
         return _text(b"x", len(value)) + value
+    if isinstance(value, datetime):
+        return b"T" + _stamp(int(value.replace(tzinfo=value.tzinfo or UTC).timestamp()))
     raise ValueError(f"a {type(value).__name__}")
 
 

@@ -1,0 +1,243 @@
+"""What comes in for one owner, until it is claimed.
+
+    server --> inbox --sort--> tray --claim--> (held, in `session`)
+                 |--redelivered--> copied to the pause, once more lost
+                 |--due later----> copied to the delay queues; in less than a second: held until then
+                 \\--lost before--> asked of the ledger: dropped, paused again, or into the tray
+
+A message that the server delivers again was lost by somebody, who died or only lost his connection. The pause gives
+a supervisor the time to say what killed its child, and an owner that lives the time to say that it still works on it.
+Who gets the message afterwards writes into the ledger that he takes it, and reads what stands there before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Final
+
+from ... import clock, ids
+from ...broker import Want
+from . import places
+from .arrived import Arrived, copied
+from .envelope import DELIVERIES, DUE
+from .feed import Copy, Feed
+from .ledger import LEASE, Ledger, Taken
+from .plan import server_name
+from .rules import Rules
+from .scribe import Scribe
+from .topology import LONGEST, Topology
+from .tray import Tray
+
+MANY: Final = 8
+"""A claim of at least so many messages has the server push them; fewer are fetched one by one."""
+
+SOON: Final = 1.0
+"""Seconds for which a message that is not due yet is held; delay queues count whole ones."""
+
+
+class Intake:
+    """See the module.
+
+    Args:
+        feed: the owner's channel.
+        topology: declares on the same connection.
+        scribe: the ledger.
+        owner: nonce of the owner.
+        held: tags of what the owner holds, kept by others.
+        rules: of this broker.
+    """
+
+    def __init__(
+        self, feed: Feed, topology: Topology, scribe: Scribe, owner: int, held: Collection[int], rules: Rules
+    ) -> None:
+        self._feed = feed
+        self._topology = topology
+        self._scribe = scribe
+        self._owner = owner
+        self._held = held
+        self._rules = rules
+        self._tray: Tray[Arrived] = Tray()
+        self._soon: list[Arrived] = []
+        self._pauses: dict[float, str] = {}
+
+    def clear(self) -> None:
+        """Forget everything: the server has it again."""
+        self._tray.clear()
+        self._soon.clear()
+        self._pauses.clear()
+
+    @property
+    def next_due(self) -> float:
+        """Unix time at which the next message that is held for it falls due, 0.0 for none."""
+        return min((each.content.due for each in self._soon), default=0.0)
+
+    def listen(self, queues: Sequence[str], until: float) -> bool:
+        """Have the server push what comes into these queues and no others; True when something is there already."""
+        for queue in [queue for queue in self._feed.flows if queue not in queues]:
+            self._feed.dry(queue)
+        for queue in queues:
+            self._topology.ensure(queue, until)
+            if queue not in self._feed.flows:
+                self._feed.flow(queue, 1, until)
+        self.sort(until)
+        return self._tray.holds(queues)
+
+    def claim(self, want: Want, until: float) -> list[Arrived]:
+        """Messages of one queue and one priority; nothing only when these queues are empty."""
+        for queue in self._feed.gone():
+            self._topology.forget(queue)
+        for queue in want.queues:
+            self._topology.ensure(queue, until)
+        self._shape(want, until)
+        self._feed.peek()
+        self.sort(until)
+        if not self._tray.holds(want.queues):
+            self._search(want.queues, until)
+        taken = self._tray.take(want.queues, want.limit)
+        if taken and not taken[0].alone and len(taken) < want.limit and taken[0].queue not in self._feed.flows:
+            taken += self._more(taken[0], want.limit - len(taken), until)
+        return taken
+
+    def sort(self, until: float) -> None:
+        """Look at everything that has come."""
+        now = clock.wall()
+        for message in [each for each in self._soon if each.content.due <= now]:
+            self._soon.remove(message)
+            self._tray.add(message)
+        while self._feed.inbox:
+            lost: list[Arrived] = []
+            doubtful: list[Arrived] = []
+            later: list[Arrived] = []
+            while self._feed.inbox:
+                self._place(self._feed.inbox.popleft(), lost, doubtful, later, clock.wall())
+            if lost:
+                self._pause(lost, 1, self._rules.pause, until)
+            if later:
+                self._delay(later, until)
+            if doubtful:
+                self._ask(doubtful, until)
+
+    def everything(self) -> list[Arrived]:
+        """Take what nobody has claimed."""
+        taken = [*self._tray.clear(), *self._soon]
+        self._soon.clear()
+        return taken
+
+    def stale(self, now: float, age: float) -> bool:
+        """Whether something has waited here for so many seconds."""
+        return any(now - each.since > age for each in self._tray)
+
+    def back(self, messages: Iterable[Arrived], until: float) -> None:
+        """Hand messages back to the end of their queues, as if nobody had touched them."""
+        gone = list(messages)
+        if gone:
+            self._feed.send([Copy("", server_name(each.queue), copied(each), each.body) for each in gone], until)
+            self._feed.acknowledge(gone)
+
+    def aside(self, messages: list[Arrived], until: float) -> None:
+        """Send copies round through the pause, for as long as the ledger says that somebody works on them."""
+        self._pause(messages, 1, LEASE / 4, until)
+
+    def dry(self) -> None:
+        """Have the server push nothing."""
+        for queue in list(self._feed.flows):
+            self._feed.dry(queue)
+
+    def delayed(self, message: Arrived, due: float, until: float, **headers: object) -> Copy:
+        """The copy of a message that is to come back at a unix time; exact to a second, never before it is due."""
+        seconds = min(int(due - clock.wall()), LONGEST)
+        way = self._topology.delayed(message.queue, seconds, until) if seconds > 0 else None
+        properties = copied(message, **{DUE.replace("-", "_"): due}, **headers)
+        return Copy(*(way or (self.pause(SOON, until), server_name(message.queue))), properties, message.body)
+
+    def pause(self, seconds: float, until: float) -> str:
+        """The exchange of a pause."""
+        if seconds not in self._pauses:
+            self._pauses[seconds] = places.pause(self._topology, seconds, until)
+        return self._pauses[seconds]
+
+    def _place(
+        self, message: Arrived, lost: list[Arrived], doubtful: list[Arrived], later: list[Arrived], now: float
+    ) -> None:
+        due = message.content.due
+        if message.redelivered:
+            lost.append(message)
+        elif due > now + SOON:
+            later.append(message)
+        elif message.lost:
+            doubtful.append(message)
+        else:
+            self._admit(message, now)
+
+    def _admit(self, message: Arrived, now: float) -> None:
+        if message.tag in self._held or any(each.tag == message.tag for each in self._tray):
+            message.tag = ids.nonce()  # the same call was sent twice, and one of both is here
+        if message.content.due > now:
+            self._soon.append(message)
+        else:
+            self._tray.add(message)
+
+    def _pause(self, messages: list[Arrived], more: int, seconds: float, until: float) -> None:
+        exchange = self.pause(seconds, until)
+        lost = DELIVERIES.replace("-", "_")
+        self._feed.send(
+            [
+                Copy(exchange, server_name(each.queue), copied(each, **{lost: each.lost + more}), each.body)
+                for each in messages
+            ], until,
+        )  # fmt: skip
+        self._feed.acknowledge(messages)
+
+    def _delay(self, messages: list[Arrived], until: float) -> None:
+        self._feed.send([self.delayed(each, each.content.due, until) for each in messages], until)
+        self._feed.acknowledge(messages)
+
+    def _ask(self, messages: list[Arrived], until: float) -> None:
+        """Take messages that were lost before, but for those that are done or somebody works on."""
+        ledger = self._scribe.glance(until)
+        free = [each for each in messages if not self._spoken_for(each, ledger)]
+        if free:
+            self._scribe.append([Taken(self._owner, each.tag) for each in free], until)
+            for each in [each for each in free if not self._spoken_for(each, ledger)]:
+                each.past = ledger.past(each.tag, each.lost, self._rules.poison_limit)
+                self._admit(each, clock.wall())
+                messages.remove(each)
+        done = [each for each in messages if ledger.settled(each.tag)]
+        if done:
+            self._feed.acknowledge(done)
+        kept = [each for each in messages if each not in done]
+        if kept:
+            self._pause(kept, 0, LEASE / 4, until)
+
+    def _spoken_for(self, message: Arrived, ledger: Ledger) -> bool:
+        return ledger.settled(message.tag) or ledger.keeper(message.tag, clock.monotonic()) != 0
+
+    def _shape(self, want: Want, until: float) -> None:
+        """How the server is to hand messages over: it pushes many, and is asked for a few."""
+        if want.limit == 1:
+            self.dry()
+        elif want.limit >= MANY:
+            prefetch = min(1 << (want.limit - 1).bit_length(), 512)
+            for queue in want.queues:
+                if not prefetch <= self._feed.flows.get(queue, 0) < prefetch * 4:
+                    self._feed.flow(queue, prefetch, until)
+
+    def _search(self, queues: Sequence[str], until: float) -> None:
+        for queue in queues:
+            while self._feed.fetch(queue, until):
+                self.sort(until)
+                if self._tray.holds(queues):
+                    self._feed.peek()
+                    self.sort(until)
+                    return
+
+    def _more(self, like: Arrived, count: int, until: float) -> list[Arrived]:
+        found: list[Arrived] = []
+        while len(found) < count and self._feed.fetch(like.queue, until):
+            self.sort(until)
+            new = self._tray.take((like.queue,), 1)
+            if new and (new[0].priority, new[0].alone) != (like.priority, False):
+                self._tray.add(new[0])
+                break
+            found += new
+        return found

@@ -1,0 +1,77 @@
+"""Liveness: RabbitMQ gives back by itself what a lost connection held; what a supervisor knows goes beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ... import clock
+from ...broker import Death, Owner
+from .address import Address
+from .consumer import ended
+from .ledger import Died
+from .letters import Letters
+from .link import Link
+from .roll import Roll
+from .rules import Rules
+from .scribe import Scribe
+from .topology import Topology
+
+
+class AmqpOwners:
+    """See `umbel.broker.Owners`.
+
+    Args:
+        address: of the server.
+        scribe: the ledger.
+        rules: of this broker.
+    """
+
+    def __init__(self, address: Address, scribe: Scribe, rules: Rules) -> None:
+        self._scribe = scribe
+        self._link = Link(address, "umbel owners")
+        self._roll = Roll(self._link, Topology(self._link, rules.plan))
+        self._letters = Letters(Link(address, "umbel tidies"), rules.plan)
+        scribe.share(self)
+
+    def enlist(self, owner: Owner) -> None:
+        """It lives from now on; a supervisor also finds out whether this server can serve at all."""
+        if owner.role == "supervisor":
+            self._scribe.sync(self._scribe.link.until())
+        self._roll.add(owner)
+
+    def retire(self, nonce: int) -> None:
+        """Its clean end."""
+        session = ended(nonce)
+        if session is not None:
+            session.retire()
+        self._roll.drop(nonce)
+
+    def rescue(self, deaths: Sequence[Death] = ()) -> int:
+        """Write down what a supervisor saw. The server gives the messages back by itself, so none is counted here."""
+        until = self._scribe.link.until()
+        if deaths:
+            self._scribe.append([Died(death) for death in deaths], until)
+            self._roll.drop(*(death.owner for death in deaths))
+            for death in deaths:
+                session = ended(death.owner)
+                if session is not None:
+                    session.sever()
+        else:
+            self._scribe.glance(until)
+        return 0
+
+    def roll(self) -> list[Owner]:
+        """Everybody who is alive now."""
+        return self._roll.read(self._link.until())
+
+    def tidy(self, limits: dict[str, float]) -> int:
+        """Remove dead letters that are too old or too many, and forget revocations that have expired."""
+        now, age = clock.wall(), limits.get("dead_age", 0.0)
+        forgotten = self._scribe.glance(self._scribe.link.until()).forget(now)
+        return forgotten + self._letters.tidy(now - age if age else 0.0, int(limits.get("dead_count", 0)))
+
+    def close(self) -> None:
+        """Give the connections back; safe to repeat."""
+        self._link.close()
+        self._letters.close()
+        self._scribe.release(self)

@@ -1,0 +1,133 @@
+"""Who is alive: each process says every few seconds which owners live in it, in a stream that forgets soon.
+
+RabbitMQ takes back what a lost connection held without being told, so nothing depends on it but listings.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from pika.spec import BasicProperties
+
+from ... import clock, ids
+from ...broker import Owner
+from .faults import unanswered
+from .feed import LATE
+from .fields import properties
+from .link import Link
+from .plan import Queue
+from .pulse import watch
+from .topology import Topology
+
+STREAM: Final = "umbel.roll"
+ARGUMENTS: Final = {
+    "x-queue-type": "stream", "x-max-length-bytes": 4_000_000, "x-stream-max-segment-size-bytes": 1_000_000
+}  # fmt: skip
+
+EVERY: Final = 4.0
+"""Seconds between two words of a process."""
+
+ALIVE: Final = 10.0
+"""Seconds for which a word counts, by the clock of whoever says it."""
+
+
+class Word(msgspec.Struct, frozen=True):
+    """What a process says: who lives in it, and who has just ended."""
+
+    at: float
+    owners: list[Owner] = []
+    gone: list[int] = []
+
+
+_encoded = msgspec.json.Encoder().encode
+_decoded = msgspec.json.Decoder(Word).decode
+
+
+class Roll:
+    """Says who lives here, and reads what others say.
+
+    Args:
+        link: the part's.
+        topology: on that link.
+    """
+
+    def __init__(self, link: Link, topology: Topology) -> None:
+        self._link = link
+        self._topology = topology
+        self._owners: dict[int, Owner] = {}
+        self._said = 0.0
+
+    def add(self, owner: Owner) -> None:
+        """It lives from now on."""
+        first = not self._owners
+        self._owners[owner.nonce] = owner
+        self._say((), self._link.until())
+        if first:
+            watch(self)
+
+    def drop(self, *nonces: int) -> None:
+        """They do not live any more, wherever they lived."""
+        for nonce in nonces:
+            self._owners.pop(nonce, None)
+        self._say(nonces, self._link.until())
+
+    def read(self, until: float) -> list[Owner]:
+        """Everybody who said something lately."""
+        found: dict[int, tuple[float, Owner]] = {}
+        gone: set[int] = set()
+        mark = f"{ids.nonce():x}"
+        done: list[bool] = []
+        now = clock.wall()
+
+        def hear(channel: Any, method: Any, told: BasicProperties, body: bytes) -> None:
+            channel.basic_ack(method.delivery_tag)
+            if told.message_id == mark:
+                done.append(True)
+                return
+            try:
+                word = _decoded(body)
+            except msgspec.DecodeError:
+                return
+            gone.update(word.gone)
+            found.update({owner.nonce: (word.at, owner) for owner in word.owners})
+
+        with self._link:
+            self._ensure(until)
+            since = datetime.now(UTC) - timedelta(seconds=2 * ALIVE)
+            self._link.ask(lambda own, reply: own.basic_qos(prefetch_count=1000, callback=reply), until)
+            self._link.ask(
+                lambda own, reply: own.basic_consume(
+                    STREAM, hear, consumer_tag=mark, arguments={"x-stream-offset": since}, callback=reply
+                ), until,
+            )  # fmt: skip
+            channel = self._link.channel(until)
+            channel.basic_publish("", STREAM, _encoded(Word(now)), properties(message_id=mark))
+            if not self._link.drive(lambda: bool(done), until):
+                raise unanswered(self._link.address, LATE)
+            self._link.ask(lambda own, reply: own.basic_cancel(mark, callback=reply), until)
+        return [owner for nonce, (at, owner) in found.items() if nonce not in gone and now - at < ALIVE]
+
+    def beat(self) -> None:
+        """For the pulse."""
+        if self._owners and clock.monotonic() - self._said >= EVERY:
+            self._say((), self._link.until(1.0))
+
+    def forked(self) -> None:
+        """In a forked child: they live in the parent."""
+        self._owners.clear()
+
+    def _ensure(self, until: float) -> None:
+        self._topology.declare(Queue(STREAM, ARGUMENTS), until)
+
+    def _say(self, gone: tuple[int, ...], until: float) -> None:
+        with self._link:
+            life = self._link.life
+            channel = self._link.channel(until)
+            if life != self._link.life or not self._said:
+                self._ensure(until)
+            self._said = clock.monotonic()
+            word = Word(clock.wall(), list(self._owners.values()), list(gone))
+            channel.basic_publish("", STREAM, _encoded(word), properties(delivery_mode=2))
+            self._link.drive(lambda: False, clock.monotonic())

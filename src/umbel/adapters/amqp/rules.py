@@ -1,0 +1,26 @@
+"""What one broker object was told to do; see `broker.open_broker` for the options."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from .plan import Plan
+
+PAUSE: Final = 2.0
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """Attributes:
+    plan: how queues are declared.
+    poison_limit: deaths after which a message is not run any more.
+    pause: seconds for which a message stays aside that was lost.
+    long: seconds after which a delivery is given up for a word in the ledger; a server closes the channel of one that
+        is open for 1800.
+    """
+
+    plan: Plan = Plan()
+    poison_limit: int = 3
+    pause: float = PAUSE
+    long: float = 1200.0

@@ -1,0 +1,149 @@
+"""A real worker process over a real server: what a person sees who has written three lines and typed one command."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.support.until import until
+from umbel.adapters.amqp.broker import open_broker
+
+HELLO = """
+    import os, time
+    from umbel import Umbel
+
+    app = Umbel("hello", broker={url!r}, backend="sqlite:///{results}")
+
+    @app.task
+    def add(x, y):
+        return x + y
+
+    @app.task
+    def hold(path, seconds):
+        with open(path, "a") as file:
+            file.write(f"{{os.getpid()}}\\n")
+        time.sleep(seconds)
+        return "held"
+
+    @app.task(bind=True, max_retries=2)
+    def again(self, path):
+        with open(path, "a") as file:
+            file.write(f"{{self.request.retries}}\\n")
+        if self.request.retries < 2:
+            raise self.retry(countdown=0.2)
+        return "at last"
+
+    @app.task(acks_late=False)
+    def once(path):
+        with open(path, "a") as file:
+            file.write(f"{{os.getpid()}}\\n")
+        time.sleep(60)
+"""
+
+
+@pytest.fixture
+def hello(project, url, tmp_path):
+    project.write("hello.py", HELLO.format(url=url.replace("amqp://", "pyamqp://"), results=tmp_path / "results.db"))
+    return project
+
+
+@pytest.fixture
+def shelf(url):
+    shelf = open_broker(url, {}).shelf()
+    yield shelf
+    shelf.close()
+
+
+def lines(path):
+    return path.read_text().split() if path.exists() else []
+
+
+def test_a_task_runs_and_its_result_comes_back(hello):
+    worker = hello.worker("hello", "-l", "info", "-c", "2")
+    worker.until_output("ready.")
+    said = hello.python("from hello import add; print(sum(add.delay(n, n).get(timeout=20) for n in range(20)))")
+    assert said.stdout.strip() == "380", said
+    assert worker.stop() == 0
+
+
+def test_a_retry_waits_in_the_server(hello, tmp_path):
+    worker = hello.worker("hello", "-l", "info", "-c", "1")
+    worker.until_output("ready.")
+    path = tmp_path / "attempts"
+    said = hello.python(f"from hello import again; print(again.delay({str(path)!r}).get(timeout=20))")
+    assert said.stdout.strip() == "at last", said
+    assert lines(path) == ["0", "1", "2"]
+
+
+def test_a_child_that_kills_itself_three_times_is_set_aside(hello, shelf, tmp_path):
+    """Each SIGKILL counts against the task that ran, and against no other; its dead letter can be sent again."""
+    path = tmp_path / "pids"
+    worker = hello.worker("hello", "-l", "info", "-c", "1")
+    worker.until_output("ready.")
+    said = hello.python(
+        f"from hello import hold, add\nhold.delay({str(path)!r}, 60); innocent = add.delay(1, 2); print(innocent.id)"
+    )
+    for number in range(3):
+        assert until(lambda number=number: len(lines(path)) > number, worker.output, timeout=60)
+        os.kill(int(lines(path)[number]), signal.SIGKILL)
+    assert until(lambda: shelf.items("dead"), worker.output, timeout=60)
+    (dead,) = shelf.items("dead")
+    assert (dead.parcel.name, dead.deaths) == ("hello.hold", 3)
+    assert "SIGKILL" in dead.reason
+    assert len(lines(path)) == 3
+    took = hello.python(f"from hello import app; print(app.AsyncResult({said.stdout.strip()!r}).get(timeout=20))")
+    assert took.stdout.strip() == "3", took
+    assert shelf.replay([dead.tag]) == 1
+    assert until(lambda: len(lines(path)) == 4, worker.output, timeout=60)
+
+
+def test_early_acknowledgement_means_never_twice(hello, tmp_path):
+    """The child is killed in the middle of it: the task fails, whoever gets its message afterwards."""
+    path = tmp_path / "pids"
+    worker = hello.worker("hello", "-l", "info", "-c", "1")
+    worker.until_output("ready.")
+    said = hello.python(f"from hello import once; print(once.delay({str(path)!r}).id)")
+    assert until(lambda: lines(path), worker.output, timeout=60)
+    os.kill(int(lines(path)[0]), signal.SIGKILL)
+    took = hello.python(
+        f"from hello import app; print(type(app.AsyncResult({said.stdout.strip()!r}).get(timeout=60, propagate=False)))"
+    )
+    assert "WorkerLostError" in took.stdout, took
+    assert len(lines(path)) == 1
+
+
+def test_a_task_outlives_its_connection_and_runs_once(hello, rabbitmq, tmp_path):
+    """The server ends all connections while two children work: each goes on, and nobody takes its task over."""
+    path = tmp_path / "pids"
+    worker = hello.worker("hello", "-l", "info", "-c", "3")
+    worker.until_output("ready.")
+    said = hello.python(
+        f"""
+        from hello import hold
+        print(*[hold.delay({str(path)!r}, 8).id for _ in range(2)])
+        """
+    )
+    assert until(lambda: len(lines(path)) == 2, worker.output, timeout=60)
+    rabbitmq.ctl("close_all_connections", "for a test")
+    took = hello.python(
+        f"from hello import app; print(*[app.AsyncResult(i).get(timeout=60) for i in {said.stdout.split()!r}])"
+    )
+    assert took.stdout.split() == ["held", "held"], worker.output()
+    done = hello.python("from hello import add; print(add.delay(1, 1).get(timeout=60))")
+    assert done.stdout.strip() == "2", done
+    assert len(lines(path)) == 2
+
+
+def test_the_work_of_a_killed_worker_is_taken_by_another(hello, tmp_path):
+    """Supervisor and children die at once, and nobody reports it."""
+    path = tmp_path / "pids"
+    first = hello.worker("hello", "-l", "info", "-c", "1", "-n", "one@%h")
+    first.until_output("ready.")
+    hello.python(f"from hello import hold; hold.delay({str(path)!r}, 60)")
+    assert until(lambda: lines(path), first.output, timeout=60)
+    second = hello.worker("hello", "-l", "info", "-c", "1", "-n", "two@%h")
+    second.until_output("ready.")
+    first.send_group(signal.SIGKILL)
+    assert until(lambda: len(lines(path)) == 2, second.output, timeout=60)
