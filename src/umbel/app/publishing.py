@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from .. import clock, signals
+from ..backoff import AWAY, stepped
 from ..broker import Publisher
-from ..exceptions import StoreLocked, StoreUnavailable
 from ..message import Parcel
 from ..template import NO_EMBED, Template
 
@@ -37,23 +37,12 @@ def publish(
         try:
             publisher().publish(parcels, deadline=max(0.001, until - clock.monotonic()), limits=limits)
             return
-        except (StoreUnavailable, StoreLocked) as error:
+        except AWAY as error:
             failures += 1
-            wait = _interval(retry_policy, failures)
+            wait = None if retry_policy is None else stepped(retry_policy, failures)
             if wait is None or clock.monotonic() + wait >= until:
                 raise error from error.__cause__
             _pause.wait(wait)
-
-
-def _interval(policy: Mapping[str, Any] | None, failures: int) -> float | None:
-    """Seconds before the next attempt, None when there is none."""
-    if policy is None:
-        return None
-    most = policy.get("max_retries")
-    if most is not None and failures > most:
-        return None
-    start, step, longest = (float(policy.get(f"interval_{name}") or 0) for name in ("start", "step", "max"))
-    return min(longest, start + step * (failures - 1))
 
 
 def announce(template: Template, parcel: Parcel, args: Any, kwargs: Any) -> Parcel:

@@ -151,7 +151,7 @@ class Stores:
         if self._client is None:
             with self._lock:
                 if self._client is None:
-                    self._client = Client(self, is_ready)
+                    self._client = Client(self, is_ready, self._options()[1].get("retry_policy"))
         return self._client
 
     def close(self) -> None:

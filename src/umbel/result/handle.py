@@ -101,6 +101,9 @@ class AsyncResult(Awaiting, Generic[R_co]):
     ) -> R_co:  # fmt: skip
         """Wait until the task has ended and return what it returned.
 
+        While the result store is away it goes on waiting: to the end of ``timeout``, or without one for as long as the
+        ``retry_policy`` of `result_backend_transport_options` says (20 attempts a second apart).
+
         Args:
             timeout: seconds, None for ever.
             propagate: raise what the task raised; False returns the exception.
@@ -113,6 +116,7 @@ class AsyncResult(Awaiting, Generic[R_co]):
         Raises:
             TimeoutError: it did not end in time.
             UnknownResultError: this store has never heard of it, so it would never end.
+            OperationalError: without a timeout: the store was away for too long.
             RuntimeError: called inside a task.
         """
         if self.ignored:
@@ -120,12 +124,10 @@ class AsyncResult(Awaiting, Generic[R_co]):
         if disable_sync_subtasks:
             assert_will_not_block()
         if self._cache is None:
-            if propagate and follow_parents:
-                self._raise_of_parents()
-            record = waiting.wait_for(
-                self.app, self.id, timeout, sent_here=self._sent_here, on_interval=on_interval
-            )  # fmt: skip
-            self._keep(record)
+            wait = waiting.Wait(self.app, self.id, timeout, on_interval)
+            if propagate and follow_parents and self.parent is not None:
+                wait.ask(self._raise_of_parents)
+            self._keep(waiting.wait_for(self.app, self.id, wait, sent_here=self._sent_here))
         return self._answer(propagate, callback)
 
     wait = get  # Celery's second name
@@ -141,10 +143,10 @@ class AsyncResult(Awaiting, Generic[R_co]):
         if disable_sync_subtasks:
             assert_will_not_block()
         if self._cache is None:
-            client = self.app.client()
+            wait = waiting.Wait(self.app, self.id, timeout)
             if propagate and follow_parents and self.parent is not None:
-                await client.call(self._raise_of_parents)
-            self._keep(await waiting.await_for(self.app, self.id, timeout, sent_here=self._sent_here))
+                await waiting.aask(self.app, wait, self._raise_of_parents)
+            self._keep(await waiting.await_for(self.app, self.id, wait, sent_here=self._sent_here))
         return self._answer(propagate, callback)
 
     def __await__(self) -> Generator[Any, Any, R_co]:

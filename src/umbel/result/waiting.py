@@ -1,22 +1,30 @@
 """Waiting for the last state of a task: look, subscribe, look again, wait.
 
 A store that can tell whether it knows an id ends the wait for one that it has never seen, or not any more.
+
+A store that is away is waited for: the task is running somewhere, and its result will be there. A wait with a timeout
+ends with that timeout; one without, when the outage has outlasted the policy of `result_backend_transport_options`.
 """
 
 from __future__ import annotations
 
 import builtins
+import math
+import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import clock, states
 from ..backend import Backend
-from ..exceptions import ImproperlyConfigured, TimeoutError, UnknownResultError
+from ..backoff import AWAY, Patience
+from ..exceptions import ImproperlyConfigured, OperationalError, TimeoutError, UnknownResultError
 from ..record import Record
 from ..sender import ResultSource
 
 LOOK_AGAIN = 1.0
 """Seconds after which a subscription is doubted (see `backend.Watch`)."""
+
+Answer = TypeVar("Answer")
 
 
 def results_of(source: ResultSource) -> Backend:
@@ -66,57 +74,159 @@ def look_or_refuse(source: ResultSource, task_id: str) -> Record | None:
     return found
 
 
-def wait_for(
-    source: ResultSource, task_id: str, timeout: float | None, *, sent_here: bool, on_interval: Callable[[], Any] | None
-) -> Record:
-    """Wait for the last state of a task.
+class Wait:
+    """One wait, over outages of the store.
 
     Args:
         source: the app.
         task_id: the task's.
         timeout: seconds, None for ever.
-        sent_here: this process has sent it, so an unknown id is not refused.
         on_interval: called at least once a second while waiting.
+
+    Attributes:
+        timeout: as given.
+        trouble: why the store could not be asked the last time, None when it could.
+    """
+
+    def __init__(
+        self, source: ResultSource, task_id: str, timeout: float | None, on_interval: Callable[[], Any] | None = None
+    ) -> None:
+        self._task_id = task_id
+        self.timeout = timeout
+        self._deadline = math.inf if timeout is None else clock.monotonic() + timeout
+        self._on_interval = on_interval
+        self._patience = patience_of(source)
+        self._nap = threading.Event()
+        self.trouble: Exception | None = None
+
+    def ask(self, question: Callable[[], Answer]) -> Answer:
+        """Ask the store until it answers.
+
+        Raises:
+            TimeoutError: not before the end of the wait.
+            OperationalError: it was away for longer than a wait without end bears.
+        """
+        while True:
+            try:
+                answer = question()
+            except AWAY as error:
+                self._nap.wait(self.pause(error))
+                self.interval()
+            else:
+                self.answered()
+                return answer
+
+    def answered(self) -> None:
+        """The outage is over, if there was one."""
+        self._patience.reset()
+        self.trouble = None
+
+    def pause(self, error: OperationalError) -> float:
+        """Seconds before the store is asked again after this error; raises as `ask` does."""
+        self.trouble = error
+        pause = self._patience.pause()
+        if self.timeout is None:
+            if pause is None:
+                raise error
+            return pause
+        left = self.left()
+        if left <= 0:
+            raise timed_out(self._task_id, self.timeout, error) from error
+        return min(left, 1.0 if pause is None else pause)
+
+    def left(self) -> float:
+        """Seconds until its end."""
+        return self._deadline - clock.monotonic()
+
+    def interval(self) -> None:
+        """Tell the caller that it goes on."""
+        if self._on_interval is not None:
+            self._on_interval()
+
+    def end(self, timeout: float) -> None:
+        """Raise when it is over."""
+        if timeout <= 0:
+            raise timed_out(self._task_id, self.timeout)
+
+
+def patience_of(source: ResultSource) -> Patience:
+    """How long an outage of the results is borne."""
+    return Patience((source.conf.result_backend_transport_options or {}).get("retry_policy"))
+
+
+def wait_for(source: ResultSource, task_id: str, wait: Wait, *, sent_here: bool) -> Record:
+    """Wait for the last state of a task.
+
+    Args:
+        source: the app.
+        task_id: the task's.
+        wait: how long, and over which outages.
+        sent_here: this process has sent it, so an unknown id is not refused.
 
     Raises:
         TimeoutError: it did not end in time.
         UnknownResultError: nobody here knows this id.
+        OperationalError: the store was away for too long.
     """
-    record = look(source, task_id)
+    record = wait.ask(lambda: look(source, task_id))
     if record is not None and is_ready(record):
         return record
-    deadline = None if timeout is None else clock.monotonic() + timeout
     watch = source.watch()
-    watch.add((task_id,))
+    wait.ask(lambda: watch.add((task_id,)))
+    question = look if sent_here else look_or_refuse
     try:
         while True:
-            record = look(source, task_id) if sent_here else look_or_refuse(source, task_id)
+            record = wait.ask(lambda: question(source, task_id))
             if record is not None and is_ready(record):
                 return record
-            left = LOOK_AGAIN if deadline is None else min(LOOK_AGAIN, deadline - clock.monotonic())
-            if left <= 0:
-                raise timed_out(task_id, timeout)
+            left = min(LOOK_AGAIN, wait.left())
+            wait.end(left)
             watch.wait(left)
-            if on_interval is not None:
-                on_interval()
+            wait.interval()
     finally:
         watch.discard((task_id,))
 
 
-def timed_out(task_id: str, timeout: float | None) -> TimeoutError:
-    """The error of a wait that was too long."""
-    return TimeoutError(f"The task {task_id} did not end within {timeout} seconds.")
+def timed_out(task_id: str, timeout: float | None, error: Exception | None = None) -> TimeoutError:
+    """The error of a wait that was too long.
+
+    Args:
+        task_id: the task's.
+        timeout: seconds.
+        error: why the store could not be asked at its end.
+    """
+    what = "did not end" if error is None else "may have ended, but its result could not be read"
+    return TimeoutError(f"The task {task_id} {what} within {timeout} seconds." + (f" {error}" if error else ""))
 
 
-async def await_for(source: ResultSource, task_id: str, timeout: float | None, *, sent_here: bool) -> Record:
+async def await_for(source: ResultSource, task_id: str, wait: Wait, *, sent_here: bool) -> Record:
     """`wait_for` in the client thread."""
     import asyncio  # noqa: PLC0415 - 40 ms that a program without coroutines does not pay
 
-    client = source.client()
-    ask = look if sent_here else look_or_refuse
+    client, timeout = source.client(), wait.timeout
+    question = look if sent_here else look_or_refuse
     try:
         async with asyncio.timeout(timeout):
-            record: Record | None = await client.call(lambda: ask(source, task_id))
-            return record if record is not None and is_ready(record) else await client.ready(task_id)
-    except builtins.TimeoutError:
-        raise timed_out(task_id, timeout) from None
+            record = await aask(source, wait, lambda: question(source, task_id))
+            if record is not None and is_ready(record):
+                return record
+            return await client.ready(task_id, bounded=timeout is not None)
+    except builtins.TimeoutError as error:
+        if isinstance(error, OperationalError | TimeoutError):  # the store's own at the end of patience, or ours
+            raise
+        trouble = wait.trouble or client.trouble
+        raise timed_out(task_id, timeout, trouble) from trouble
+
+
+async def aask(source: ResultSource, wait: Wait, question: Callable[[], Answer]) -> Answer:
+    """`Wait.ask` in the client thread."""
+    import asyncio  # noqa: PLC0415 - as above
+
+    while True:
+        try:
+            answer: Answer = await source.client().call(question)
+        except AWAY as error:
+            await asyncio.sleep(wait.pause(error))
+        else:
+            wait.answered()
+            return answer
