@@ -10,7 +10,9 @@ one hand. `wake` is a pipe that ends the loop's sleep when an outcome comes from
 from __future__ import annotations
 
 import contextlib
+import math
 import os
+import select
 from collections import deque
 
 from ..message import Delivery
@@ -50,6 +52,12 @@ class Wake:
         with contextlib.suppress(BlockingIOError):
             os.read(self.fd, 4096)
 
+    def sleep(self, timeout: float) -> None:
+        """Sleep until somebody rings, at most ``timeout`` seconds."""
+        poll = select.poll()
+        poll.register(self.fd, select.POLLIN)
+        poll.poll(math.ceil(timeout * 1000))
+
 
 def _pipe() -> tuple[int, int]:
     read, write = os.pipe()
@@ -64,6 +72,7 @@ class Outcomes:
     def __init__(self) -> None:
         self._items: deque[Outcome] = deque()
         self.put = self._items.append
+        self.extend = self._items.extend
         self.sleeping = False
         self.wake = Wake()
 

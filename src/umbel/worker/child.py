@@ -118,9 +118,11 @@ class Child:
             if turn is None:
                 self._back_off()
                 continue
+            if turn.revision > self.life.revoked.revision and not self._learn():
+                self.outcomes.extend(map(Release, turn.deliveries))
+                self._back_off()
+                continue
             self._pause = 0.1
-            if turn.revision > self.life.revoked.revision:
-                self._learn()
             if turn.deliveries:
                 self._work(turn)
             elif want is not None and not self.outcomes:
@@ -170,8 +172,8 @@ class Child:
             return 0.0
         if (plan.seconds is None or plan.seconds >= SHORT) and self.outcomes:
             self._settle()
-        if plan.early or plan.track:
-            self._announce(attempt)
+        if (plan.early or plan.track) and not self._announce(attempt):
+            return 0.0
         self.life.functions.submit(attempt)
         plan.seconds = believed(plan.seconds, attempt.runtime)
         return attempt.runtime
@@ -183,17 +185,23 @@ class Child:
             self.outcomes.put(Release(attempt.delivery))
             self.fetcher.pause(attempt.delivery.queue, attempt.is_async)
             return
-        if attempt.plan.early or attempt.plan.track:
-            self._announce(attempt)
+        if (attempt.plan.early or attempt.plan.track) and not self._announce(attempt):
+            return
         pool.submit(attempt)
 
-    def _announce(self, attempt: Attempt) -> None:
-        """What the store must know before the function starts: early acknowledgement, STARTED."""
-        if attempt.plan.early:
-            self.settler.turn([Hold(attempt.delivery)], None)
+    def _announce(self, attempt: Attempt) -> bool:
+        """What the store must know before the function starts: early acknowledgement, STARTED.
+
+        Returns:
+            False when it could not be acknowledged: the message is given back, or it might run a second time.
+        """
+        if attempt.plan.early and self.settler.turn([Hold(attempt.delivery)], None) is None:
+            self.outcomes.put(Release(attempt.delivery))
+            return False
         if attempt.plan.track and self.life.desk.keeps(attempt.plan, attempt.request):
             meta = b'{"pid":%d,"hostname":"%s"}' % (os.getpid(), self.options.hostname.encode())
             self.settler.tell(self.life.desk.record("STARTED", meta, attempt.request))
+        return True
 
     def _settle(self) -> None:
         with self.life.settling:
@@ -211,10 +219,16 @@ class Child:
     def _over(self) -> bool:
         return self.stopping.is_set() and not (self.outcomes or self.life.runqueue or self.life.busy())
 
-    def _learn(self) -> None:
-        if self._control is None:
-            self._control = self.app.broker.control()
-        self.life.revoked.learn(*self._control.revoked(self.life.revoked.revision))
+    def _learn(self) -> bool:
+        """Load what was revoked meanwhile; False when the store fails: nothing may start before it is known."""
+        try:
+            if self._control is None:
+                self._control = self.app.broker.control()
+            self.life.revoked.learn(*self._control.revoked(self.life.revoked.revision))
+        except UmbelError as error:
+            logger.warning("What was revoked cannot be read, so nothing starts: %s", error)
+            return False
+        return True
 
     def _rest(self, next_due: float) -> None:
         """Sleep until there may be work, an outcome comes from a pool, or the next delayed message is due."""
@@ -227,13 +241,14 @@ class Child:
         functions, coroutines = self.life.free()
         queues = self.options.queues if (functions or coroutines) and not self.stopping.is_set() else ()
         if not self.outcomes and not (self.stopping.is_set() and not self.life.busy()):
-            self.settler.consumer.wait(queues, timeout, self.outcomes.wake.fd)
+            self.settler.wait(queues, timeout)
         self.outcomes.sleeping = False
         self.outcomes.wake.clear()
 
     def _back_off(self) -> None:
         """The store does not answer: wait a little longer each time; running tasks go on."""
-        self.stopping.wait(self._pause)
+        self.outcomes.wake.sleep(self._pause)  # not on `stopping`, or a stop would end all pauses
+        self.outcomes.wake.clear()
         self._pause = min(2.0, self._pause * 2)
 
 

@@ -10,6 +10,7 @@ the outcomes go back to the outcome queue and are settled later; running tasks g
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -29,6 +30,9 @@ logger = logging.getLogger("umbel.worker")
 UNSETTLED_MOST = 1_000
 """With this many outcomes unsettled a child stops claiming."""
 
+BLIND = 0.25
+"""Seconds between two looks for work while the store answers but cannot be waited on."""
+
 
 class Settler:
     """Settles and claims for one thread of one owner.
@@ -46,6 +50,7 @@ class Settler:
         self.consumer: Consumer = app.broker.consumer(owner)
         self.refused = False
         self.failing_since = 0.0
+        self._blind = False
 
     def turn(self, outcomes: list[Outcome], want: Want | None) -> Turn | None:
         """Settle and claim; None when the store failed (the outcomes are back on their queue)."""
@@ -67,6 +72,18 @@ class Settler:
             level = logging.DEBUG if isinstance(outcome, Release) else logging.WARNING
             logger.log(level, "Dropped the outcome of message %d: it is no longer held here", outcome.delivery.tag)
         return turn
+
+    def wait(self, queues: Sequence[str], timeout: float) -> None:
+        """Sleep until there may be work or an outcome, or ``timeout`` seconds passed, even if the store fails."""
+        wake = self._outcomes.wake
+        try:
+            self.consumer.wait(queues, timeout, wake.fd)
+            self._blind = False
+        except UmbelError as error:
+            if not self._blind:
+                self._blind = True
+                logger.warning("The store cannot be waited on, it is asked every %g s: %s", BLIND, error)
+            wake.sleep(min(timeout, BLIND))
 
     def _turn(self, outcomes: list[Outcome], want: Want | None) -> Turn:
         if self._apart and any(outcome.record is not None for outcome in outcomes):
