@@ -73,6 +73,7 @@ def test_a_server_that_may_drop_keys_or_keeps_nothing_is_told_of_once(own, caplo
     with caplog.at_level(logging.WARNING, logger="umbel.redis"):
         look_over(own, "messages")
         look_over(own, "messages")
+        look_over(own, "results")  # the same server
     said = [entry.getMessage() for entry in caplog.records]
     assert len(said) == 2
     assert "may drop keys" in said[0]

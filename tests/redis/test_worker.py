@@ -114,3 +114,17 @@ def test_the_work_of_a_killed_worker_is_taken_by_another_within_ten_seconds(hell
     link.close()
     assert ready == 1
     assert int(after[0]) - int(before[0]) <= 10
+
+
+def test_what_its_stores_say_is_printed_once(project, url):
+    """By the supervisor, for each of the two; three children that store results find out too, and are silent."""
+    other = url.removesuffix("0") + "1"
+    text = HELLO.format(url=url).replace(f"backend={url!r}", f"backend={other!r}")
+    project.write("hello.py", text)
+    worker = project.worker("hello", "-c", "3", "-l", "info")
+    worker.until_output("ready.", timeout=20)
+    sent = "from hello import add\nprint([one.get(timeout=20) for one in [add.delay(n, n) for n in range(60)]][-1])"
+    assert project.python(sent).stdout.strip() == "118"
+    said = [line for line in worker.output().splitlines() if "writes nothing to disk" in line]
+    assert len(said) == 2, worker.output()
+    assert all("MainProcess" in line for line in said)

@@ -155,7 +155,8 @@ class Umbel(Tasks):
         url = next(filter(None, map(self.conf.__getitem__, settings)), None)
         if not url:
             return default_store_url(self.main or "default", self._module_file)
-        return str(url[0] if isinstance(url, list | tuple) else url).partition(";")[0]
+        urls = [str(one) for one in url] if isinstance(url, list | tuple) else str(url).split(";")
+        return ";".join(urls) if urls[0].startswith("sentinel:") else urls[0].partition(";")[0]
 
     @property
     def result_url(self) -> str | None:
@@ -164,7 +165,9 @@ class Umbel(Tasks):
         if url is None:
             broker = self.broker_url
             return broker if broker.partition(":")[0] in _RESULTS_WITH_BROKER else None
-        return None if url in ("", "disabled") else str(url)
+        if url in ("", "disabled"):
+            return None
+        return f"{url}://" if str(url).isidentifier() else str(url)  # Celery's names: redis, rpc
 
     @property
     def shown_broker_url(self) -> str:

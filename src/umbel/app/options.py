@@ -59,5 +59,13 @@ def result_options(conf: Settings) -> dict[str, Any]:
         "table": (conf.database_table_names or {}).get("task"),
         "schema": (conf.database_table_schemas or {}).get("task"),
     }
-    redis = {"ssl": conf.redis_backend_use_ssl} if conf.redis_backend_use_ssl else {}
+    redis: dict[str, Any] = {"ssl": conf.redis_backend_use_ssl} if conf.redis_backend_use_ssl else {}
+    unsaid = {
+        "host": conf.redis_host,
+        "port": conf.redis_port,
+        "db": conf.redis_db,
+        "username": conf.redis_username,
+        "password": conf.redis_password,
+    }
+    redis["unsaid"] = {part: said for part, said in unsaid.items() if said not in (None, "")}
     return {**documents, **database, **redis, **conf.result_backend_transport_options}

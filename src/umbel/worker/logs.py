@@ -30,23 +30,27 @@ OWN = ("umbel", "celery")
 COLORS: Final = {"DEBUG": 34, "WARNING": 33, "ERROR": 31, "CRITICAL": 35}
 """Level -> number of its colour on a terminal, as Celery's; INFO has none."""
 
-_process = ["MainProcess"]
+_MAIN: Final = "MainProcess"
+_process = [_MAIN]
 
 
 def name_process(number: int) -> None:
     """Name a child as Celery names it, for ``%(processName)s``; 0 is the supervisor."""
-    _process[0] = f"ForkPoolWorker-{number}" if number else "MainProcess"
+    _process[0] = f"ForkPoolWorker-{number}" if number else _MAIN
 
 
 class TaskContext(logging.Filter):
-    """Adds ``task_id``, ``task_name`` and the child's name to each record."""
+    """Adds ``task_id``, ``task_name`` and the child's name to each record.
+
+    What a store says about itself (``about_the_store``) a child finds out as the supervisor did, and says it no more.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         request = request_var.get()
         record.task_id = getattr(request, "id", None) or "???"
         record.task_name = getattr(request, "task", None) or "???"
         record.processName = _process[0]
-        return True
+        return _process[0] == _MAIN or not getattr(record, "about_the_store", False)
 
 
 class JsonFormatter(logging.Formatter):

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from .. import clock, ids, signals
 from ..broker import Control, Death, Owner, Owners
-from ..exceptions import DuplicateNodenameWarning, UmbelError
+from ..exceptions import DuplicateNodenameWarning, StoreUnavailable, UmbelError
 from . import health, orphans, spawned
 from .brood import Brood, Ward
 from .child import run
@@ -105,6 +105,7 @@ class Supervisor:
         self.commands = Commands(self.app, self.options, self.control, self.brood, self.stop)
         self._look_for_twin()
         self.owners.enlist(self.owner)
+        self._look_at_results()
         self.selector.register(self.nursery.socket, selectors.EVENT_READ)
         self.selector.register(self.stop.fd, selectors.EVENT_READ)
         for _ in range(self.options.children):
@@ -123,6 +124,15 @@ class Supervisor:
                     " inspect and health cannot tell them apart",
                     DuplicateNodenameWarning.__name__, other.node, other.pid,
                 )  # fmt: skip
+
+    def _look_at_results(self) -> None:
+        """Let the result store say what its operator should know; one that is away now may be back later."""
+        backend = self.app.backend()
+        if backend is not None:
+            try:
+                backend.store(())
+            except StoreUnavailable as error:
+                logger.warning("Results cannot be stored now: %s", error)
 
     def _hatch(self) -> None:
         """Ask the nursery for one more child."""

@@ -2,6 +2,7 @@
 
 address   what a URL says
 wire      one connection: bytes, replies, deadlines
+sentinel  which server is the primary now
 link      the connection of one part: opened when needed, repaired, never carried over a fork
 faults    every error as one of umbel's
 scripts   the Lua scripts of lua/, by name

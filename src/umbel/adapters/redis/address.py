@@ -3,6 +3,7 @@
 redis://user:password@host:6379/0       one server over TCP; each part but the scheme may be left out
 rediss://host:6380/0?ssl_ca_certs=...   the same over TLS
 redis+socket:///run/redis.sock          a unix socket; ?virtual_host=2 or ?db=2 names the database, as in Celery
+sentinel://a:26379/0;sentinel://b:26379 whoever these sentinels call the primary of `master_name`, an option
 ?timeout=5                              seconds that one call may take in all
 ?ssl_cert_reqs=required                 or optional, none (or Celery's CERT_REQUIRED ...); ssl_ca_certs, ssl_certfile,
                                         ssl_keyfile, ssl_check_hostname say the rest
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import ssl
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 import msgspec
 
@@ -20,6 +21,9 @@ from ...exceptions import ImproperlyConfigured
 from ...urls import mask_url
 
 DEFAULT_PORT: Final = 6379
+SENTINEL_PORT: Final = 26379
+NO_DATABASE: Final = -1
+"""Of a sentinel: it has none, and does not know SELECT."""
 DEFAULT_TIMEOUT: Final = 5.0
 
 _EXAMPLE: Final = "Write redis://localhost:6379/0, or redis+socket:///run/redis.sock for a unix socket."
@@ -82,6 +86,10 @@ class Address(msgspec.Struct, frozen=True):
         tls: None without TLS.
         prefix: what stands before each key (`global_keyprefix`), as the user wrote it.
         timeout: seconds that a call without a deadline of its own may take in all.
+        sentinels: (host, port) of those who know the primary; host and port are without meaning then.
+        master: the name by which they know it.
+        guard: (user name, password) that the sentinels themselves ask for.
+        replicas: how many replicas must have a published message before the call returns.
     """
 
     host: str = "localhost"
@@ -93,6 +101,10 @@ class Address(msgspec.Struct, frozen=True):
     tls: Tls | None = None
     prefix: str = ""
     timeout: float = DEFAULT_TIMEOUT
+    sentinels: tuple[tuple[str, int], ...] = ()
+    master: str = ""
+    guard: tuple[str | None, str | None] = (None, None)
+    replicas: int = 0
 
     @classmethod
     def parse(cls, url: str, options: dict[str, Any]) -> Address:
@@ -102,7 +114,10 @@ class Address(msgspec.Struct, frozen=True):
             url: see the module.
             options: `broker_transport_options` or `result_backend_transport_options`: ``timeout`` (or Celery's
                 ``socket_timeout``) in seconds, ``global_keyprefix``, ``username``, ``password``, ``ssl`` (True or a
-                dict of the ``ssl_...`` options); they win over the URL, and other keys are ignored.
+                dict of the ``ssl_...`` options); they win over the URL, and other keys are ignored. What the URL
+                leaves out comes from ``unsaid`` (``host``, ``port``, ``db``, ``username``, ``password``). For
+                sentinels: ``master_name``, ``sentinel_kwargs`` (``username``, ``password`` of theirs); with replicas:
+                ``wait_replicas``.
 
         Raises:
             ImproperlyConfigured: the URL or an option cannot work; the sentence says what to write.
@@ -111,11 +126,8 @@ class Address(msgspec.Struct, frozen=True):
             >>> str(Address.parse("redis://:hunter2@cache/3", {}))
             'redis://:**@cache:6379/3'
         """
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:
-            raise ImproperlyConfigured(f"{mask_url(url)!r} cannot be read as a URL. {_EXAMPLE}") from None
+        url, sentinels = (_joined(url), _sentinels(url)) if url.startswith("sentinel:") else (url, ())
+        parts, port = _split(url)
         given = dict(parse_qsl(parts.query, keep_blank_values=True))
         unix = parts.scheme in _SOCKETS
         place = unquote(parts.path)
@@ -124,27 +136,83 @@ class Address(msgspec.Struct, frozen=True):
         named = given.get("db", given.get("virtual_host", "")) if unix else place or given.get("db", "")
         secure = parts.scheme == "rediss" or bool(options.get("ssl"))
         seconds = options.get("timeout", given.get("timeout", options.get("socket_timeout")))
+        unsaid: dict[str, Any] = options.get("unsaid") or {}
         return cls(
-            host="" if unix else unquote(parts.hostname or "localhost"),
-            port=port or DEFAULT_PORT,
+            host="" if unix else unquote(parts.hostname or "") or str(unsaid.get("host", "localhost")),
+            port=port or int(unsaid.get("port", DEFAULT_PORT)),
             path=place if unix else "",
-            db=_number(named, url),
-            username=options.get("username") or unquote(parts.username or "") or None,
-            password=options.get("password") or unquote(parts.password or "") or None,
+            db=_number(named.strip("/") or str(unsaid.get("db", "")), url),
+            username=options.get("username") or unquote(parts.username or "") or unsaid.get("username"),
+            password=options.get("password") or unquote(parts.password or "") or unsaid.get("password"),
             tls=_tls(given, options) if secure and not unix else None,
             prefix=str(options.get("global_keyprefix") or ""),
             timeout=_seconds(DEFAULT_TIMEOUT if seconds is None else seconds),
+            sentinels=sentinels,
+            master=_master(options, url) if sentinels else "",
+            guard=_guard(options),
+            replicas=_replicas(options.get("wait_replicas", given.get("wait_replicas", 0))),
         )
 
     def __str__(self) -> str:
         who = f"{self.username or ''}:**@" if self.password else f"{self.username}@" if self.username else ""
         if self.path:
             return f"redis+socket://{who}{self.path}" + (f"?virtual_host={self.db}" if self.db else "")
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        if self.sentinels:
+            places = ";".join(f"sentinel://{who}{_bracketed(host)}:{port}" for host, port in self.sentinels)
+            return f"{places}/{self.db} ({self.master})"
+        host = _bracketed(self.host)
         return f"redis{'s' if self.tls else ''}://{who}{host}:{self.port}/{self.db}"
 
     def __repr__(self) -> str:
         return f"<Address {self}>"
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _split(url: str) -> tuple[SplitResult, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts, parts.port
+    except ValueError:
+        raise ImproperlyConfigured(f"{mask_url(url)!r} cannot be read as a URL. {_EXAMPLE}") from None
+
+
+def _joined(url: str) -> str:
+    """The URL of the first sentinel, with what only another one says: the password, the database."""
+    parts = [_split(each)[0] for each in url.split(";") if each]
+    who = next((found.netloc.rpartition("@")[0] for found in parts if "@" in found.netloc), "")
+    path = next((found.path for found in parts if found.path.strip("/")), "")
+    query = "&".join(found.query for found in parts if found.query)
+    return urlunsplit(("sentinel", f"{who}@localhost" if who else "localhost", path, query, ""))
+
+
+def _sentinels(url: str) -> tuple[tuple[str, int], ...]:
+    split = [_split(each) for each in url.split(";") if each]
+    return tuple((unquote(parts.hostname or "localhost"), port or SENTINEL_PORT) for parts, port in split)
+
+
+def _master(options: dict[str, Any], url: str) -> str:
+    name = options.get("master_name")
+    if not name:
+        raise ImproperlyConfigured(
+            f"{mask_url(url)!r} names sentinels, which must be told of which primary: add master_name to the"
+            ' transport options, as in broker_transport_options = {"master_name": "mymaster"}.'
+        )
+    return str(name)
+
+
+def _guard(options: dict[str, Any]) -> tuple[str | None, str | None]:
+    given = options.get("sentinel_kwargs") or {}
+    return given.get("username") or None, given.get("password") or None
+
+
+def _replicas(value: Any) -> int:
+    text = str(value)
+    if not (text.isascii() and text.isdigit()):
+        raise ImproperlyConfigured(f"wait_replicas is {value!r}; write how many replicas must have a message, as 1.")
+    return int(text)
 
 
 def _number(text: str, url: str) -> int:

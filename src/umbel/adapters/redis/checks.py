@@ -1,4 +1,5 @@
-"""What a server must be, and what its operator should know: looked at once in a process, before the first write.
+"""What a server must be, and what its operator should know: looked at once in a process, before the first write;
+a worker's supervisor is the one that tells.
 
 refused    older than 6.2 (no PXAT, no LMOVE), a read-only replica, a node of a cluster
 warned     keys may be evicted, nothing is kept over a restart, its clock is far from ours
@@ -27,7 +28,7 @@ OLDEST: Final = (6, 2)
 _DRIFT: Final = 30.0
 """Seconds between the server's clock and ours that are worth a word: expiries and due times are compared with both."""
 
-_seen: Final[set[tuple[str, Keeps]]] = set()
+_seen: Final[set[str]] = set()
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -54,7 +55,7 @@ def look_over(link: Link, keeps: Keeps) -> None:
     Raises:
         OperationalError: it cannot serve, or cannot be reached.
     """
-    seen = (str(link.address), keeps)
+    seen = str(link.address)
     if seen in _seen:
         return
     facts = gathered(link)
@@ -63,7 +64,7 @@ def look_over(link: Link, keeps: Keeps) -> None:
         raise error
     _seen.add(seen)
     for sentence in warnings(facts, link.address, keeps):
-        logger.warning("%s", sentence)
+        logger.warning("%s", sentence, extra={"about_the_store": True})  # a worker's children do not say it again
 
 
 def gathered(link: Link) -> Facts:

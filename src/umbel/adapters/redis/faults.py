@@ -20,6 +20,10 @@ class Unanswered(PublishTimeout, StoreUnavailable):
     """A command was sent and its answer did not come: whether it was done is not known."""
 
 
+class Unreachable(StoreUnavailable):
+    """There is no connection, so nothing was sent."""
+
+
 class Closed(StoreUnavailable):
     """Within this room only: the server closed the connection; ``sent`` says whether it may have seen a command."""
 
@@ -104,11 +108,9 @@ def refused(reply: Exception, address: Address) -> OperationalError:
     return OperationalError(f"{address} answered: {text}")
 
 
-def unreachable(address: Address, reason: object) -> StoreUnavailable:
+def unreachable(address: Address, reason: object) -> Unreachable:
     """Nothing was sent, because there is no connection."""
-    return StoreUnavailable(
-        f"{address} cannot be reached ({reason}). Check that the server runs and that the URL names it."
-    )
+    return Unreachable(f"{address} cannot be reached ({reason}). Check that the server runs and that the URL names it.")
 
 
 def unanswered(address: Address, reason: object) -> Unanswered:

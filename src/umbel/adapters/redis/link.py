@@ -6,19 +6,25 @@
    When it breaks after something was sent, the fate of the command is unknown: it is sent again only when the caller
    says that doing it twice is as good as once (`idempotent`); otherwise the error is `Unanswered`.
 4. A connection whose reply did not come is closed: the reply of one command is never taken for that of another.
-5. In a forked child the parent's connection is closed at once (which sends nothing) and never used.
+5. What a server refused because it is no primary any more was not done: with sentinels it is sent to the next one.
+6. In a forked child the parent's connection is closed at once (which sends nothing) and never used.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from ... import clock
 from .address import Address
 from .faults import Closed, refused, unanswered
 from .scripts import script
+from .sentinel import opened
 from .wire import NOTHING, Wire, Word, packed
+
+_PAUSE: Final = 0.1
+"""Seconds before sentinels are asked again."""
 
 
 class Link:
@@ -64,20 +70,29 @@ class Link:
 
     def script(
         self, name: str, keys: Sequence[Word], args: Sequence[Word], timeout: float | None = None,
-        *, idempotent: bool = False,
+        *, idempotent: bool = False, copies: int = 0,
     ) -> Any:  # fmt: skip
         """Run the script lua/<name>.lua; arguments, reply and errors as in `call`.
 
-        A server that does not have it (a new one, one after SCRIPT FLUSH) is given its text with the same call.
+        A server that does not have it (a new one, one after SCRIPT FLUSH) is given its text with the same call. With
+        ``copies`` the call returns when so many replicas have what it wrote, and is `Unanswered` when they do not.
         """
         until = self.until(timeout)
         held = script(name)
         tail = (len(keys), *keys, *args)
-        reply = self._exchange(packed((b"EVALSHA", held.digest, *tail)), 1, until, idempotent=idempotent)[0]
-        if isinstance(reply, Exception) and str(reply).startswith("NOSCRIPT"):
-            reply = self._exchange(packed((b"EVAL", held.text, *tail)), 1, until, idempotent=idempotent)[0]
+        wait = packed(("WAIT", copies, self._left(until))) if copies else b""
+        count = 2 if copies else 1
+        by_name, in_full = (b"EVALSHA", held.digest, *tail), (b"EVAL", held.text, *tail)
+        # Waiting for replicas behind a refusal would cost the time that the second try needs.
+        first = in_full if copies and self._wire is None else by_name
+        replies = self._exchange(packed(first) + wait, count, until, idempotent=idempotent)
+        if isinstance(replies[0], Exception) and str(replies[0]).startswith("NOSCRIPT"):
+            replies = self._exchange(packed(in_full) + wait, count, until, idempotent=idempotent)
+        reply = replies[0]
         if isinstance(reply, Exception):
             raise refused(reply, self._address) from reply
+        if copies and (isinstance(replies[1], Exception) or replies[1] < copies):
+            raise unanswered(self._address, f"only {replies[1]} of {copies} replicas have it")
         return reply
 
     def many(
@@ -108,7 +123,7 @@ class Link:
         if self._wire is not None and not self._wire.fresh():
             self.close()
         if self._wire is None:
-            self._wire = Wire(self._address, until)
+            self._wire = opened(self._address, until)
         return self._wire
 
     def until(self, timeout: float | None) -> float:
@@ -121,11 +136,19 @@ class Link:
         if wire is not None:
             wire.close()
 
+    def _left(self, until: float) -> int:
+        """Milliseconds in which replicas may answer, so that the reply comes before the moment."""
+        return max(1, int((until - clock.monotonic()) * 900))
+
     def _exchange(self, data: bytes, count: int, until: float, *, idempotent: bool) -> list[Any]:
         again = True
         while True:
             try:
-                return self._once(data, count, until)
+                replies = self._once(data, count, until)
+                if not (self._address.sentinels and _is_replica(replies[0])) or clock.monotonic() + _PAUSE >= until:
+                    return replies
+                self.close()
+                time.sleep(_PAUSE)
             except Closed as error:
                 if not again or (error.sent and not idempotent):
                     raise unanswered(self._address, error) from error
@@ -143,3 +166,8 @@ class Link:
             self.close()
             raise unanswered(self._address, "no answer before the deadline")
         return replies
+
+
+def _is_replica(reply: Any) -> bool:
+    """Whether a write was refused by a server that is not the primary any more."""
+    return isinstance(reply, Exception) and str(reply).startswith("READONLY")

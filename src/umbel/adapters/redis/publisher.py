@@ -41,8 +41,9 @@ class RedisPublisher:
         if not parcels:
             return
         words = self._repeated(parcels) or self._words(parcels, limits or {})
+        copies = self._link.address.replicas
         try:
-            over = self._link.script("publish", (self._layout.prefix,), words, deadline, idempotent=True)
+            over = self._link.script("publish", (self._layout.prefix,), words, deadline, idempotent=True, copies=copies)
         except Unanswered:
             self._unsure = (list(parcels), words)
             raise
@@ -60,7 +61,9 @@ class RedisPublisher:
         now = clock.wall()
         for parcel, name in zip(parcels, names, strict=True):
             words += (name, *grouped([parcel], self._layout, now)[1:])
-        return int(self._link.script("publish_once", (self._layout.prefix,), words, deadline, idempotent=True))
+        copies = self._link.address.replicas
+        keys = (self._layout.prefix,)
+        return int(self._link.script("publish_once", keys, words, deadline, idempotent=True, copies=copies))
 
     def close(self) -> None:
         """Give the connection back; safe to repeat."""

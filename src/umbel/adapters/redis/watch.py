@@ -16,6 +16,7 @@ from ... import clock
 from ...exceptions import OperationalError
 from .address import Address
 from .faults import Closed, refused, unanswered
+from .sentinel import opened
 from .wire import NOTHING, Wire, packed
 
 _STEP: Final = 1000
@@ -131,7 +132,7 @@ class RedisWatch:
     def _connect(self, until: float) -> None:
         """A new connection with all subscriptions."""
         self._drop()
-        self._wire = Wire(self._address, until)
+        self._wire = opened(self._address, until)
         self._heard, self._asked = clock.monotonic(), False
         self._subscribe(self._wire, self._channels, until)
 

@@ -25,7 +25,7 @@ from typing import Any, Final, cast
 import hiredis
 
 from ... import clock
-from .address import Address
+from .address import NO_DATABASE, Address
 from .faults import Closed, refused, unanswered, unreachable
 
 NOTHING: Final = object()
@@ -170,7 +170,8 @@ class Wire:
         commands: list[tuple[Word, ...]] = []
         if address.password is not None:
             commands.append(("AUTH", *([address.username] if address.username else []), address.password))
-        commands.append(("SELECT", address.db))
+        if address.db != NO_DATABASE:
+            commands.append(("SELECT", address.db))
         commands.append(("CLIENT", "SETNAME", "umbel"))
         try:
             self.send(b"".join(map(packed, commands)), until)

@@ -6,7 +6,10 @@
 -- include: common
 local sep, now, producer, sequence = ARGV[1], ARGV[2], U .. 'producer:' .. ARGV[3], tonumber(ARGV[4])
 local last = redis.call('GET', producer)
-if last and tonumber(last) >= sequence then return {} end
+if last and tonumber(last) >= sequence then
+  redis.call('EXPIRE', producer, 3600)  -- a write: whoever waits for replicas now waits for all that came before it
+  return {}
+end
 redis.call('SET', producer, last or 0, 'EX', 3600)  -- first: a server at its `maxmemory` refuses it, and with it the call
 local at, steps = 6, {}
 for _ = 1, tonumber(ARGV[5]) do
