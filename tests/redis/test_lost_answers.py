@@ -10,25 +10,43 @@ from tests.redis.lab import RedisLab
 from umbel import clock, ids
 from umbel.adapters.redis.consumer import RedisConsumer
 from umbel.adapters.redis.ear import Ear
-from umbel.adapters.redis.faults import unanswered
+from umbel.adapters.redis.faults import Unanswered, unanswered
 from umbel.adapters.redis.link import Link
 from umbel.adapters.redis.publisher import RedisPublisher
+from umbel.adapters.redis.scripts import script
 from umbel.broker import Owner, Want
 from umbel.exceptions import OperationalError
 from umbel.message import Parcel
 from umbel.outcome import Done
+from umbel.testing.network import Network
+
+EARLY = (
+    b'{"headers":{"eta":"2200-01-01T00:00:00+00:00","task":"task","id":"early"},"properties":{},'
+    b'"content-type":"application/json","content-encoding":"utf-8"}'
+)
 
 
 class Cut(Link):
-    """A link that loses answers while `cutting`; each loss counts."""
+    """A link that loses answers while `cutting`, after `spared` others; with `late` commands are under way."""
 
     cutting = False
+    spared = 0
+    late = None
 
     def script(self, *args, **options):
-        reply = super().script(*args, **options)
-        if self.cutting:
+        if self.cutting and not self.spared and self.late is not None:
+            self.late.append((args, options))
             raise unanswered(self.address, "cut")
+        reply = super().script(*args, **options)
+        if self.cutting and not self.spared:
+            raise unanswered(self.address, "cut")
+        self.spared = max(0, self.spared - 1)
         return reply
+
+    def arrive(self):
+        """What was under way arrives."""
+        late, self.late = self.late, None
+        return [self.script(*args, **options) for args, options in late]
 
 
 class Place:
@@ -103,3 +121,54 @@ def test_parcels_that_are_sent_again_are_stored_once(place):
     place.publisher.publish(parcels)
     place.publish("a")
     assert bodies(place.turn(limit=10)) == ["a", "b", "a"]
+
+
+def test_a_claim_that_arrives_after_it_was_given_up_takes_nothing(place):
+    """A network may deliver what was sent on a connection that its sender has closed long ago."""
+    place.publish(*"abc")
+    place.link.cutting, place.link.late = True, []
+    with pytest.raises(OperationalError):
+        place.turn()
+    place.link.cutting = False
+    assert bodies(place.turn(limit=1)) == ["a"]
+    place.link.arrive()
+    assert [(count.ready, count.leased) for count in place.shelf.counts()] == [(2, 1)]
+    assert bodies(place.turn(limit=10)) == ["b", "c"]
+
+
+def test_a_claim_with_early_messages_whose_second_step_was_lost(place):
+    """A message of Celery's whose time has not come is parked by a second step; the others were claimed by the first."""
+    place.publisher.publish([Parcel("q", "early", "task", EARLY, b"early")])
+    place.publish("a", "b")
+    place.link.cutting, place.link.spared = True, 1
+    with pytest.raises(OperationalError):
+        place.turn(limit=10)
+    place.link.cutting = False
+    assert bodies(place.turn(limit=10)) == ["a", "b"]
+    assert [(count.delayed, count.leased) for count in place.shelf.counts()] == [(1, 2)]
+
+
+def test_outcomes_before_a_second_step_that_was_lost_are_not_called_dropped(place):
+    place.publish("a")
+    done = [Done(delivery) for delivery in place.turn().deliveries]
+    place.publisher.publish([Parcel("q", "early", "task", EARLY, b"early")])
+    place.link.cutting, place.link.spared = True, 1
+    with pytest.raises(OperationalError):
+        place.turn(done)
+    place.link.cutting = False
+    assert place.turn(done).fenced == []
+
+
+def test_a_call_is_stored_once_when_nobody_can_be_reached_behind_its_lost_answer(redis_server, url):
+    """The connection is cut, and the next one too: nothing was sent on that, but the first may have been done."""
+    with Network(redis_server.port) as network:
+        lab = RedisLab(network.url(url))
+        with closing(lab), closing(lab.broker().publisher()) as publisher, closing(lab.broker().shelf()) as shelf:
+            publisher.publish([parcel("first")])
+            network.cut(containing=script("publish").digest)
+            network.cut(containing=b"SELECT")
+            parcels = [parcel("second")]
+            with pytest.raises(Unanswered):
+                publisher.publish(parcels)
+            publisher.publish(parcels)
+            assert [count.ready for count in shelf.counts()] == [2]

@@ -10,6 +10,7 @@ import msgspec
 
 from ... import clock, ids
 from ...broker import Owner, Turn, Want
+from ...exceptions import OperationalError
 from ...message import Delivery
 from ...outcome import Bury, Hold, Outcome, Park, Release
 from ...record import Record
@@ -47,12 +48,14 @@ class RedisConsumer:
         self._keys = Keys(layout.prefix)
         self._early: dict[int, float] = {}
         self._names = itertools.count(ids.nonce())
+        self._name = ""
         self._lost: list[str] = []
         self._doubtful: set[tuple[int, int]] = set()
 
     def turn(self, outcomes: Sequence[Outcome], want: Want | None) -> Turn:
         """Settle, then claim: one script. A claimed message whose time has not come is put with the delayed ones."""
         found = self._turn(outcomes, want)
+        named = [self._name]
         while want is not None and found.deliveries:
             now = clock.wall()
             early = [due for delivery in found.deliveries if (due := self._early.get(delivery.tag, 0.0)) > now]
@@ -64,7 +67,12 @@ class RedisConsumer:
                 if self._early.get(delivery.tag, 0.0) > now
             ]
             rest = [delivery for delivery in found.deliveries if self._early.get(delivery.tag, 0.0) <= now]
-            again = self._turn(parked, None if rest else want)
+            try:
+                again = self._turn(parked, None if rest else want)
+            except OperationalError:  # the caller hears of none of these steps
+                self._forget(named, outcomes)
+                raise
+            named.append(self._name)
             found = Turn(
                 rest or again.deliveries, found.fenced, again.refused, again.revision,
                 min(filter(None, (found.next_due, *early)), default=0.0),
@@ -100,7 +108,7 @@ class RedisConsumer:
 
     def _turn(self, outcomes: Sequence[Outcome], want: Want | None) -> Turn:
         now = clock.wall()
-        name = f"{next(self._names):x}"
+        self._name = name = f"{next(self._names):x}"
         said: list[Word] = [self._layout.separator, self._nonce, now, name, len(self._lost), *self._lost, len(outcomes)]
         for outcome in outcomes:
             said += self._outcome(outcome, now)
@@ -111,14 +119,18 @@ class RedisConsumer:
         try:
             reply = self._link.script("turn", (self._layout.prefix,), said)
         except Unanswered:
-            self._lost = [*self._lost, name][-MOST_LOST:]
-            self._doubtful.update((outcome.delivery.tag, outcome.delivery.claim) for outcome in outcomes)
+            self._forget([name], outcomes)
             raise
         refused, revision, next_due, fenced, claim, index, items, strange = reply
         deliveries: list[Delivery] = []
         if items and want is not None:
             deliveries = self._deliveries(items, strange, int(claim), want.queues[index])
         return Turn(deliveries, self._fenced(outcomes, fenced), bool(refused), int(revision), float(next_due))
+
+    def _forget(self, names: Sequence[str], outcomes: Sequence[Outcome]) -> None:
+        """What came of these turns is unknown to the caller: the next one gives back what they have claimed."""
+        self._lost = [*self._lost, *names][-MOST_LOST:]
+        self._doubtful.update((outcome.delivery.tag, outcome.delivery.claim) for outcome in outcomes)
 
     def _fenced(self, outcomes: Sequence[Outcome], numbers: list[int]) -> list[Outcome]:
         """The dropped ones, without those that a turn whose answer was lost has settled."""

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from ... import clock
+from ...exceptions import OperationalError
 from .address import Address
 from .faults import Closed, refused, unanswered
 from .scripts import script
@@ -141,7 +142,7 @@ class Link:
         return max(1, int((until - clock.monotonic()) * 900))
 
     def _exchange(self, data: bytes, count: int, until: float, *, idempotent: bool) -> list[Any]:
-        again = True
+        lost: Closed | None = None
         while True:
             try:
                 replies = self._once(data, count, until)
@@ -150,9 +151,13 @@ class Link:
                 self.close()
                 time.sleep(_PAUSE)
             except Closed as error:
-                if not again or (error.sent and not idempotent):
+                if lost is not None or (error.sent and not idempotent):
                     raise unanswered(self._address, error) from error
-                again = False
+                lost = error
+            except OperationalError as error:
+                if lost is None or not lost.sent:
+                    raise
+                raise unanswered(self._address, error) from error  # the first time it may have been done
 
     def _once(self, data: bytes, count: int, until: float) -> list[Any]:
         wire = self.wire(until)

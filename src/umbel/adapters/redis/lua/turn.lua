@@ -79,7 +79,7 @@ local function settle(kind, claim, ref, word, detail)
   return true
 end
 
--- The answers of lost turns never came, so nobody knows what they claimed.
+-- The answers of lost turns never came, so nobody knows what they claimed. One may still arrive: it claims nothing.
 local function undo(claim)
   local queue, step = home(claim)
   local list = list_of(queue, step, sep)
@@ -94,6 +94,9 @@ local function undo(claim)
 end
 
 for lost = 6, at - 1 do
+  redis.call('ZADD', U .. 'lost', now, ARGV[lost])
+  redis.call('ZREMRANGEBYSCORE', U .. 'lost', '-inf', now - 3600)
+  redis.call('EXPIRE', U .. 'lost', 3600)
   for _, claim in ipairs(redis.call('HKEYS', claims)) do
     if string.match(redis.call('HGET', claims, claim), '^%d+|(%w*)|') == ARGV[lost] then undo(claim) end
   end
@@ -192,6 +195,7 @@ local function look()
   end
 end
 
+if redis.call('EXISTS', U .. 'lost') == 1 and redis.call('ZSCORE', U .. 'lost', ARGV[4]) then return reply end
 local index, step = look()
 if not index then return reply end
 local base = redis.call('INCRBY', U .. 'counter', #entries) - #entries + 1
