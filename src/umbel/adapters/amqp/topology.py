@@ -74,7 +74,7 @@ class Topology:
         Raises:
             OperationalError: it does not exist and could not be made.
         """
-        self._renew()
+        self._renew(until)
         if name not in self._known:
             self.declare(self.plan.queue(name), until)
             self._known.add(name)
@@ -140,7 +140,7 @@ class Topology:
         Returns:
             None when the server has no ladder and this user may not make one.
         """
-        self._renew()
+        self._renew(until)
         seconds = min(seconds, LONGEST)
         level = seconds.bit_length() - 1
         try:
@@ -157,7 +157,9 @@ class Topology:
             raise
         return rung(level), delayed_key(seconds, queue)
 
-    def _renew(self) -> None:
+    def _renew(self, until: float) -> None:
+        if not self._link.life:
+            self._link.channel(until)
         if self._life != self._link.life:
             self._life = self._link.life
             self._known.clear()
