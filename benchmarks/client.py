@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import itertools
 import json
+import os
 import random
 import sys
 import time
@@ -20,6 +21,7 @@ from typing import Any
 
 from benchmarks import work
 from benchmarks.callers import Caller
+from benchmarks.processes import cpu
 
 CHUNK = 500
 WINDOW = 40
@@ -85,6 +87,8 @@ class Client:
     def wait(self, stall: float) -> dict[str, Any]:
         """Wait until every open call has its result, and compare the values.
 
+        `server` is the CPU time that the server had used when the last one had ended, before all are read; 0.0 without.
+
         One call is asked for at a time until the last has ended, rarely while much is left, so that the reading costs
         the worker next to nothing; then all are read, from the end. `end` is the time of the last look that found a
         result which an earlier look had not.
@@ -94,6 +98,7 @@ class Client:
             stall: seconds without any progress after which what is missing counts as lost.
         """
         end = self._wait_for_last(stall)
+        server = cpu(int(os.environ.get("BENCH_SERVER", "0")))
         read: dict[str, Any] = {}
         since, waited = time.monotonic(), False
         ids = list(self.open)
@@ -109,6 +114,7 @@ class Client:
             if waited and now - since > stall:
                 return {
                     "end": end,
+                    "server": server,
                     "missing": len(self._still(ids)),
                     "wrong": self._wrong(read),
                     "count": len(self.open) - len(ids),
@@ -117,7 +123,7 @@ class Client:
                 time.sleep(0.002)
         wrong, count = self._wrong(read), len(self.open)
         self.open.clear()
-        return {"end": end, "missing": 0, "wrong": wrong, "count": count}
+        return {"end": end, "server": server, "missing": 0, "wrong": wrong, "count": count}
 
     def _still(self, ids: list[str]) -> list[str]:
         parts = [ids[at : at + CHUNK] for at in range(0, len(ids), CHUNK)]

@@ -64,7 +64,7 @@ class Contestant:
             yield Service({})
             return
         with redis_server(folder) as (url, server):
-            yield Service({"BENCH_REDIS": url}, server)
+            yield Service({"BENCH_REDIS": url, "BENCH_SERVER": str(server.pid)}, server)
 
 
 UMBEL = Contestant(

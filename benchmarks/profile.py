@@ -44,9 +44,9 @@ PROBES = {
     ),
     "redis": (
         *_WORKER,
-        ("settle and claim: words of outcomes", "umbel.adapters.redis.consumer:RedisConsumer._outcome"),
+        ("settle and claim: words of outcomes", "umbel.adapters.redis.batches:Batches.sorted"),
         ("settle and claim: the server", "umbel.adapters.redis.link:Link.script"),
-        ("open the envelopes", "umbel.adapters.redis.consumer:RedisConsumer._deliveries"),
+        ("open the envelopes", "umbel.adapters.redis.consumer:RedisConsumer._batch"),
         ("the consumer, the rest", "umbel.adapters.redis.consumer:RedisConsumer.turn"),
     ),
 }

@@ -88,7 +88,12 @@ class Rig:
         return answer
 
     def results(self, count: int) -> float:
-        """Wait for every result and check it; returns when the last one was there (monotonic seconds).
+        """As `ended`; the first of the two."""
+        return self.ended(count)[0]
+
+    def ended(self, count: int) -> tuple[float, float]:
+        """Wait for every result and check it; returns when the last one was there (monotonic seconds), and the CPU time
+        that the server had used by then.
 
         Raises:
             CheckFailed: one is missing or wrong.
@@ -102,7 +107,7 @@ class Rig:
             raise CheckFailed(f"{name}: {len(wrong)} of {count} results are wrong, first {wrong[0]}")
         if answer["count"] != count:
             raise CheckFailed(f"{name}: {answer['count']} results for {count} tasks")
-        return answer["end"]
+        return answer["end"], answer["server"]
 
     def server_cpu(self) -> float:
         """Seconds of CPU that the server has used; 0.0 without one."""

@@ -16,8 +16,7 @@ def _drain(kind: str, rig: Rig, count: int) -> dict[str, float]:
     sent = rig.ask("many", kind=kind, count=count)
     before = rig.server_cpu()
     worker = rig.worker()
-    end = rig.results(count)
-    server = rig.server_cpu() - before
+    end, server = rig.ended(count)
     began = starts(rig.marks)
     used = sum(cpu(pid) - first for pid, (_, first) in began.items())
     rig.end(worker)
@@ -30,7 +29,7 @@ def _drain(kind: str, rig: Rig, count: int) -> dict[str, float]:
         "bulk enqueue, tasks/s": count / sent["seconds"],
     }
     if rig.service.server is not None:
-        figures["CPU of the server in the drain, us a task"] = server / count * 1e6
+        figures["CPU of the server in the drain, us a task"] = (server - before) / count * 1e6
     return figures
 
 

@@ -17,7 +17,8 @@ class Record(msgspec.Struct, gc=False):
         id: task id.
         status: state name; the backend keeps the first terminal state, and SUCCESS for ever (`states.may_replace`).
         document: Celery's result document, serialized (JSON unless `result_serializer` says otherwise).
-        expires: unix time after which it may be deleted; 0.0 means never. A store may round it up to a millisecond.
+        expires: unix time after which it may be deleted; 0.0 means never. A store may round it up to a millisecond,
+            and to a second where it is more than a minute ahead.
     """
 
     id: str

@@ -30,9 +30,9 @@ class RedisLab:
     histories = 20
     many = 3000
 
-    def __init__(self, url):
+    def __init__(self, url, options=None):
         self.url = url
-        self.options = {"global_keyprefix": f"lab{next(_numbers)}:"}
+        self.options = options or {"global_keyprefix": f"lab{next(_numbers)}:"}
         self.address = Address.parse(url, self.options)
         self.layout = Layout.of(self.address, self.options)
         self.link = Link(self.address)

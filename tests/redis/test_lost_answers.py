@@ -137,7 +137,7 @@ def test_a_claim_that_arrives_after_it_was_given_up_takes_nothing(place):
 
 
 def test_a_claim_with_early_messages_whose_second_step_was_lost(place):
-    """A message of Celery's whose time has not come is parked by a second step; the others were claimed by the first."""
+    """A message of Celery's whose time has not come is parked by a second step, others come by the first."""
     place.publisher.publish([Parcel("q", "early", "task", EARLY, b"early")])
     place.publish("a", "b")
     place.link.cutting, place.link.spared = True, 1
@@ -172,3 +172,30 @@ def test_a_call_is_stored_once_when_nobody_can_be_reached_behind_its_lost_answer
                 publisher.publish(parcels)
             publisher.publish(parcels)
             assert [count.ready for count in shelf.counts()] == [2]
+
+
+class Disturbed(Link):
+    """Somebody asks about what was claimed before it is read: its batch is a hash by then."""
+
+    __slots__ = ("asked",)
+
+    def script(self, name, keys, args, timeout=None, *, idempotent=False, then=()):
+        reply = super().script(name, keys, args, timeout, idempotent=idempotent)
+        if not then:
+            return reply
+        if not self.asked:
+            self.asked = True
+            super().script("check", keys, (args[1], reply[4], "0"))
+        return [*reply, super().call(*then)]
+
+
+def test_a_batch_that_somebody_looked_into_meanwhile_is_claimed_again(url):
+    with closing(Place(RedisLab(url))) as place:
+        place.publish(*"abc")
+        link = Disturbed(place.lab.address)
+        link.asked = False
+        with closing(RedisConsumer(link, Ear(Link(place.lab.address)), place.lab.layout, place.owner)) as consumer:
+            want = Want(("q",), 10)
+            assert consumer.turn([], want).deliveries == []
+            assert bodies(consumer.turn([], want)) == ["a", "b", "c"]
+    assert link.asked

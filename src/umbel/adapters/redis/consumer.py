@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -15,8 +16,9 @@ from ...message import Delivery
 from ...outcome import Bury, Hold, Outcome, Park, Release
 from ...record import Record
 from .backend import Keys, words
+from .batches import Batches, Front
 from .ear import Ear
-from .envelope import opened, ref_of
+from .envelope import claimed, tag_of
 from .faults import Unanswered
 from .layout import Layout
 from .link import Link
@@ -51,6 +53,7 @@ class RedisConsumer:
         self._name = ""
         self._lost: list[str] = []
         self._doubtful: set[tuple[int, int]] = set()
+        self._batches = Batches()
 
     def turn(self, outcomes: Sequence[Outcome], want: Want | None) -> Turn:
         """Settle, then claim: one script. A claimed message whose time has not come is put with the delayed ones."""
@@ -108,24 +111,56 @@ class RedisConsumer:
 
     def _turn(self, outcomes: Sequence[Outcome], want: Want | None) -> Turn:
         now = clock.wall()
-        self._name = name = f"{next(self._names):x}"
-        said: list[Word] = [self._layout.separator, self._nonce, now, name, len(self._lost), *self._lost, len(outcomes)]
-        for outcome in outcomes:
-            said += self._outcome(outcome, now)
+        fronts, singles = self._batches.sorted(outcomes, now, lambda outcome: self._left(outcome, now))
+        name, reply, batch = self._said(outcomes, fronts, singles, want, now)
+        refused, revision, next_due, fenced, claim, index, items, strange, size, retold = reply
+        deliveries: list[Delivery] = []
+        if want is not None and (size or items):
+            queue = want.queues[index]
+            self._early = {}
+            if size:
+                deliveries = self._batch(batch, int(claim), queue)
+            else:
+                deliveries = self._deliveries(items, strange, int(claim), queue)
+        numbers = [singles[number] for number in fenced]
+        if retold:
+            again = [number for front in retold for number in fronts[front].numbers]
+            try:
+                reply = self._said(outcomes, [], again, None, now)[1]
+            except OperationalError:  # the caller will not learn what was claimed
+                self._forget([name], outcomes)
+                raise
+            numbers += [again[number] for number in reply[3]]
+        self._name = name
+        found = Turn(deliveries, self._fenced(outcomes, numbers), bool(refused), int(revision), float(next_due))
+        if len(batch) != size:  # somebody made a hash of it meanwhile
+            self._lost.append(name)
+            found.deliveries = []
+        return found
+
+    def _said(
+        self, outcomes: Sequence[Outcome], fronts: list[Front], singles: list[int], want: Want | None, now: float
+    ) -> tuple[str, list[Any], list[bytes]]:
+        """Run the script; its name, its reply, and what is in the batch that it made."""
+        name = f"{next(self._names):x}"
+        said: list[Word] = [self._layout.separator, self._nonce, now, name, len(self._lost), *self._lost]
+        said += (*self._keys.pair(""), len(fronts))
+        for front in fronts:
+            said += front.words()
+        said.append(len(singles))
+        for number in singles:
+            said += self._outcome(outcomes[number], now)
         if want is None:
             said += (0, 0)
         else:
             said += (want.limit, BYTES, *self._layout.numbered_steps(), len(want.queues), *want.queues)
+        batch = ("LRANGE", self._layout.own(f"batch:{self._nonce}:{name}"), 0, -1)
         try:
-            reply = self._link.script("turn", (self._layout.prefix,), said)
+            reply = self._link.script("turn", (self._layout.prefix,), said, then=batch if want else ())
         except Unanswered:
             self._forget([name], outcomes)
             raise
-        refused, revision, next_due, fenced, claim, index, items, strange = reply
-        deliveries: list[Delivery] = []
-        if items and want is not None:
-            deliveries = self._deliveries(items, strange, int(claim), want.queues[index])
-        return Turn(deliveries, self._fenced(outcomes, fenced), bool(refused), int(revision), float(next_due))
+        return (name, reply[:-1], reply[-1]) if want else (name, reply, [])
 
     def _forget(self, names: Sequence[str], outcomes: Sequence[Outcome]) -> None:
         """What came of these turns is unknown to the caller: the next one gives back what they have claimed."""
@@ -134,7 +169,7 @@ class RedisConsumer:
 
     def _fenced(self, outcomes: Sequence[Outcome], numbers: list[int]) -> list[Outcome]:
         """The dropped ones, without those that a turn whose answer was lost has settled."""
-        fenced = [outcomes[number] for number in numbers]
+        fenced = [outcomes[number] for number in sorted(numbers)]
         if self._doubtful:
             fenced = [each for each in fenced if (each.delivery.tag, each.delivery.claim) not in self._doubtful]
             self._doubtful.clear()
@@ -149,25 +184,43 @@ class RedisConsumer:
             said.append(outcome.due)
         elif isinstance(outcome, Bury):
             said += (outcome.reason, outcome.detail)
-        said += recorded(outcome.record, self._keys)
-        said += grouped(outcome.parcels, self._layout, now) if outcome.parcels else (0,)
+        said += self._left(outcome, now)
         return said
+
+    def _left(self, outcome: Outcome, now: float) -> list[Word]:
+        """What an outcome leaves behind."""
+        parcels: Sequence[Word] = grouped(outcome.parcels, self._layout, now) if outcome.parcels else (0,)
+        return [*recorded(outcome.record, self._keys), *parcels]
+
+    def _batch(self, items: list[bytes], claim: int, queue: str) -> list[Delivery]:
+        """Messages of which nothing is known; the store has not looked at them."""
+        tags = [tag_of(item) for item in items]
+        if len(set(tags)) == len(tags):
+            self._batches.claimed(claim, tags)
+        else:  # the same bytes twice: named by their places, as the store does when it makes a hash of the batch
+            tags = _distinct(tags, items, claim)
+        deliveries = []
+        for tag, item in zip(tags, items, strict=True):
+            head, body, priority, eta = claimed(item)
+            deliveries.append(Delivery(tag, claim, queue, head, body, priority))
+            if eta:
+                self._early[tag] = eta
+        return deliveries
 
     def _deliveries(
         self, items: list[bytes], strange: list[tuple[int, bytes, bytes]], claim: int, queue: str
     ) -> list[Delivery]:
-        self._early = {}
         special = {number: (ref, facts) for number, ref, facts in strange}
         deliveries = []
         for number, item in enumerate(items):
-            content = opened(item)
+            head, body, priority, eta = claimed(item)
             ref, packed = special.get(number, (None, b""))
-            tag = int(ref or ref_of(item), 16)
-            delivery = Delivery(tag, claim, queue, content.head, content.body, content.priority)
+            tag = int(ref, 16) if ref else tag_of(item)
+            delivery = Delivery(tag, claim, queue, head, body, priority)
             if packed:
                 _tell(delivery, _facts(packed))
-            if content.eta:
-                self._early[tag] = content.eta
+            if eta:
+                self._early[tag] = eta
             deliveries.append(delivery)
         return deliveries
 
@@ -179,6 +232,16 @@ def _tell(delivery: Delivery, facts: dict[str, Any]) -> None:
     delivery.verdict = facts.get("v", "")
     delivery.redelivered = bool(facts.get("r"))
     delivery.parked = float(facts.get("k", 0.0))
+
+
+def _distinct(tags: list[int], items: list[bytes], claim: int) -> list[int]:
+    found: list[int] = []
+    seen: set[int] = set()
+    for place, (tag, item) in enumerate(zip(tags, items, strict=True)):
+        value = b"%d|%b" % (claim + place, item)
+        found.append(int(hashlib.sha1(value, usedforsecurity=False).hexdigest()[-15:], 16) if tag in seen else tag)
+        seen.add(tag)
+    return found
 
 
 def tag_ref(tag: int) -> str:

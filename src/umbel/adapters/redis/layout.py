@@ -17,7 +17,8 @@ Ours; no Celery process looks at them (U is ``umbel:``; ``global_keyprefix`` sta
     U served                    ZSET  queue by the server's milliseconds at which an umbel consumer last wanted it
     U counter                   INT   the last position; a claim has the number of its first position
     U lease:<nonce>:<claim>     HASH  ref -> position|item: what an owner holds under one claim number, all of one list
-    U claims:<nonce>            HASH  claim -> step|name of the turn that claimed|queue
+    U batch:<nonce>:<turn>      LIST  the same as long as it is settled in the order of the claim: what is left of it
+    U claims:<nonce>            HASH  claim -> step|name of the turn that claimed|queue; of a batch x<size> after name
     U lost                      ZSET  names of turns whose answer never came, by the time of the turn that said so
     U held                      HASH  refs under early acknowledgement
     U facts                     HASH  ref -> what happened to a message that lives (MessagePack, see lua/common.lua)

@@ -71,30 +71,36 @@ class Link:
 
     def script(
         self, name: str, keys: Sequence[Word], args: Sequence[Word], timeout: float | None = None,
-        *, idempotent: bool = False, copies: int = 0,
+        *, idempotent: bool = False, copies: int = 0, then: tuple[Word, ...] = (),
     ) -> Any:  # fmt: skip
         """Run the script lua/<name>.lua; arguments, reply and errors as in `call`.
 
         A server that does not have it (a new one, one after SCRIPT FLUSH) is given its text with the same call. With
         ``copies`` the call returns when so many replicas have what it wrote, and is `Unanswered` when they do not.
+
+        Args:
+            then: a command that follows it in the same round trip; its reply is appended to that of the script.
         """
         until = self.until(timeout)
         held = script(name)
         tail = (len(keys), *keys, *args)
-        wait = packed(("WAIT", copies, self._left(until))) if copies else b""
-        count = 2 if copies else 1
+        rest = packed(then) if then else b""
+        rest += packed(("WAIT", copies, self._left(until))) if copies else b""
+        count = 1 + bool(then) + bool(copies)
         by_name, in_full = (b"EVALSHA", held.digest, *tail), (b"EVAL", held.text, *tail)
         # Waiting for replicas behind a refusal would cost the time that the second try needs.
         first = in_full if copies and self._wire is None else by_name
-        replies = self._exchange(packed(first) + wait, count, until, idempotent=idempotent)
+        replies = self._exchange(packed(first) + rest, count, until, idempotent=idempotent)
         if isinstance(replies[0], Exception) and str(replies[0]).startswith("NOSCRIPT"):
-            replies = self._exchange(packed(in_full) + wait, count, until, idempotent=idempotent)
+            replies = self._exchange(packed(in_full) + rest, count, until, idempotent=idempotent)
         reply = replies[0]
         if isinstance(reply, Exception):
             raise refused(reply, self._address) from reply
-        if copies and (isinstance(replies[1], Exception) or replies[1] < copies):
-            raise unanswered(self._address, f"only {replies[1]} of {copies} replicas have it")
-        return reply
+        if copies and (isinstance(replies[-1], Exception) or replies[-1] < copies):
+            raise unanswered(self._address, f"only {replies[-1]} of {copies} replicas have it")
+        if then and isinstance(replies[1], Exception):
+            raise unanswered(self._address, replies[1]) from replies[1]
+        return [*reply, replies[1]] if then else reply
 
     def many(
         self, commands: Iterable[tuple[Word, ...]], timeout: float | None = None, *, idempotent: bool = False

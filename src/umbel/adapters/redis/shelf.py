@@ -161,15 +161,24 @@ class RedisShelf:
             owner = _owner(packed)
             claims = self._pairs(f"claims:{owner.nonce}")
             for claim, home in claims.items():
-                step, _, name = home.decode().split("|", 2)
+                step, made, name = home.decode().split("|", 2)
                 if queue not in (None, name):
                     continue
-                for ref, value in self._pairs(f"lease:{owner.nonce}:{claim.decode()}").items():
-                    position, item = value.split(b"|", 1)
+                for ref, position, item in self._held(owner.nonce, claim.decode(), made):
                     listed = self._item("leased", name, item, owner=owner.node, tag=int(ref, 16))
                     words = (f"{owner.nonce}:{claim.decode()}", ref)
-                    found.append((int(step), int(position), Listed(listed, words)))
+                    found.append((int(step), position, Listed(listed, words)))
         yield from (listed for _, _, listed in sorted(found, key=lambda each: each[:2]))
+
+    def _held(self, nonce: int, claim: str, made: str) -> Iterator[tuple[bytes, int, bytes]]:
+        """Ref, position and envelope of what is held under one claim, whether it is a batch or a hash by now."""
+        name, _, size = made.partition("x")
+        batch = self._link.call("LRANGE", self._layout.own(f"batch:{nonce}:{name}"), 0, -1, idempotent=True)
+        for place, item in enumerate(batch, int(claim) + int(size or 0) - len(batch)):
+            yield ref_of(item).encode(), place, item
+        for ref, value in self._pairs(f"lease:{nonce}:{claim}").items():
+            position, item = value.split(b"|", 1)
+            yield ref, int(position), item
 
     def _dead(self, queue: str | None) -> Iterator[Listed]:
         own = self._layout.own

@@ -91,6 +91,28 @@ local function give_back(list, entries)
   push('RPUSH', list, items)
 end
 
+-- A batch becomes the hash in which each of its messages has its own field. Takes and returns the entry of the claim.
+local function unfold(nonce, claim, entry)
+  local step, name, total, queue = string.match(entry, '^(%d+)|(%x+)x(%d+)|(.*)$')
+  if not total then return entry end
+  local batch = U .. 'batch:' .. nonce .. ':' .. name
+  local items, fields, seen = redis.call('LRANGE', batch, 0, -1), {}, {}
+  local first = claim + total - #items
+  for at, item in ipairs(items) do
+    local ref = ref_of(item)
+    local value = string.format('%.0f', first + at - 1) .. '|' .. item
+    if seen[ref] then ref = string.sub(redis.sha1hex(value), -15) end
+    seen[ref] = true
+    fields[#fields + 1] = ref
+    fields[#fields + 1] = value
+  end
+  push('HSET', U .. 'lease:' .. nonce .. ':' .. claim, fields)
+  redis.call('DEL', batch)
+  entry = step .. '|' .. name .. '|' .. queue
+  redis.call('HSET', U .. 'claims:' .. nonce, claim, entry)
+  return entry
+end
+
 -- Out of the dead letters; false when it is none.
 local function exhume(ref)
   redis.call('HDEL', U .. 'dead:letter', ref)

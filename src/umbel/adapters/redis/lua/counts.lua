@@ -11,8 +11,10 @@ for _, queue in ipairs(redis.call('SMEMBERS', U .. 'queues')) do seen[queue] = t
 for _, nonce in ipairs(redis.call('HKEYS', U .. 'owners')) do
   local claims = redis.call('HGETALL', U .. 'claims:' .. nonce)
   for at = 1, #claims, 2 do
-    local queue = string.match(claims[at + 1], '^%d+|%w*|(.*)$')
+    local name, queue = string.match(claims[at + 1], '^%d+|(%w*)|(.*)$')
     leased[queue] = (leased[queue] or 0) + redis.call('HLEN', U .. 'lease:' .. nonce .. ':' .. claims[at])
+    name = string.match(name, '^(%x+)x')
+    if name then leased[queue] = leased[queue] + redis.call('LLEN', U .. 'batch:' .. nonce .. ':' .. name) end
     seen[queue] = true
   end
 end

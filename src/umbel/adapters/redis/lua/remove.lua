@@ -10,13 +10,15 @@ for at = 2, #ARGV, 2 do
   if ARGV[1] == 'dead' then
     gone = exhume(member) and 1 or 0
   elseif ARGV[1] == 'leased' then
+    local nonce, claim = string.match(key, '^(%d+):(%d+)$')
+    local entry = redis.call('HGET', U .. 'claims:' .. nonce, claim)
+    if entry then unfold(nonce, claim, entry) end
     local value = redis.call('HGET', U .. 'lease:' .. key, member)
     if value then
       gone = redis.call('HDEL', U .. 'lease:' .. key, member)
       redis.call('HDEL', U .. 'held', member)
       item = string.sub(value, string.find(value, '|', 1, true) + 1)
       if redis.call('EXISTS', U .. 'lease:' .. key) == 0 then
-        local nonce, claim = string.match(key, '^(%d+):(%d+)$')
         redis.call('HDEL', U .. 'claims:' .. nonce, claim)
       end
     end

@@ -5,14 +5,15 @@
 
 local HEAD = 96
 
+-- Second: whether nothing beside it can matter.
 local function state_of(key, side)
   local head = redis.call('GETRANGE', key, 0, HEAD - 1)
   if head == '' then
-    return nil
+    return nil, true
   end
   local said = string.match(head, '^{"status": ?"([^"\\]*)"')
   if said then
-    return said
+    return said, true
   end
   local beside = redis.call('GET', side)
   if beside then
@@ -34,9 +35,9 @@ local function may_replace(stored, new)
 end
 
 -- Writes one state and tells those who wait for it. `expires` is unix milliseconds, '0' for ever.
--- The first write is a removal: a server at its memory limit takes the results of work that is done.
+-- With a side the first write is a removal: a server at its memory limit takes the results of work that is done.
 local function write(key, side, document, expires, beside)
-  redis.call('DEL', side)
+  if side then redis.call('DEL', side) end
   if expires == '0' then
     redis.call('SET', key, document)
     if beside ~= '' then
@@ -51,11 +52,13 @@ local function write(key, side, document, expires, beside)
   redis.call('PUBLISH', key, document)
 end
 
--- Keeps one state if the stored one lets it.
+-- Keeps one state if the stored one lets it. The script has written before.
 local function keep(key, side, document, state, expires, beside)
-  if not may_replace(state_of(key, side), state) then
+  local stored, tidy = state_of(key, side)
+  if not may_replace(stored, state) then
     return 0
   end
+  if tidy and beside == '' then side = nil end
   write(key, side, document, expires, beside)
   return 1
 end

@@ -7,7 +7,7 @@ local function over(nonce, change)
   local returned, count = {}, 0
   for at = 1, #claims, 2 do
     local lease = U .. 'lease:' .. nonce .. ':' .. claims[at]
-    local step, queue = string.match(claims[at + 1], '^(%d+)|%w*|(.*)$')
+    local step, queue = string.match(unfold(nonce, claims[at], claims[at + 1]), '^(%d+)|%w*|(.*)$')
     local list = list_of(queue, step, sep)
     returned[list] = returned[list] or {}
     local held = redis.call('HGETALL', lease)

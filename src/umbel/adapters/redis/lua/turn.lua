@@ -1,12 +1,19 @@
 -- Settles what an owner has finished, then claims what is next for it.
--- KEYS: prefix. ARGV: sep, nonce, now, name of this turn, lost turns (count, each), outcomes (count, each: kind, claim,
--- ref, own words, record, groups), then what is wanted: limit (0: nothing), bytes, steps (count, each), queues (count,
--- each).
+-- KEYS: prefix. ARGV: sep, nonce, now, name of this turn, lost turns (count, each), what stands before the id in the key
+-- of a result and of the note beside it, fronts (count, each: kind, claim, place of its first message, how many, what
+-- each leaves), outcomes (count, each: kind, claim, ref, own words, record, groups), then what is wanted: limit (0:
+-- nothing), bytes, steps (count, each), queues (count, each).
+--   fronts are done, in the order of their claim: S with SUCCESS: unix milliseconds of the results' end (0: none), then
+--     id (or '') and document each; F any: record, groups each
 --   kinds and their own words: D done, R release, H hold: none; P park: due; B bury: reason, detail
 --   record: '' or key, key beside it, document, state, unix milliseconds of its end (0: none), note (result_state.lua)
--- Returns: {refused, revision, next due, fenced numbers, claim, queue, items, strange}; strange: number, ref, facts.
+-- Returns: {refused, revision, next due, fenced numbers, claim, queue, items, strange, size of the batch, fronts that have
+-- to be told message by message}; strange: number, ref, facts.
 -- Invariant: a message is removed from its lease and put where its outcome says, or its outcome changes nothing; a
 -- claimed message is moved from its list to the lease, and at no moment it is in neither.
+-- A lease is a batch, the list of what was claimed, as long as it is settled from its front and nothing has to be known
+-- about a single message; then it is a hash (`unfold`). The items of a batch are not looked at: turning each into a
+-- string of Lua costs more than everything else. The caller reads them from the list.
 -- include: common
 -- include: result_state
 relieve()
@@ -15,17 +22,24 @@ local lease = U .. 'lease:' .. nonce .. ':'
 local claims = U .. 'claims:' .. nonce
 local refused = redis.call('HEXISTS', U .. 'owners', nonce) == 0
 local holds = redis.call('EXISTS', U .. 'held') == 1
-local fenced, touched, returned = {}, {}, {}
+local fenced, touched, returned, retold = {}, {}, {}, {}
 local at = 6 + ARGV[5]
 
-local function home(claim)
+local function entry_of(claim)
   touched[claim] = touched[claim] or redis.call('HGET', claims, claim) or '0||'
-  local step, queue = string.match(touched[claim], '^(%d+)|%w*|(.*)$')
+  return touched[claim]
+end
+
+local function single(claim)
+  touched[claim] = unfold(nonce, claim, entry_of(claim))
+end
+
+local function home(claim)
+  local step, queue = string.match(entry_of(claim), '^(%d+)|%w*|(.*)$')
   return queue, step
 end
 
 local function leave(claim, ref)
-  touched[claim] = touched[claim] or redis.call('HGET', claims, claim) or '0||'
   if holds then redis.call('HDEL', U .. 'held', ref) end
   return redis.call('HDEL', lease .. claim, ref) == 1
 end
@@ -44,6 +58,7 @@ local function bury(claim, ref, value, reason, detail)
 end
 
 local function settle(kind, claim, ref, word, detail)
+  single(claim)
   if kind == 'D' then
     if not leave(claim, ref) then return false end
     drop_facts(ref)
@@ -81,6 +96,7 @@ end
 
 -- The answers of lost turns never came, so nobody knows what they claimed. One may still arrive: it claims nothing.
 local function undo(claim)
+  single(claim)
   local queue, step = home(claim)
   local list = list_of(queue, step, sep)
   local held = redis.call('HGETALL', lease .. claim)
@@ -98,7 +114,71 @@ for lost = 6, at - 1 do
   redis.call('ZREMRANGEBYSCORE', U .. 'lost', '-inf', now - 3600)
   redis.call('EXPIRE', U .. 'lost', 3600)
   for _, claim in ipairs(redis.call('HKEYS', claims)) do
-    if string.match(redis.call('HGET', claims, claim), '^%d+|(%w*)|') == ARGV[lost] then undo(claim) end
+    if string.match(redis.call('HGET', claims, claim), '^%d+|(%x*)') == ARGV[lost] then undo(claim) end
+  end
+end
+
+-- What a message leaves behind: a record and groups of parcels from ARGV[at].
+local function leave_behind(held)
+  if ARGV[at] == '' then
+    at = at + 1
+  else
+    if held then keep(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]) end
+    at = at + 6
+  end
+  local groups = tonumber(ARGV[at])
+  at = at + 1
+  if held then
+    at = add(at, groups, sep)
+  else
+    for _ = 1, groups do at = at + 5 + tonumber(ARGV[at + 4]) end
+  end
+end
+
+-- The batch of a claim whose next message is at this place; nil when there is none.
+local function batch_at(claim, first)
+  local name, total = string.match(entry_of(claim), '^%d+|(%x+)x(%d+)|')
+  if refused or not total then return nil end
+  local batch = U .. 'batch:' .. nonce .. ':' .. name
+  return redis.call('LLEN', batch) == total - first and batch or nil
+end
+
+local result, aside, fronts = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
+at = at + 3
+
+-- Results of messages that ended in SUCCESS, whose documents say so at their head. Mostly nothing is stored yet.
+local function succeed(expires, first, last)
+  for place = first, last, 2 do
+    if ARGV[place] ~= '' then
+      local key, document, new = result .. ARGV[place], ARGV[place + 1], nil
+      if expires == '0' then
+        new = redis.call('SET', key, document, 'NX')
+      else
+        new = redis.call('SET', key, document, 'NX', 'PXAT', expires)
+      end
+      if new then
+        redis.call('PUBLISH', key, document)
+      else
+        keep(key, aside .. ARGV[place], document, 'SUCCESS', expires, '')
+      end
+    end
+  end
+end
+
+for front = 1, fronts do
+  local kind, claim, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 3])
+  local held = batch_at(claim, ARGV[at + 2])
+  if not held then retold[#retold + 1] = front - 1 end
+  at = at + 4
+  if kind == 'F' then
+    for _ = 1, count do leave_behind(held) end
+  else
+    if held then succeed(ARGV[at], at + 1, at + 2 * count) end
+    at = at + 1 + 2 * count
+  end
+  if held then  -- last: an error on the way leaves them held
+    redis.call('LTRIM', held, count, -1)
+    if redis.call('EXISTS', held) == 0 then redis.call('HDEL', claims, claim) end
   end
 end
 
@@ -108,29 +188,18 @@ for number = 1, tonumber(ARGV[at - 1]) do
   local words = (kind == 'P' and 1) or (kind == 'B' and 2) or 0
   local held = not refused and settle(kind, claim, ref, ARGV[at + 3], ARGV[at + 4])
   at = at + 3 + words
-  if ARGV[at] == '' then
-    at = at + 1
-  else
-    if held then keep(ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]) end
-    at = at + 6
-  end
-  local groups = tonumber(ARGV[at])
-  if held then
-    at = add(at + 1, groups, sep)
-  else
-    fenced[#fenced + 1] = number - 1
-    at = at + 1
-    for _ = 1, groups do at = at + 5 + tonumber(ARGV[at + 4]) end
-  end
+  leave_behind(held)
+  if not held then fenced[#fenced + 1] = number - 1 end
 end
 for list, entries in pairs(returned) do give_back(list, entries) end
-for claim in pairs(touched) do
-  if redis.call('EXISTS', lease .. claim) == 0 then redis.call('HDEL', claims, claim) end
+for claim, entry in pairs(touched) do
+  local batch = string.find(entry, '^%d+|%x+x')
+  if not batch and redis.call('EXISTS', lease .. claim) == 0 then redis.call('HDEL', claims, claim) end
 end
 
 local limit, bytes = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
 local revision = redis.call('GET', U .. 'revision') or '0'
-local reply = {refused and 1 or 0, revision, '0', fenced, 0, 0, {}, {}}
+local reply = {refused and 1 or 0, revision, '0', fenced, 0, 0, {}, {}, 0, retold}
 if limit == 0 then return reply end
 at = at + 3
 local steps = tonumber(ARGV[at - 1])
@@ -148,7 +217,7 @@ reply[3] = next_due or '0'
 if refused then return reply end
 
 local firsts = redis.call('EXISTS', U .. 'firsts') == 1
-local entries, size = {}, 0
+local entries, size, folded = {}, 0, 0
 
 local function from_first(list, count, ceiling)
   if not firsts then return end
@@ -178,6 +247,26 @@ local function from_list(list)
   end
 end
 
+-- The oldest of a list become a batch. Only where nothing is known about any message, and all are small as far as two
+-- of them tell. A server older than 7.0 would copy the whole list for it.
+local function from_list_as_it_is(list)
+  if known or #entries > 0 or limit < 2 or not redis.REDIS_VERSION_NUM then return end
+  local count = math.min(limit, redis.call('LLEN', list))
+  if count < 2 then return end
+  local largest = math.max(#redis.call('LINDEX', list, -1), #redis.call('LINDEX', list, -count))
+  count = math.min(count, math.floor(bytes / (largest + 1)))
+  if count < 2 then return end
+  local batch = U .. 'batch:' .. nonce .. ':' .. ARGV[4]
+  local moved = redis.pcall('SORT', list, 'BY', 'nosort', 'DESC', 'LIMIT', 0, count, 'STORE', batch)
+  local used = moved == count and redis.pcall('MEMORY', 'USAGE', batch, 'SAMPLES', 0)
+  if type(used) == 'number' and used < 2 * bytes then
+    redis.call('LTRIM', list, 0, -1 - count)
+    folded = count
+  else
+    redis.call('DEL', batch)
+  end
+end
+
 local function look()
   for s = at, at + steps - 1 do
     if firsts then
@@ -189,6 +278,8 @@ local function look()
     for index = queues, last do
       local list = list_of(ARGV[index], ARGV[s], sep)
       from_first(list, limit, SUSPECT * 4)
+      from_list_as_it_is(list)
+      if folded > 0 then return index, ARGV[s] end
       from_list(list)
       if #entries > 0 then return index, ARGV[s] end
     end
@@ -198,8 +289,15 @@ end
 if redis.call('EXISTS', U .. 'lost') == 1 and redis.call('ZSCORE', U .. 'lost', ARGV[4]) then return reply end
 local index, step = look()
 if not index then return reply end
-local base = redis.call('INCRBY', U .. 'counter', #entries) - #entries + 1
+local count = #entries + folded
+local base = redis.call('INCRBY', U .. 'counter', count) - count + 1
 local claim = string.format('%.0f', base)
+reply[5], reply[6] = claim, index - queues
+if folded > 0 then
+  redis.call('HSET', claims, claim, step .. '|' .. ARGV[4] .. 'x' .. folded .. '|' .. ARGV[index])
+  reply[9] = folded
+  return reply
+end
 local items, strange, held = {}, {}, {}
 for number, entry in ipairs(entries) do
   local ref, packed = ref_of(entry.item), nil
@@ -230,5 +328,5 @@ for ref, value in pairs(held) do
 end
 push('HSET', lease .. claim, fields)
 redis.call('HSET', claims, claim, step .. '|' .. ARGV[4] .. '|' .. ARGV[index])
-reply[5], reply[6], reply[7], reply[8] = claim, index - queues, items, strange
+reply[7], reply[8] = items, strange
 return reply
