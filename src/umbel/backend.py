@@ -6,9 +6,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from .record import Record
+
+SENT: Final = ("rpc:",)
+"""How URLs begin that name no store: a worker sends each result to the process that called, which must listen first."""
+
+
+def sends_results(url: str | None) -> bool:
+    """Whether results are sent to whoever called, instead of kept.
+
+    Such a backend is a `Listening` too, and its records carry ``reply_to``.
+
+    Example:
+        >>> sends_results("rpc://"), sends_results("redis://localhost"), sends_results(None)
+        (True, False, False)
+    """
+    return url is not None and url.startswith(SENT)
+
+
+class Listening(Protocol):
+    """What a backend that sends results has beside the rest."""
+
+    def listen(self) -> None:
+        """Return when this process can be answered; called before each message that is sent.
+
+        Raises:
+            OperationalError: it cannot be answered.
+        """
+        ...
 
 
 class Watch(Protocol):

@@ -1,15 +1,11 @@
-"""Who sends: the names of this process and thread as messages carry them, never the same after a fork."""
+"""Who sends: the names of this process as messages carry them, never the same after a fork."""
 
 from __future__ import annotations
 
 import os
 import platform
-import threading
+import secrets
 import uuid
-
-
-class _Thread(threading.local):
-    oid: str = ""
 
 
 class _Process:
@@ -20,7 +16,7 @@ class _Process:
 
     def forget(self) -> None:
         self.origin = ""
-        self.thread = _Thread()
+        self.oid: dict[str, str] = {}
 
 
 _process = _Process()
@@ -36,10 +32,15 @@ def origin() -> str:
     return _process.origin
 
 
-def thread_oid() -> str:
-    """An id of this thread of this process, the property ``reply_to``: the text of a version 3 UUID."""
-    thread = _process.thread
-    if not thread.oid:
-        name = f"{platform.node()}-{os.getpid()}-{threading.get_ident()}-{id(thread)}"
-        thread.oid = str(uuid.uuid3(uuid.NAMESPACE_OID, name))
-    return thread.oid
+def oid() -> str:
+    """An id of this process, the property ``reply_to``: the text of a version 3 UUID.
+
+    Celery has one for each thread. A process that reads its results in one place needs one only, and any thread may
+    then wait for what another one has sent.
+    """
+    known = _process.oid.get("")
+    if known is None:
+        # two containers can have the same name and number their processes alike
+        name = f"{platform.node()}-{os.getpid()}-{secrets.token_hex(16)}"
+        known = _process.oid.setdefault("", str(uuid.uuid3(uuid.NAMESPACE_OID, name)))  # one, if threads come at once
+    return known

@@ -19,9 +19,12 @@ class Record(msgspec.Struct, gc=False):
         document: Celery's result document, serialized (JSON unless `result_serializer` says otherwise).
         expires: unix time after which it may be deleted; 0.0 means never. A store may round it up to a millisecond,
             and to a second where it is more than a minute ahead.
+        reply_to: the queue of whoever called, for a backend that sends results instead of keeping them; others leave
+            it alone.
     """
 
     id: str
     status: str
     document: bytes
     expires: float = 0.0
+    reply_to: str = ""

@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from .context import Context
-from .identity import origin, thread_oid
+from .identity import oid, origin
 from .message import HEADER_NAMES, Parcel
 from .saferepr import saferepr
 from .serialization import compress, dumps, encode_json
@@ -143,7 +143,7 @@ class Template(msgspec.Struct, kw_only=True):
         priority = self.priority
         if self.inherit_priority and parent is not None:
             priority = (parent.delivery_info or {}).get("priority") or 0
-        reply_to = self.reply_to or thread_oid()
+        reply_to = self.reply_to or oid()
         properties = _Properties(
             task_id, reply_to, self.delivery_mode, self.expiration, self.delivery_info, priority
         )  # fmt: skip

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from umbel import Umbel
-from umbel.identity import origin, thread_oid
+from umbel.identity import oid, origin
 
 
 def in_a_child(function) -> str:
@@ -81,10 +81,10 @@ def test_what_threads_of_the_parent_had_open_is_not_closed_in_the_child(app: Umb
 
 
 def test_ids_and_names_differ(app: Umbel, add):
-    mine = (origin(), thread_oid(), add.delay(1, 2).id)
-    theirs = in_a_child(lambda: f"{origin()} {thread_oid()} {add.delay(1, 2).id}").split()
+    mine = (origin(), oid(), add.delay(1, 2).id)
+    theirs = in_a_child(lambda: f"{origin()} {oid()} {add.delay(1, 2).id}").split()
     assert not set(mine) & set(theirs)
-    assert (origin(), thread_oid()) == mine[:2]
+    assert (origin(), oid()) == mine[:2]
 
 
 def test_a_child_of_a_child(app: Umbel, add):

@@ -110,12 +110,13 @@ def test_outcomes_are_kept_while_the_database_is_away(shop, own_postgresql, outa
     url = f"db+{own_postgresql.url()}"
     project = shop(url, result_backend_transport_options={"timeout": 0.5})
     worker = started(project)
-    assert said(project, "print(noted.delay(-1).get(timeout=20))") == "-1"
+    patient = "app.conf.result_backend_transport_options = {}"  # the worker's half a second is short for a busy machine
+    assert said(project, f"{patient}\nprint(noted.delay(-1).get(timeout=20))") == "-1"
     end = outage(own_postgresql)
     ids = said(project, "print(*[noted.delay(n).id for n in range(40)])").split()
     runs = project.folder / "runs.txt"
     worker.until_output("outcomes wait")
-    assert len(runs.read_text().split()) > 1, "nothing ran while the database was away"
+    until(lambda: len(runs.read_text().split()) > 1, "a run while the database is away")
     end()
     backend = open_backend(url, {})
     until(lambda: len(backend.fetch(ids)) == 40, worker.output, timeout=30)

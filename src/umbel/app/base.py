@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
 from .. import signals
-from ..backend import Backend, Watch
+from ..backend import Backend, Watch, sends_results
 from ..broker import Broker
 from ..canvas import Signature, signature
 from ..client import Client
@@ -180,7 +180,8 @@ class Umbel(Tasks):
         return self.result_url == self.broker_url and self.broker.abilities.results
 
     def _store_options(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        return broker_options(self.conf, self.declared), result_options(self.conf)
+        broker = broker_options(self.conf, self.declared)
+        return broker, result_options(self.conf, self.write_url, broker)
 
     # Stores
 
@@ -298,6 +299,8 @@ class Umbel(Tasks):
             shown = form.subtask_type or dict(sig)
             raise InvalidTaskError(f"A callback must be the signature of one task, not {shown}.")
         args, kwargs, options = form.merged(args_prefix)
+        if sends_results(self.result_url):
+            options.setdefault("reply_to", parent.reply_to)
         task_id = options.pop("task_id", None) or derived_id(parent.id, position)
         task = self.tasks.get(form.task)
         template = self.template(form.task, task, options, (args, kwargs))

@@ -7,7 +7,9 @@ from typing import Any
 import msgspec
 
 from ..conf import Settings
+from ..identity import oid
 from ..routing import Declared
+from ..withdraw import lifetime
 
 
 def broker_options(conf: Settings, declared: Declared) -> dict[str, Any]:
@@ -47,8 +49,14 @@ def queue_fields(declared: Declared, default_type: str) -> dict[str, dict[str, A
     return found
 
 
-def result_options(conf: Settings) -> dict[str, Any]:
-    """Options of the result store; `result_backend_transport_options` win."""
+def result_options(conf: Settings, broker_url: str, broker: dict[str, Any]) -> dict[str, Any]:
+    """Options of the result store; `result_backend_transport_options` win.
+
+    Args:
+        conf: the settings.
+        broker_url: where messages are sent; results that are sent go there too.
+        broker: its options.
+    """
     documents = {
         "serializer": conf.result_serializer,
         "accept": conf.result_accept_content or conf.accept_content,
@@ -68,4 +76,11 @@ def result_options(conf: Settings) -> dict[str, Any]:
         "password": conf.redis_password,
     }
     redis["unsaid"] = {part: said for part, said in unsaid.items() if said not in (None, "")}
-    return {**documents, **database, **redis, **conf.result_backend_transport_options}
+    answers = {
+        "broker_url": broker_url,
+        "broker_options": broker,
+        "reply_to": oid(),
+        "expires": lifetime(conf.result_expires),
+        "persistent": conf.result_persistent,
+    }
+    return {**documents, **database, **answers, **redis, **conf.result_backend_transport_options}

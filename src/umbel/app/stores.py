@@ -13,11 +13,12 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from ..backend import Backend, Watch
+from ..backend import Backend, Watch, sends_results
 from ..broker import Broker, Publisher
 from ..client import Client
 from ..loading import open_backend, open_broker
 from ..record import Record
+from ..result.joining import task_join_will_block
 from ..result.waiting import is_ready
 
 _left_alone: list[Any] = []
@@ -29,6 +30,7 @@ class _Parts:
 
     def __init__(self) -> None:
         self.publisher: Publisher | None = None
+        self.listen: Callable[[], None] | None = None
         self.backend: Backend | None = None
         self.watch: Watch | None = None
 
@@ -36,7 +38,7 @@ class _Parts:
         for part in (self.watch, self.backend, self.publisher):
             if part is not None:
                 part.close()
-        self.publisher = self.backend = self.watch = None
+        self.publisher = self.backend = self.watch = self.listen = None
 
     def __del__(self) -> None:
         try:
@@ -115,10 +117,18 @@ class Stores:
         return parts
 
     def publisher(self) -> Publisher:
-        """This thread's way into the broker."""
+        """This thread's way into the broker; where results are sent to whoever called, this process listens.
+
+        A task that may not wait for another one does not listen to it either, as in Celery.
+        """
         parts = self._thread.parts or self._mine()
         if parts.publisher is None:
+            if sends_results(self._result_url()):
+                backend: Any = self.backend()  # a `backend.Listening` too
+                parts.listen = backend.listen
             parts.publisher = self._sending().publisher()
+        if parts.listen is not None and not task_join_will_block():
+            parts.listen()
         return parts.publisher
 
     def backend(self) -> Backend | None:

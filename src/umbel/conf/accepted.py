@@ -97,7 +97,6 @@ ACCEPTED: Final[dict[str, Any]] = {
     "result_chord_retry_interval": 1.0,
     "result_exchange": "celeryresults",
     "result_exchange_type": "direct",
-    "result_persistent": None,
     "s3_access_key_id": None,
     "s3_base_path": None,
     "s3_bucket": None,
@@ -144,7 +143,7 @@ REASONS: Final[dict[str, str]] = {
         database_""",
     "The URL of Redis says it; each part has one connection and one `timeout` for a call": "redis_",
     "Kinds of queues; in SQLite and memory there is one kind, and every message is kept": """
-        result_exchange result_persistent
+        result_exchange
         task_default_delivery_mode worker_detect_quorum_queues
         worker_direct""",
     "Parts of Celery's worker and client that umbel is built without": """

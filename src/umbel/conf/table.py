@@ -65,6 +65,7 @@ _ROWS: Final = (
     Setting("redis_db", "int", None, "Its database, as above."),
     Setting("redis_username", "text", None, "User of a Redis result store whose URL names none."),
     Setting("redis_password", "text", None, "Password of a Redis result store whose URL has none."),
+    Setting("result_persistent", "bool", None, "Whether results that are sent by `rpc://` outlive a restart of RabbitMQ on their way."),
     Setting("redis_backend_use_ssl", "any", None, "TLS of a Redis result store, True or a dict: `ssl_cert_reqs`, `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_check_hostname`; the option `ssl` says the same."),
     Setting("database_engine_options", "dict", {"pool_pre_ping": True, "pool_recycle": 3600}, "Arguments of SQLAlchemy's `create_engine` for results in a database; those about its pool mean nothing, a thread has one connection."),
     Setting("database_table_names", "dict", None, 'Another name of the table of results in a database, as `{"task": name}`.'),

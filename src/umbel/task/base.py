@@ -264,6 +264,7 @@ class Task(Calls[P, R]):
             task_id or request.id, state or "PENDING", meta, expires=kept_for(self.app.conf, state or "PENDING"),
             children=[], parent_id=request.parent_id, group_id=request.group, form=Form.of(self.app.conf),
         )  # fmt: skip
+        record.reply_to = request.reply_to or ""
         backend.store((record,))
 
     # Signatures

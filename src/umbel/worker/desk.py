@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from .. import clock, signals, states
+from ..backend import sends_results
 from ..context import Context
 from ..einfo import ExceptionInfo
 from ..exceptions import EncodeError, Reject, Retry, TimeLimitExceeded
@@ -58,7 +59,7 @@ class Desk:
         conf = app.conf
         self.documents = Documents(
             self.node, kept_for(conf, states.SUCCESS), kept_for(conf, states.FAILURE), bool(conf.result_extended),
-            conf.result_serializer, conf.result_compression,
+            conf.result_serializer, conf.result_compression, sends_results(app.result_url),
         )  # fmt: skip
         self._keeps_results = app.result_url is not None
 

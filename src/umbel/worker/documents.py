@@ -74,11 +74,12 @@ class Documents:
         extended: also write name, args, kwargs, worker, retries and queue (`result_extended`).
         serializer: of the whole documents (`result_serializer`).
         method: by which they are compressed (`result_compression`), None for none.
+        sent: whether they are sent to whoever called.
     """
 
     def __init__(
         self, node: str, expires: float, failures_expire: float, extended: bool, serializer: str = "json",
-        method: str | None = None,
+        method: str | None = None, sent: bool = False,
     ) -> None:  # fmt: skip
         self.node = node
         self.expires = expires
@@ -86,6 +87,7 @@ class Documents:
         self.extended = extended
         self.serializer = serializer
         self.method = compression(method).content_type if method else ""
+        self.sent = sent
         self._own_json = is_own_json(serializer)
         self.value = encode_json if self._own_json else Value
 
@@ -118,7 +120,8 @@ class Documents:
             data = compress_document(data, self.method)
         expires = self.failures_expire if status == states.FAILURE else self.expires
         # whole seconds, rounded up: a store can keep results that expire together as one
-        return Record(headers.id, status, data, int(now) + 1.0 + expires if expires else 0.0)
+        reply_to = (request.reply_to or "") if self.sent else ""
+        return Record(headers.id, status, data, int(now) + 1.0 + expires if expires else 0.0, reply_to)
 
     def _otherwise(self, document: _Document, result: bytes | Value) -> bytes:
         """The document in another serializer than JSON; a return value in it is the object itself."""
