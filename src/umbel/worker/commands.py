@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .. import clock
+from .. import clock, withdraw
 from ..broker import Item
 from ..exceptions import UmbelError
 from ..message import Envelope
@@ -71,7 +71,7 @@ class Commands:
             name: getattr(self, name)
             for name in (
                 "ping", "active", "reserved", "scheduled", "registered", "stats", "conf", "active_queues", "revoked",
-                "report", "query_task", "shutdown", "clock",
+                "report", "query_task", "shutdown", "clock", "hello", "revoke",
             )
         }  # fmt: skip
 
@@ -101,6 +101,20 @@ class Commands:
 
     def clock(self) -> dict[str, int]:
         return {"clock": 0}
+
+    def hello(self, from_node: str, revoked: Any = None, **_: Any) -> dict[str, Any] | None:
+        """What a Celery worker that starts wants to know of the others."""
+        return {"revoked": self.revoked(), **self.clock()} if from_node != self.node else None
+
+    def revoke(self, task_id: str | list[str], terminate: bool = False, signal: Any = None, **_: Any) -> dict[str, str]:
+        """A Celery client's revocation; umbel's go to the store themselves. Each worker that hears it writes it."""
+        ids = [task_id] if isinstance(task_id, str) else list(task_id)
+        conf = self.app.conf
+        withdraw.revoke(
+            self.app.broker, ids, terminate=terminate, signal=signal, expires=withdraw.lifetime(conf.result_expires),
+            keep_results=self.app.result_url is not None, form=withdraw.Form.of(conf),
+        )  # fmt: skip
+        return {"ok": f"tasks {', '.join(ids)} flagged as revoked"}
 
     def shutdown(self) -> None:
         self.stop.request()

@@ -12,6 +12,7 @@ layout    names of keys, all of them
 envelope  one message in Celery's format
 broker    hands out publisher, consumer, owners, control, shelf: one part of the contract each
 pulse, ear, search    renewing leases; sleeping until a key changes; looking through what waits
+pidbox    what Celery's processes ask of all workers
 plain     back to Celery: what only umbel reads becomes Celery's messages
 """
 

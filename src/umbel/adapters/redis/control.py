@@ -15,6 +15,7 @@ from .consumer import recorded
 from .ear import Ear, left, readable
 from .layout import Layout
 from .link import Link
+from .pidbox import Pidbox
 from .search import Search
 from .wire import Word
 
@@ -32,6 +33,7 @@ class RedisControl:
         self._ear = ear
         self._layout = layout
         self._keys = Keys(layout.prefix)
+        self._pidbox = Pidbox(link, layout)
 
     def revoke(self, revocations: Sequence[Revocation], records: Sequence[Record] = ()) -> list[str]:
         """Look for messages that wait, page by page; then log, remove and store in one step."""
@@ -49,6 +51,7 @@ class RedisControl:
         for record in records:
             words += (record.id, *recorded(record, self._keys))
         _, removed = self._link.script("revoke", (self._layout.prefix,), words)
+        self._pidbox.tell(list(revocations))
         return [task_id.decode() for task_id in removed]
 
     def revoked(self, since: int) -> tuple[int, list[Revocation]]:
@@ -69,17 +72,21 @@ class RedisControl:
         self._link.script("notice", (self._layout.prefix,), ("", expires, payload, 0))
 
     def broadcasts(self, after: int, timeout: float, wake: int = -1) -> list[Broadcast]:
-        """Requests above a number; waits for the first."""
+        """Requests above a number, and what Celery's processes ask for meanwhile; waits for the first."""
+        self._ear.listen(self._pidbox.channel)
         look = ("ZRANGEBYSCORE", self._layout.own("broadcasts"), f"({after}", "+inf")
         deadline = clock.monotonic() + timeout
         while True:
-            heard = _heard(self._read(look, timeout))
+            stored = _heard(self._read(look, timeout))
+            heard = [*self._asked_by_celery(after), *stored]
             if heard or not left(deadline) or readable(wake):
                 return heard
             self._ear.sleep(left(deadline), wake)
 
     def reply(self, ticket: str, payload: bytes, expires: float) -> None:
-        """Answer a request."""
+        """Answer a request, whoever asked."""
+        if self._pidbox.answer(ticket, payload):
+            return
         seconds = max(1, int(expires - clock.wall())) + MARGIN
         self._link.script("notice", (self._layout.prefix,), (ticket, expires, payload, seconds))
 
@@ -102,6 +109,11 @@ class RedisControl:
         """Give the connections back; safe to repeat."""
         self._link.close()
         self._ear.close()
+
+    def _asked_by_celery(self, number: int) -> list[Broadcast]:
+        """They have no number of their own: with that of the last one they are never asked for again."""
+        requests = map(self._pidbox.request, self._ear.told())
+        return [Broadcast(number, request) for request in requests if request is not None]
 
     def _read(self, command: tuple[Word, ...], timeout: float) -> Any:
         """By the ear when somebody is going to wait, and by the ordinary connection when not."""

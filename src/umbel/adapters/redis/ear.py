@@ -9,13 +9,17 @@ read again after it.
 
 from __future__ import annotations
 
+import contextlib
 import select
-from typing import Any
+from typing import Any, Final
 
 from ... import clock
+from ...exceptions import StoreUnsuitable
 from .faults import Closed, refused, unanswered
 from .link import Link
 from .wire import NOTHING, Wire, Word, packed
+
+_NEWS: Final = (b"invalidate", b"message", b"subscribe")
 
 
 class Ear:
@@ -29,6 +33,19 @@ class Ear:
         self._link = link
         self._wire: Wire | None = None
         self._changed = False
+        self._channel = ""
+        self._told: list[bytes] = []
+
+    def listen(self, channel: str) -> None:
+        """From the next reading on, also what is published there ends a sleep; `told` has it. Safe to repeat."""
+        if channel != self._channel:
+            self.close()
+            self._channel = channel
+
+    def told(self) -> list[bytes]:
+        """What was published since the last time."""
+        told, self._told = self._told, []
+        return told
 
     def read(self, *commands: tuple[Word, ...]) -> list[Any]:
         """Run commands that only read; from now on a change of what they read ends the next `sleep`.
@@ -45,6 +62,8 @@ class Ear:
         wire = self._link.wire(until)
         try:
             self._asked(wire, (("HELLO", 3), ("CLIENT", "TRACKING", "ON")))
+            if self._channel:
+                self._subscribe(wire, until)
             replies = self._asked(wire, commands)
         except Closed as error:
             self.close()
@@ -54,10 +73,10 @@ class Ear:
 
     def sleep(self, timeout: float, wake: int = -1) -> None:
         """Sleep until something that was read has changed, ``wake`` is readable, or ``timeout`` seconds have passed."""
-        if self._wire is None or self._changed:
+        if self._wire is None or self._changed or self._told:
             return
         try:
-            self._wire.receive(clock.monotonic() + timeout, wake)
+            self._noticed(self._wire.receive(clock.monotonic() + timeout, wake))
         except Closed:
             self.close()
 
@@ -77,14 +96,30 @@ class Ear:
             self.close()
             raise
 
+    def _subscribe(self, wire: Wire, until: float) -> None:
+        """What confirms it comes as news, so a question behind it says that it is done. A user may lack the right."""
+        wire.send(packed(("SUBSCRIBE", self._channel)) + packed(("PING",)), until)
+        with contextlib.suppress(StoreUnsuitable):
+            if self._answer(wire, until) == b"PONG":
+                return
+        self._answer(wire, until)
+
+    def _noticed(self, reply: Any) -> bool:
+        """Whether it is news and no answer: about a key, or from the channel."""
+        kind = reply[0] if isinstance(reply, list) and reply else None
+        if kind == b"invalidate":
+            self._changed = True
+        elif kind == b"message" and len(reply) == 3:
+            self._told.append(reply[2])
+        return kind in _NEWS
+
     def _answer(self, wire: Wire, until: float) -> Any:
         """The next reply; what the server says about keys on the way is remembered."""
         while True:
             reply = wire.receive(until)
             if reply is NOTHING:
                 raise unanswered(self._link.address, "no answer before the deadline")
-            if isinstance(reply, list) and reply[:1] == [b"invalidate"]:
-                self._changed = True
+            if self._noticed(reply):
                 continue
             if isinstance(reply, Exception):
                 raise refused(reply, self._link.address)

@@ -5,6 +5,8 @@ Celery's own, read and written as Celery does (kombu's Redis transport):
     <queue>                     LIST  ready messages of priorities 0-2, the most urgent; pushed at the left; the oldest
     <queue>\\x06\\x16<3, 6, 9>          is taken at the right; the others have their step in the name
     celery-task-meta-<id>       result documents
+    /<db>.celery.pidbox         a channel: requests to all workers; the answers are in the list that the asker reads
+    _kombu.binding.<exchange>   SET   routing key|pattern|queue (with the separator): which list that is
 
 Ours; no Celery process looks at them (U is ``umbel:``; ``global_keyprefix`` stands before all keys):
 
@@ -61,16 +63,18 @@ class Layout(msgspec.Struct, frozen=True):
         steps: priorities that have a list of their own, ascending; 0 is the most urgent.
         separator: between a queue's name and its step.
         delay_here: delayed messages wait in the store also where only Celery's workers were seen.
+        fanout: stands before the name of an exchange in that of its channel.
     """
 
     prefix: str = ""
     steps: tuple[int, ...] = STEPS
     separator: str = SEPARATOR
     delay_here: bool = False
+    fanout: str = "/0."
 
     @classmethod
     def of(cls, address: Address, options: dict[str, Any]) -> Layout:
-        """What kombu's transport options ``priority_steps`` and ``sep`` say, and ``task_delay_in_broker``.
+        """What kombu's options ``priority_steps``, ``sep`` and ``fanout_prefix`` say, and ``task_delay_in_broker``.
 
         Raises:
             ImproperlyConfigured: steps that are no ascending numbers from 0.
@@ -80,9 +84,10 @@ class Layout(msgspec.Struct, frozen=True):
             raise ImproperlyConfigured(
                 f"priority_steps is {list(steps)}; write ascending numbers from 0, as [0, 3, 6, 9]."
             )
-        return cls(
-            address.prefix, steps, str(options.get("sep") or SEPARATOR), bool(options.get("task_delay_in_broker"))
-        )
+        wanted = options.get("fanout_prefix", True)
+        fanout = (f"/{address.db}." if wanted else "") if isinstance(wanted, bool) else str(wanted)
+        separator, delay_here = str(options.get("sep") or SEPARATOR), bool(options.get("task_delay_in_broker"))
+        return cls(address.prefix, steps, separator, delay_here, fanout.replace("{db}", str(address.db)))
 
     def step(self, priority: int) -> int:
         """The step of a priority, which is rounded down to it."""
@@ -99,6 +104,10 @@ class Layout(msgspec.Struct, frozen=True):
     def own(self, name: str) -> str:
         """A key of ours."""
         return f"{self.prefix}umbel:{name}"
+
+    def channel(self, exchange: str) -> str:
+        """Where kombu publishes what goes to a fanout exchange."""
+        return f"{self.prefix}{self.fanout}{exchange}"
 
     def numbered_steps(self) -> list[int]:
         """The steps as scripts take them: how many, then each."""

@@ -1,0 +1,139 @@
+"""What Celery's processes say to all workers: kombu's fanout channel of remote control, and its reply queues.
+
+    /<db>.celery.pidbox                         PUBLISH   a request in kombu's envelope; who is not listening misses it
+    _kombu.binding.<exchange of the reply>      SET       routing key|pattern|queue: where the asker reads
+    <oid>.reply.celery.pidbox                   LIST      the answers, one a worker
+
+umbel's own requests wait in `umbel:broadcasts`, and its answers go beside them. Only a revocation is told here as well,
+because a Celery worker may hold the task already; it carries a mark, so that umbel's workers do not log it again.
+"""
+
+from __future__ import annotations
+
+import logging
+from base64 import b64encode
+from collections import OrderedDict
+from typing import Any, Final
+
+import msgspec
+
+from ... import clock
+from ...broker import Revocation
+from ...exceptions import OperationalError
+from .envelope import new_tag, opened
+from .layout import Layout
+from .link import Link
+from .wire import Word
+
+EXCHANGE: Final = "celery.pidbox"
+KEPT: Final = 60
+"""Seconds for which an answer waits for an asker who may be gone."""
+
+logger = logging.getLogger("umbel.redis")
+
+_TO_ALL: Final = {"destination": None, "pattern": None, "matcher": None}
+
+_MOST: Final = 1000
+"""Requests whose asker is remembered."""
+
+
+class _Headers(msgspec.Struct):
+    expires: float | None = None
+    umbel: bool = False
+
+
+class _Head(msgspec.Struct):
+    headers: _Headers = msgspec.field(default_factory=_Headers)
+
+
+class _ReplyTo(msgspec.Struct):
+    exchange: str
+    routing_key: str
+
+
+class _Asked(msgspec.Struct):
+    ticket: str | None = None
+    reply_to: _ReplyTo | None = None
+
+
+_head = msgspec.json.Decoder(_Head).decode
+_asked = msgspec.json.Decoder(_Asked).decode
+
+
+class Pidbox:
+    """One listener: understands requests, and remembers who wants to know.
+
+    Args:
+        link: for answers and announcements.
+        layout: names of keys.
+    """
+
+    def __init__(self, link: Link, layout: Layout) -> None:
+        self._link = link
+        self._layout = layout
+        self._askers: OrderedDict[str, _ReplyTo] = OrderedDict()
+
+    @property
+    def channel(self) -> str:
+        """Where requests are told."""
+        return self._layout.channel(EXCHANGE)
+
+    def request(self, data: bytes) -> bytes | None:
+        """The request document of an envelope; None for what is ours, too old, or nothing that can be read."""
+        content = opened(data)
+        try:
+            headers = _head(content.head).headers
+            asked = _asked(content.body)
+        except msgspec.MsgspecError:
+            return None
+        if headers.umbel or (headers.expires and headers.expires < clock.wall()):
+            return None
+        if asked.ticket and asked.reply_to:
+            self._askers[asked.ticket] = asked.reply_to
+            if len(self._askers) > _MOST:
+                self._askers.popitem(last=False)
+        return content.body
+
+    def answer(self, ticket: str, payload: bytes) -> bool:
+        """Give the answer to a Celery asker; False when nobody asked like that."""
+        asker = self._askers.pop(ticket, None)
+        if asker is None:
+            return False
+        data = _message(payload, {"ticket": ticket, "clock": 0}, asker.exchange, asker.routing_key, 1)
+        for queue in self._bound(asker):
+            key = self._layout.key(queue)
+            self._link.many([("LPUSH", key, data), ("EXPIRE", key, KEPT)])
+        return True
+
+    def tell(self, revocations: list[Revocation]) -> None:
+        """Let Celery's workers know too."""
+        for terminate, signal in {(each.terminate, each.signal) for each in revocations}:
+            ids = [each.id for each in revocations if (each.terminate, each.signal) == (terminate, signal)]
+            arguments = {"task_id": ids, "terminate": terminate, "signal": signal}
+            request = msgspec.json.encode({"method": "revoke", "arguments": arguments, **_TO_ALL})
+            data = _message(request, {"clock": 0, "expires": 0, "umbel": True}, EXCHANGE, "", 2)
+            try:
+                self._link.call("PUBLISH", self.channel, data, idempotent=True)
+            except OperationalError as error:  # it is in the log, which is what umbel's workers go by
+                logger.debug("Celery's workers were not told of a revocation: %s", error)
+
+    def _bound(self, asker: _ReplyTo) -> list[str]:
+        """The queues that a direct exchange leads to."""
+        separator = self._layout.separator
+        key = self._layout.key(f"_kombu.binding.{asker.exchange}")
+        members = self._link.call("SMEMBERS", key, idempotent=True)
+        rows = [member.decode(errors="replace").split(separator) for member in members]
+        return [row[-1] for row in rows if row[0] == asker.routing_key]
+
+
+def _message(payload: bytes, headers: dict[str, Any], exchange: str, routing_key: str, mode: int) -> Word:
+    properties = {
+        "delivery_mode": mode, "delivery_info": {"exchange": exchange, "routing_key": routing_key}, "priority": 0,
+        "body_encoding": "base64", "delivery_tag": new_tag(clock.wall()).decode(),
+    }  # fmt: skip
+    return msgspec.json.encode(
+        {
+            "body": b64encode(payload).decode(), "content-encoding": "utf-8", "content-type": "application/json",
+            "headers": headers, "properties": properties,
+        }
+    )  # fmt: skip

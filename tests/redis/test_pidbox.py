@@ -1,0 +1,158 @@
+"""Celery's remote control and umbel's workers in one fleet: questions, revocations, the start of a Celery worker."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import closing
+
+import msgspec
+import pytest
+
+from tests.support.until import until
+from umbel.adapters.redis.address import Address
+from umbel.adapters.redis.broker import open_broker
+from umbel.adapters.redis.link import Link
+from umbel.broker import Revocation
+
+TASKS = """
+    import time
+    from {module} import {name}
+
+    app = {name}("shop", broker={url!r}, backend={url!r})
+
+    @app.task(name="shop.add")
+    def add(x, y):
+        return x + y
+
+    @app.task(name="shop.hold")
+    def hold(seconds):
+        time.sleep(seconds)
+"""
+
+
+@pytest.fixture
+def shop(project, url):
+    """One program twice: as Celery has it, and as umbel has it."""
+    for module, name in (("celery", "Celery"), ("umbel", "Umbel")):
+        project.write(f"with_{module}.py", TASKS.format(module=module, name=name, url=url))
+    return project
+
+
+def umbel_worker(shop, *options):
+    worker = shop.worker("with_umbel", "-c", "1", "-l", "info", "-n", "u@here", *options)
+    worker.until_output("ready.", timeout=20)
+    return worker
+
+
+def celery_worker(shop, *options):
+    command = (sys.executable, "-m", "celery", "-A", "with_celery", "worker", "-c", "1", "-l", "info", "-n", "c@here")
+    worker = shop.processes.start(*command, *options)
+    worker.until_output("ready.", timeout=40)
+    return worker
+
+
+def python(shop, code):
+    said = shop.processes.run("-c", code)
+    assert said.returncode == 0, said
+    return json.loads(said.stdout)
+
+
+def test_celery_asks_both_kinds_of_workers(shop):
+    umbel_worker(shop)
+    worker = celery_worker(shop)
+    answers = python(shop, "from with_celery import app; import json; print(json.dumps(app.control.ping(timeout=3)))")
+    assert {node: answer for one in answers for node, answer in one.items()} == {
+        "u@here": {"ok": "pong"}, "c@here": {"ok": "pong"},
+    }  # fmt: skip
+    assert "Traceback" not in worker.output()  # of the question at its start, to which the umbel worker answered
+    asked = "from with_celery import app; import json; i = app.control.inspect(['u@here'], timeout=3)\n"
+    assert "shop.add" in python(shop, asked + "print(json.dumps(i.registered()))")["u@here"]
+    unknown = python(shop, asked + "print(json.dumps(app.control.broadcast('dance', reply=True, timeout=3)))")
+    assert {"u@here": {"error": "KeyError('dance')"}} in unknown
+    said = shop.processes.run("-m", "celery", "-A", "with_celery", "inspect", "-t", "3", "ping")
+    assert (said.returncode, "2 nodes online" in said.stdout) == (0, True), said
+    assert "sync with 1 nodes" in worker.output()
+
+
+@pytest.mark.parametrize("countdown", [0, 300])
+def test_what_celery_s_client_revokes_no_umbel_worker_starts(shop, url, countdown):
+    worker = umbel_worker(shop)
+    sent = python(
+        shop, "from with_celery import add, hold; import json; hold.delay(600)\n"
+        f"print(json.dumps(add.apply_async((1, 1), countdown={countdown}).id))",
+    )  # fmt: skip
+    with closing(open_broker(url, {}).shelf()) as shelf:
+        until(lambda: shelf.items("leased") and shelf.find(sent), timeout=20)
+        python(shop, f"from with_celery import app; print(app.control.revoke({sent!r}) or 0)")
+        until(lambda: not shelf.find(sent), worker.output, timeout=20)
+    state = f"from with_celery import app; import json; print(json.dumps(app.AsyncResult({sent!r}).state))"
+    assert python(shop, state) == "REVOKED"
+
+
+def test_what_umbel_s_client_revokes_no_celery_worker_starts(shop):
+    """The Celery worker holds it already, until its time comes."""
+    worker = celery_worker(shop)
+    sent = python(
+        shop, "from with_umbel import add; import json; print(json.dumps(add.apply_async((1, 1), countdown=4).id))"
+    )
+    worker.until_output(f"[{sent}] received", timeout=20)
+    shop.umbel("-A", "with_umbel", "revoke", sent)
+    worker.until_output("Tasks flagged as revoked", timeout=20)
+    asked = f"from with_celery import app; import json; print(json.dumps(app.AsyncResult({sent!r}).state))"
+    until(lambda: python(shop, asked) == "REVOKED", worker.output, timeout=30)
+
+
+@pytest.fixture
+def control(url):
+    """Control of a database with a prefix and a number of its own."""
+    broker = open_broker(url.removesuffix("0") + "3", {"global_keyprefix": "p:"})
+    with closing(broker.control()) as control, closing(broker.control()) as other:
+        yield control, other
+
+
+def published(link, document, **headers):
+    """As kombu writes it; number of those who heard it."""
+    body = msgspec.json.encode(document).decode()
+    envelope = {"body": body, "headers": headers, "properties": {}, "content-type": "application/json"}
+    return link.call("PUBLISH", "p:/3.celery.pidbox", msgspec.json.encode(envelope))
+
+
+def test_who_listens_hears_what_is_not_too_old_and_not_ours(control, link):
+    listening, other = control
+    assert listening.broadcasts(0, 0.01) == []
+    assert published(link, {"method": "late"}, clock=1, expires=1.0) == 1
+    other.revoke([Revocation("a")])
+    published(link, {"method": "ping", "ticket": "t", "reply_to": {"exchange": "r", "routing_key": "oid"}}, expires=0)
+    other.broadcast(b"stored", 4e9)
+    heard = [(each.number, each.payload) for each in listening.broadcasts(0, 5)]
+    heard += [(each.number, each.payload) for each in listening.broadcasts(0, 5)] if len(heard) == 1 else []
+    assert (heard[0][0], json.loads(heard[0][1])["method"]) == (0, "ping")
+    assert (1, b"stored") in heard
+
+
+def test_an_answer_goes_where_the_asker_reads(control, link):
+    listening, _ = control
+    listening.broadcasts(0, 0.01)
+    published(link, {"method": "ping", "ticket": "t", "reply_to": {"exchange": "r", "routing_key": "oid"}})
+    listening.broadcasts(0, 5)
+    link.call("SELECT", 3)
+    link.call("SADD", "p:_kombu.binding.r", "oid\x06\x16\x06\x16oid.reply", "else\x06\x16\x06\x16no.reply")
+    listening.reply("t", b'{"w": 1}', 4e9)
+    listening.reply("t", b'{"w": 2}', 4e9)  # nobody asked like that any more: for umbel's own
+    [answer] = link.call("LRANGE", "p:oid.reply", 0, -1)
+    document = json.loads(answer)
+    assert (document["headers"]["ticket"], document["properties"]["delivery_info"]["routing_key"]) == ("t", "oid")
+    assert 0 < link.call("TTL", "p:oid.reply") <= 60
+    assert link.call("EXISTS", "p:no.reply") == 0
+    assert listening.replies("t", 0.1) == [b'{"w": 2}']
+
+
+def test_a_user_who_may_not_subscribe_hears_umbel_s_own(own_server):
+    with closing(Link(Address.parse(own_server.url, {}))) as root:
+        root.call("ACL", "SETUSER", "ann", "on", ">pw", "~*", "resetchannels", "+@all")
+    broker = open_broker(own_server.url.replace("//", "//ann:pw@"), {})
+    with closing(broker.control()) as control:
+        control.broadcast(b"stored", 4e9)
+        control.revoke([Revocation("a")])
+        assert [each.payload for each in control.broadcasts(0, 5)] == [b"stored"]
