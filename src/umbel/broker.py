@@ -47,6 +47,16 @@ class Abilities(msgspec.Struct, frozen=True):
         expiry: who removes expired results: "tidy" (`Owners.tidy`), or "server" by itself and by its own clock; such a
             store does not bound their number either.
         notice: seconds after which `Owners.rescue`, called every second, finds an owner whose process was killed.
+        listed: places whose messages can be listed, found, removed one by one and taken back by `Control.revoke`.
+            Messages in others are at most counted; whoever claims a revoked one discards it.
+        order: "store" when one order holds over all queues, and what is given back or was lost returns to its own place
+            in it; "queue" when each queue has its own order, and such messages go to its end.
+        rescue: who takes back what a dead owner held. "caller": `Owners.rescue`, which says how much, and suspects
+            nothing that a report acquits. "server": the server by itself, moments later; `rescue` counts none, and
+            whatever is not reported as started is a suspect.
+        delays: whose clock a delay goes by: "caller", `umbel.clock`; or "server", and then `Turn.next_due` may be 0.0.
+        notices: "kept" when a broadcast waits until it expires for whoever listens later, "heard" when only those get
+            it who listen already.
     """
 
     results: bool
@@ -58,6 +68,11 @@ class Abilities(msgspec.Struct, frozen=True):
     priorities: tuple[int, ...] = (9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
     expiry: Literal["tidy", "server"] = "tidy"
     notice: float = 0.0
+    listed: tuple[Place, ...] = ("ready", "delayed", "leased", "dead")
+    order: Literal["store", "queue"] = "store"
+    rescue: Literal["caller", "server"] = "caller"
+    delays: Literal["caller", "server"] = "caller"
+    notices: Literal["kept", "heard"] = "kept"
 
 
 class Owner(msgspec.Struct, frozen=True):

@@ -27,6 +27,11 @@ ABILITIES: Final = Abilities(
     server_death="nothing in durable queues: a message is confirmed when it is stored",
     power_loss="nothing in quorum queues; of a classic one what its node had not written, at most a moment",
     notice=10.0,
+    listed=("dead",),
+    order="queue",
+    rescue="server",
+    delays="server",
+    notices="heard",
 )
 
 

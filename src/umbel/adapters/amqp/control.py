@@ -26,10 +26,10 @@ from ...record import Record
 from . import places
 from .envelope import resealed
 from .faults import unanswered
-from .feed import LATE
 from .fields import properties
 from .ledger import Revoked
 from .link import Link
+from .outbox import LATE, Copy, Outbox
 from .plan import PIDBOX, REPLIES, answers, mailbox
 from .rules import Rules
 from .scribe import Scribe
@@ -62,6 +62,7 @@ class AmqpControl:
         self._answers: dict[str, list[bytes]] = {}
         self._listens = self._asks = False
         self._empty = 0
+        self._outbox = Outbox(link)
         scribe.share(self)
 
     def revoke(self, revocations: Sequence[Revocation], records: Sequence[Record] = ()) -> list[str]:
@@ -135,6 +136,7 @@ class AmqpControl:
             self._life = self._link.life
             self._listens = self._asks = False
             channel.add_callback(self._on_empty, [spec.Basic.GetEmpty], one_shot=False)
+            self._outbox.attach(channel, until)
 
     def _listen(self, until: float) -> None:
         queue = mailbox(f"umbel.{ids.nonce():x}")
@@ -193,8 +195,7 @@ class AmqpControl:
 
     def _publish(self, exchange: str, key: str, payload: bytes, headers: dict[str, Any], until: float) -> None:
         told = properties(content_type="application/json", content_encoding="utf-8")
-        self._link.channel(until).basic_publish(exchange, key, payload, resealed(told, headers))
-        self._link.drive(lambda: False, clock.monotonic())
+        self._outbox.send([Copy(exchange, key, resealed(told, headers), payload)], until, mandatory=False)
 
     def _after(self, number: int) -> list[Broadcast]:
         return [notice for notice in self._heard if notice.number > number]

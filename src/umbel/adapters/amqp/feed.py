@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 from pika import spec
 from pika.channel import Channel
@@ -21,20 +21,10 @@ from pika.spec import BasicProperties
 from ... import clock
 from .acks import Open
 from .arrived import Arrived, arrived
-from .faults import blocked, overfull, unanswered, unroutable
+from .faults import unanswered
 from .link import Link
+from .outbox import Copy, Outbox
 from .plan import server_name
-
-LATE: Final = "no confirmation before the deadline"
-
-
-class Copy(NamedTuple):
-    """One message to publish."""
-
-    exchange: str
-    key: str
-    properties: BasicProperties
-    body: bytes
 
 
 class Feed:
@@ -57,10 +47,7 @@ class Feed:
         self._open = Open()
         self._channel: Channel | None = None
         self._empty = 0
-        self._sent = 0
-        self._waiting: set[int] = set()
-        self._refused: set[int] = set()
-        self._returned: list[tuple[str, str]] = []
+        self._outbox = Outbox(link)
         self._gone: set[str] = set()
 
     def ready(self, until: float) -> bool:
@@ -78,12 +65,9 @@ class Feed:
         self._tags.clear()
         self._gone.clear()
         self._open = Open()
-        self._sent, self._waiting, self._refused = 0, set(), set()
-        self._returned = []
         channel.add_callback(self._on_empty, [spec.Basic.GetEmpty], one_shot=False)
-        channel.add_on_return_callback(self._on_return)
         channel.add_on_cancel_callback(self._on_cancel)
-        self.link.ask(lambda own, reply: own.confirm_delivery(self._on_confirm, callback=reply), until)
+        self._outbox.attach(channel, until)
         return True
 
     @property
@@ -149,27 +133,8 @@ class Feed:
         self.peek()
 
     def send(self, copies: Sequence[Copy], until: float) -> None:
-        """Publish and wait until the server has taken responsibility for each.
-
-        Raises:
-            OperationalError: for at least one it has not, or nobody knows.
-        """
-        channel = self._channel
-        assert channel is not None
-        self._returned = []
-        self._refused = set()
-        for each in copies:
-            channel.basic_publish(each.exchange, each.key, each.body, each.properties, mandatory=True)
-            self._sent += 1
-            self._waiting.add(self._sent)
-        if not self.link.drive(lambda: not self._waiting, until):
-            reason = self.link.blocked
-            self.link.drop(LATE)  # a late confirmation would be taken for another's
-            raise blocked(self.link.address, reason) if reason else unanswered(self.link.address, LATE)
-        if self._returned:
-            raise unroutable(self.link.address, *self._returned[0])
-        if self._refused:
-            raise overfull(self.link.address, copies[0].key)
+        """Publish and wait until the server has taken responsibility for each; errors as in `Outbox.send`."""
+        self._outbox.send(copies, until)
 
     def _arrive(self, queue: str, method: Any, properties: BasicProperties, body: bytes) -> None:
         self._open.add(method.delivery_tag)
@@ -183,15 +148,3 @@ class Feed:
             if tag == frame.method.consumer_tag:
                 del self._tags[queue], self.flows[queue]
                 self._gone.add(queue)
-
-    def _on_return(self, _: Any, method: Any, _properties: BasicProperties, _body: bytes) -> None:
-        self._returned.append((method.exchange, method.routing_key))
-
-    def _on_confirm(self, frame: Any) -> None:
-        method = frame.method
-        done = (
-            {seq for seq in self._waiting if seq <= method.delivery_tag} if method.multiple else {method.delivery_tag}
-        )
-        self._waiting -= done
-        if isinstance(method, spec.Basic.Nack):
-            self._refused |= done

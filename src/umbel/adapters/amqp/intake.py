@@ -20,8 +20,9 @@ from ...broker import Want
 from . import places
 from .arrived import Arrived, copied
 from .envelope import DELIVERIES, DUE
-from .feed import Copy, Feed
+from .feed import Feed
 from .ledger import LEASE, Ledger, Taken
+from .outbox import Copy
 from .plan import server_name
 from .rules import Rules
 from .scribe import Scribe

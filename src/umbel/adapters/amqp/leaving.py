@@ -17,9 +17,9 @@ from ... import clock
 from ...outcome import Bury, Outcome, Park, Release
 from . import places
 from .arrived import PARKED, Arrived, copied
-from .feed import Copy
 from .intake import Intake
 from .ledger import Entry, Freed, Kept, Settled
+from .outbox import Copy
 from .plan import server_name
 from .scribe import Scribe
 from .topology import Topology

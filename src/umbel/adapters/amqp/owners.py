@@ -72,6 +72,7 @@ class AmqpOwners:
 
     def close(self) -> None:
         """Give the connections back; safe to repeat."""
+        self._roll.close()
         self._link.close()
         self._letters.close()
         self._scribe.release(self)

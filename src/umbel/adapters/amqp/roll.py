@@ -6,6 +6,7 @@ RabbitMQ takes back what a lost connection held without being told, so nothing d
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -14,17 +15,18 @@ from pika.spec import BasicProperties
 from ... import clock, ids
 from ...broker import Owner
 from .faults import unanswered
-from .feed import LATE
 from .fields import properties
 from .link import Link
+from .outbox import LATE, Copy, Outbox
 from .plan import Queue
 from .pulse import watch
+from .streams import follow, steadily
 from .topology import Topology
 
-STREAM: Final = "umbel.roll"
-ARGUMENTS: Final = {
-    "x-queue-type": "stream", "x-max-length-bytes": 4_000_000, "x-stream-max-segment-size-bytes": 1_000_000
-}  # fmt: skip
+STREAM: Final = Queue(
+    "umbel.roll",
+    {"x-queue-type": "stream", "x-max-length-bytes": 4_000_000, "x-stream-max-segment-size-bytes": 1_000_000},
+)
 
 EVERY: Final = 4.0
 """Seconds between two words of a process."""
@@ -58,6 +60,8 @@ class Roll:
         self._topology = topology
         self._owners: dict[int, Owner] = {}
         self._said = 0.0
+        self._outbox = Outbox(link)
+        self._life = 0
 
     def add(self, owner: Owner) -> None:
         """It lives from now on."""
@@ -94,16 +98,10 @@ class Roll:
             found.update({owner.nonce: (word.at, owner) for owner in word.owners})
 
         with self._link:
-            self._ensure(until)
             since = datetime.now(UTC) - timedelta(seconds=2 * ALIVE)
-            self._link.ask(lambda own, reply: own.basic_qos(prefetch_count=1000, callback=reply), until)
-            self._link.ask(
-                lambda own, reply: own.basic_consume(
-                    STREAM, hear, consumer_tag=mark, arguments={"x-stream-offset": since}, callback=reply
-                ), until,
-            )  # fmt: skip
-            channel = self._link.channel(until)
-            channel.basic_publish("", STREAM, _encoded(Word(now)), properties(message_id=mark))
+            follow(self._link, self._topology, STREAM, since, hear, mark, until)
+            self._ready(until)
+            self._outbox.send([Copy("", STREAM.name, properties(message_id=mark), _encoded(Word(now)))], until)
             if not self._link.drive(lambda: bool(done), until):
                 raise unanswered(self._link.address, LATE)
             self._link.ask(lambda own, reply: own.basic_cancel(mark, callback=reply), until)
@@ -114,20 +112,28 @@ class Roll:
         if self._owners and clock.monotonic() - self._said >= EVERY:
             self._say((), self._link.until(1.0))
 
+    def close(self) -> None:
+        """Say nothing more: those who live here are forgotten after a while."""
+        self._owners.clear()
+
     def forked(self) -> None:
         """In a forked child: they live in the parent."""
         self._owners.clear()
 
-    def _ensure(self, until: float) -> None:
-        self._topology.declare(Queue(STREAM, ARGUMENTS), until)
+    def _ready(self, until: float) -> None:
+        channel = self._link.channel(until)
+        if self._life != self._link.life:
+            self._topology.declare(STREAM, until)
+            self._outbox.attach(channel, until)
+            self._life = self._link.life
 
     def _say(self, gone: tuple[int, ...], until: float) -> None:
         with self._link:
-            life = self._link.life
-            channel = self._link.channel(until)
-            if life != self._link.life or not self._said:
-                self._ensure(until)
             self._said = clock.monotonic()
             word = Word(clock.wall(), list(self._owners.values()), list(gone))
-            channel.basic_publish("", STREAM, _encoded(word), properties(delivery_mode=2))
-            self._link.drive(lambda: False, clock.monotonic())
+            told = Copy("", STREAM.name, properties(delivery_mode=2), _encoded(word))
+            steadily(partial(self._send, told, until), until)
+
+    def _send(self, told: Copy, until: float) -> None:
+        self._ready(until)
+        self._outbox.send([told], until)

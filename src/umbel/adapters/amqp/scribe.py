@@ -9,26 +9,27 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 from pika.spec import BasicProperties
 
 from ... import clock, ids
-from ...exceptions import StoreUnavailable, StoreUnsuitable
 from .address import Address
-from .faults import Refused, Unfit, unanswered
-from .feed import LATE
+from .faults import unanswered
 from .fields import properties
 from .ledger import Begun, Entry, Ledger, decoded, encoded
 from .link import Link
+from .outbox import LATE
+from .plan import Plan, Queue
+from .streams import follow, steadily
+from .topology import Topology
 
-STREAM: Final = "umbel.revoked"
-
-ARGUMENTS: Final = {"x-queue-type": "stream", "x-max-age": "7D", "x-stream-max-segment-size-bytes": 1_000_000}
-"""Segments are small, because only whole ones are removed when they are too old."""
-
-_AHEAD: Final = 500  # entries on their way to us that we have not confirmed
+STREAM: Final = Queue(
+    "umbel.revoked", {"x-queue-type": "stream", "x-max-age": "7D", "x-stream-max-segment-size-bytes": 1_000_000}
+)  # fmt: skip
+"""Its segments are small, because only whole ones are removed when they are too old."""
 
 
 class Scribe:
@@ -41,6 +42,7 @@ class Scribe:
     def __init__(self, address: Address) -> None:
         self.ledger = Ledger()
         self.link = Link(address, "umbel ledger")
+        self._topology = Topology(self.link, Plan())
         self._parts: set[int] = set()
         self._life = 0
         self._awaited: set[str] = set()
@@ -84,37 +86,23 @@ class Scribe:
         names = [f"{next(self._names):x}" for _ in entries]
         self._awaited = set(names)
         for name, entry in zip(names, entries, strict=True):
-            channel.basic_publish("", STREAM, encoded(entry), properties(message_id=name, delivery_mode=2))
+            channel.basic_publish("", STREAM.name, encoded(entry), properties(message_id=name, delivery_mode=2))
         if not self.link.drive(lambda: not self._awaited, until):
             self.link.drop(LATE)
             raise unanswered(self.link.address, LATE)
 
     def _ready(self, until: float) -> bool:
         """Have a consumer that has read everything; True when it had to be made."""
-        channel = self.link.channel(until)
+        self.link.channel(until)
         if self.link.life == self._life:
             return False
-        try:
-            self.link.ask(
-                lambda own, reply: own.queue_declare(STREAM, durable=True, arguments=ARGUMENTS, callback=reply),
-                until, aside=True,
-            )  # fmt: skip
-        except Unfit as error:
-            raise StoreUnsuitable(
-                f"{self.link.address} cannot keep the stream {STREAM!r} ({error.text}); use RabbitMQ 3.9 or newer with "
-                "the feature flag stream_queue enabled."
-            ) from error
-        except Refused as error:  # the node of the stream is not up yet
-            raise StoreUnavailable(f"{self.link.address} is up but not ready yet ({error.text}); try again.") from error
-        self.link.ask(lambda own, reply: own.basic_qos(prefetch_count=_AHEAD, callback=reply), until)
-        self.link.ask(
-            lambda own, reply: own.basic_consume(
-                STREAM, self._learn, arguments={"x-stream-offset": self._next or "first"}, callback=reply
-            ), until,
-        )  # fmt: skip
-        self._write((Begun(),), until)
+        steadily(partial(self._read, until), until)
+        return True
+
+    def _read(self, until: float) -> None:
+        follow(self.link, self._topology, STREAM, self._next or "first", self._learn, "umbel", until)
         self._life = self.link.life
-        return channel is not None
+        self._write((Begun(),), until)
 
     def _learn(self, channel: Any, method: Any, told: BasicProperties, body: bytes) -> None:
         channel.basic_ack(method.delivery_tag)

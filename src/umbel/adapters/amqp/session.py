@@ -29,11 +29,12 @@ from ...message import Delivery
 from ...outcome import Hold, Outcome
 from .address import Address
 from .arrived import Arrived
-from .feed import Copy, Feed
+from .feed import Feed
 from .intake import Intake
 from .leaving import Leaving
 from .ledger import LEASE, Entry, Held, Kept, Ledger
 from .link import Link
+from .outbox import Copy
 from .publisher import AmqpPublisher
 from .pulse import watch
 from .rules import Rules

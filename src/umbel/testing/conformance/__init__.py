@@ -15,8 +15,9 @@ suite as a fixture:
             yield lab
             lab.close()
 
-Every check shows one guarantee and is named after it. What a store cannot promise is said by its `Abilities` and no
-check is skipped for it. `umbel.testing.broken` holds, for each check, a store that fails that one and no other.
+Every check shows one guarantee and is named after it. What a store cannot promise is said by its `Abilities`: a check
+asks for what they say, and one that cannot run without an ability is marked so (`needs`). `umbel.testing.broken` holds,
+for each check, a store that fails that one and no other.
 
 It needs pytest and hypothesis.
 """

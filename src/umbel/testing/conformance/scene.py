@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
@@ -57,6 +58,7 @@ class Worker:
     def __init__(self, scene: Scene, owner: Owner) -> None:
         self.owner = owner
         self.consumer = scene.opened(scene.broker().consumer(owner))
+        self._patience = scene.lab.patience / 5 if scene.abilities.rescue == "server" else 0.0
 
     @property
     def nonce(self) -> int:
@@ -67,8 +69,14 @@ class Worker:
         return self.consumer.turn(outcomes, Want(queues, limit))
 
     def claim(self, limit: int = 100, *queues: str) -> list[Delivery]:
-        """Claim from these queues, "q" unless named."""
-        return self.turn(limit=limit, queues=queues or ("q",)).deliveries
+        """Claim from these queues, "q" unless named; where a server takes work back by itself, it gets its time."""
+        wanted = queues or ("q",)
+        deliveries = self.turn(limit=limit, queues=wanted).deliveries
+        until = time.monotonic() + self._patience
+        while not deliveries and (left := until - time.monotonic()) > 0:
+            self.consumer.wait(wanted, left, -1)
+            deliveries = self.turn(limit=limit, queues=wanted).deliveries
+        return deliveries
 
     def take(self) -> Delivery:
         """Claim the one message that is next; that it is there is part of the check."""
@@ -148,6 +156,13 @@ class Scene:
         items = self.shelf.find(task_id)
         assert len(items) <= 1, f"{task_id} is stored {len(items)} times"
         return items[0].place if items else None
+
+    def expect_place(self, task_id: str, place: Place | None) -> None:
+        """Where the one message of this id is, None for gone. Says nothing about places that a store cannot list."""
+        if place is not None and place not in self.abilities.listed:
+            return
+        found = self.place_of(task_id)
+        assert found == place
 
     def expect_state(self, task_id: str, status: str | None) -> None:
         """The stored state of a task, None for no state. Says nothing about a store that keeps no results."""

@@ -7,6 +7,7 @@ from functools import partial
 
 from .... import clock
 from ....outcome import Done, Release
+from ....testing.conformance.needs import needs
 from ....testing.conformance.scene import Scene, names
 
 QUEUES = ("first", "second")
@@ -53,6 +54,7 @@ class ClaimingChecks:
         assert names(worker.claim(1, "second", "first")) == ["b"]
         assert names(worker.claim(1, "first", "second")) == ["a"]
 
+    @needs("order", "store")
     def test_an_urgent_message_of_a_later_queue_is_first(self, scene: Scene) -> None:
         """Priority decides before the order of the queues."""
         scene.publish("calm", queue="first", priority=4)
@@ -76,7 +78,7 @@ class ClaimingChecks:
         scene.publish("a")
         turn = scene.worker().consumer.turn([], None)
         assert turn.deliveries == []
-        assert scene.place_of("a") == "ready"
+        scene.expect_place("a", "ready")
 
     def test_a_claimed_message_is_nobody_elses(self, scene: Scene) -> None:
         """Neither another worker nor its own holder can claim it again."""
@@ -121,11 +123,12 @@ class ClaimingChecks:
         turn = worker.turn(Release(worker.take()))
         assert names(turn.deliveries) == ["a"]
 
+    @needs("delays", "caller")
     def test_a_delayed_message_waits_for_its_time(self, scene: Scene) -> None:
         """Nobody gets it before it is due, and everybody may once it is."""
         scene.publish("a", due=clock.wall() + 60)
         worker = scene.worker()
-        assert scene.place_of("a") == "delayed"
+        scene.expect_place("a", "delayed")
         scene.hands.advance(50)
         assert worker.claim() == []
         scene.hands.advance(20)
@@ -136,6 +139,7 @@ class ClaimingChecks:
         scene.publish("a", due=clock.wall() - 1)
         assert names(scene.worker().claim()) == ["a"]
 
+    @needs("delays", "caller")
     def test_a_due_message_has_its_priority(self, scene: Scene) -> None:
         """The time in the delayed place costs it no rank."""
         scene.publish("urgent", priority=8, due=clock.wall() + 60)
@@ -143,6 +147,7 @@ class ClaimingChecks:
         scene.hands.advance(61)
         assert names(scene.worker().claim(1)) == ["urgent"]
 
+    @needs("delays", "caller")
     def test_a_turn_names_the_next_due_time(self, scene: Scene) -> None:
         """The earliest of the wanted queues, 0.0 when there is none: an idle worker sleeps until then."""
         now = clock.wall()

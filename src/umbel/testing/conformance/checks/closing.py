@@ -42,7 +42,7 @@ class ClosingChecks:
         control.close()
         assert [count.ready for count in scene.shelf.counts()] == [2]
         scene.revoke("a", expires=0.0)
-        assert scene.place_of("a") is None
+        scene.expect_place("a", None)
 
 
 def used(scene: Scene) -> list[Any]:

@@ -8,18 +8,21 @@ from collections.abc import Callable
 from .... import clock
 from ....broker import Revocation
 from ....outcome import Done
+from ....testing.conformance.needs import EVERYWHERE, needs
 from ....testing.conformance.scene import Scene, names, record
 
 
 class RevocationChecks:
     """`Control.revoke`, `Control.revoked`, `Turn.revision`."""
 
+    @needs("listed", EVERYWHERE)
     def test_revoke_removes_what_is_ready(self, scene: Scene) -> None:
         """In one step, and only the ids that were named; it says which it removed."""
         scene.publish("a", "b", "a")
         assert scene.control.revoke([Revocation("a"), Revocation("unknown")]) == ["a"]
         assert names(scene.worker().claim()) == ["b"]
 
+    @needs("listed", EVERYWHERE)
     def test_revoke_removes_what_is_delayed(self, scene: Scene) -> None:
         """It will never fall due."""
         scene.publish("a", "b", due=clock.wall() + 60)
@@ -43,7 +46,7 @@ class RevocationChecks:
         worker = scene.worker()
         delivery = worker.take()
         assert scene.control.revoke([Revocation("a")]) == []
-        assert scene.place_of("a") == "leased"
+        scene.expect_place("a", "leased")
         assert worker.settle(Done(delivery)) == []
 
     def test_the_record_of_a_running_or_unknown_task_is_not_stored(self, scene: Scene) -> None:
@@ -61,7 +64,7 @@ class RevocationChecks:
         worker = scene.worker()
         scene.bury(worker, worker.take())
         assert scene.control.revoke([Revocation("a")]) == []
-        assert scene.place_of("a") == "dead"
+        scene.expect_place("a", "dead")
 
     def test_revocations_are_a_log(self, scene: Scene) -> None:
         """Revisions ascend from 0, nothing of an entry is lost, and a reader gets what came after its own revision."""
@@ -102,6 +105,7 @@ class RevocationChecks:
 class BroadcastChecks:
     """`Control.broadcast` to `Control.replies`. A part of its own for each side, as in a worker and a command line."""
 
+    @needs("notices", "kept")
     def test_a_broadcast_reaches_every_listener(self, scene: Scene) -> None:
         """Once each, in order; the number tells what a listener has seen."""
         until = clock.wall() + 60
@@ -114,12 +118,14 @@ class BroadcastChecks:
             assert listener.broadcasts(heard[0].number, 0.0) == heard[1:]
             assert listener.broadcasts(heard[1].number, 0.0) == []
 
+    @needs("notices", "kept")
     def test_an_expired_broadcast_is_silent(self, scene: Scene) -> None:
         """A worker that starts later does not obey old orders."""
         scene.control.broadcast(b"old", clock.wall() + 10)
         scene.hands.advance(11)
         assert scene.control.broadcasts(0, 0.0) == []
 
+    @needs("notices", "kept")
     def test_a_broadcast_wakes_a_listener(self, scene: Scene) -> None:
         def listen(wake: int, ready: Callable[[], None]) -> list[bytes]:
             listener = scene.opened(scene.broker().control())

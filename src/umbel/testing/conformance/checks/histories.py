@@ -16,6 +16,7 @@ from ....broker import Place, Revocation, Want
 from ....message import Delivery, Parcel
 from ....outcome import Bury, Done, Fail, Hold, Outcome, Park, Release, Retry
 from ....testing.conformance.lab import Lab
+from ....testing.conformance.needs import EVERYWHERE, needs
 from ....testing.conformance.scene import Scene, Worker, opened_scene
 
 QUEUES = ("red", "blue")
@@ -192,6 +193,7 @@ class HistoryChecks:
 
     phases: ClassVar[tuple[Phase, ...]] = (Phase.generate, Phase.shrink)
 
+    @needs("listed", EVERYWHERE)
     def test_every_message_is_in_exactly_one_place(self, scene: Scene) -> None:
         """Through any history of publishing, claiming, settling, dying and cleaning."""
         run_state_machine_as_test(

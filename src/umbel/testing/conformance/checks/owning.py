@@ -7,6 +7,7 @@ import msgspec
 from ....broker import Death
 from ....message import Delivery
 from ....outcome import Done, Hold, Release
+from ....testing.conformance.needs import needs
 from ....testing.conformance.scene import Scene, Worker, names, record
 
 LOST = "WorkerLostError:"
@@ -20,6 +21,7 @@ class LivingChecks:
         one, two = scene.worker("one@suite"), scene.worker("two@suite")
         assert sorted(scene.owners.roll(), key=lambda owner: owner.node) == [one.owner, two.owner]
 
+    @needs("rescue", "caller")
     def test_the_dead_are_not_on_the_roll(self, scene: Scene) -> None:
         """Neither the retired nor those whose death was noticed."""
         living, retired, dead = scene.worker(), scene.worker(), scene.worker()
@@ -49,6 +51,7 @@ class LivingChecks:
         again = scene.opened(scene.broker().consumer(worker.owner))
         assert again.turn([Done(delivery)], None).fenced == []
 
+    @needs("order", "store")
     def test_retire_gives_everything_back_at_once(self, scene: Scene) -> None:
         """To its own place, without counting and without a rescue."""
         scene.publish("a", "b", "c")
@@ -108,6 +111,7 @@ class RescueChecks:
         worker = scene.worker()
         return worker, worker.take()
 
+    @needs("rescue", "caller")
     def test_rescue_finds_the_dead(self, scene: Scene) -> None:
         """Without any report, and says how many messages became claimable."""
         scene.publish("a", "b", "c")
@@ -117,6 +121,7 @@ class RescueChecks:
         assert scene.owners.rescue() == 0
         assert names(other.claim(1) + other.claim(1) + other.claim(1)) == ["a", "b", "c"]
 
+    @needs("rescue", "caller")
     def test_rescue_takes_back_what_a_reported_owner_held(self, scene: Scene) -> None:
         """All of it, to its own place, called redelivered."""
         scene.publish("a", "b", "c")
@@ -145,6 +150,7 @@ class RescueChecks:
         assert scene.owners.rescue([Death(12345, (delivery.tag,), "who was that?")]) == 0
         assert scene.worker().take().deaths == 1
 
+    @needs("rescue", "caller")
     def test_innocent_neighbours_return_untouched(self, scene: Scene) -> None:
         """What had not started is neither counted nor suspected."""
         scene.publish("guilty", "innocent")
@@ -182,6 +188,7 @@ class RescueChecks:
         worker.settle(Release(delivery))
         assert worker.take().deaths == 1
 
+    @needs("rescue", "caller")
     def test_a_reported_verdict_is_delivered(self, scene: Scene) -> None:
         """Hard limit, or revoked while running: whoever claims it settles it; the others run."""
         scene.publish("a", "b")
@@ -226,6 +233,7 @@ class RescueChecks:
         assert verdict.startswith(LOST)
         assert verdict != LOST
 
+    @needs("order", "store")
     def test_a_suspect_goes_before_the_others_of_its_priority(self, scene: Scene) -> None:
         """Also before older ones: whoever kills workers is found soon. The reading side shows the same order."""
         scene.publish("a", "b")
@@ -238,6 +246,7 @@ class RescueChecks:
         assert [item.parcel.id for item in scene.shelf.items("ready")] == ["b", "a", "c"]
         assert [names([alive.take()]) for _ in range(3)] == [["b"], ["a"], ["c"]]
 
+    @needs("order", "store")
     def test_a_suspect_keeps_its_priority(self, scene: Scene) -> None:
         """What is more urgent goes before it."""
         scene.publish("suspect", priority=3)
@@ -248,6 +257,7 @@ class RescueChecks:
         scene.publish("equal", priority=3)
         assert [names([alive.take()]) for _ in range(3)] == [["urgent"], ["suspect"], ["equal"]]
 
+    @needs("order", "store")
     def test_a_suspect_goes_before_a_queue_that_is_named_first(self, scene: Scene) -> None:
         """The order of queues is among equals, and a suspect is none."""
         scene.publish("suspect", queue="second")
@@ -257,6 +267,7 @@ class RescueChecks:
         scene.publish("other", queue="first")
         assert [names(alive.claim(1, "first", "second")) for _ in range(2)] == [["suspect"], ["other"]]
 
+    @needs("order", "store")
     def test_a_suspect_does_not_keep_others_from_their_batch(self, scene: Scene) -> None:
         """Messages that lost nobody are claimed together as ever."""
         scene.publish("suspect")
@@ -267,6 +278,7 @@ class RescueChecks:
         assert names(other.claim()) == ["suspect"]
         assert names(other.claim()) == ["b", "c"]
 
+    @needs("rescue", "caller")
     def test_a_held_message_fails_at_a_reported_death(self, scene: Scene) -> None:
         """Early acknowledgement: never a repeat, whether the death counts or not."""
         scene.publish("a", "b")
@@ -305,4 +317,4 @@ class RescueChecks:
         wrong = msgspec.structs.replace(judged, claim=judged.claim + 1_000_000)
         assert len(other.settle(Done(wrong))) == 1
         assert other.settle(Done(judged)) == []
-        assert scene.place_of("a") is None
+        scene.expect_place("a", None)

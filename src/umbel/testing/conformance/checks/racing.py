@@ -61,8 +61,8 @@ class RacingChecks:
             late = Done(worker.take(), parcels=(scene.parcel(f"after {number}", queue="next"),))
             report = Death(worker.nonce, (), "stopped for 5 s")
             fenced, _ = both(scene, partial(worker.settle, late), partial(scene.owners.rescue, [report]), number)
-            assert scene.place_of(f"{number}") == ("ready" if fenced else None)
-            assert scene.place_of(f"after {number}") == (None if fenced else "ready")
+            scene.expect_place(f"{number}", "ready" if fenced else None)
+            scene.expect_place(f"after {number}", None if fenced else "ready")
             scene.shelf.purge("q")
 
     def test_a_message_is_revoked_or_claimed(self, scene: Scene) -> None:

@@ -6,6 +6,7 @@ import msgspec
 
 from .... import clock
 from ....outcome import Bury, Done, Fail, Hold, Outcome, Park, Release, Replace, Retry
+from ....testing.conformance.needs import needs
 from ....testing.conformance.scene import Scene, names, record
 
 ENDINGS = (("done", Done), ("failed", Fail), ("retried", Retry), ("replaced", Replace))
@@ -18,8 +19,8 @@ class SettlingChecks:
         scene.publish("a", "b")
         worker = scene.worker()
         assert worker.settle(kind(worker.take())) == []
-        assert scene.place_of("a") is None
-        assert scene.place_of("b") == "ready"
+        scene.expect_place("a", None)
+        scene.expect_place("b", "ready")
 
     def test_done_removes_the_message(self, scene: Scene) -> None:
         self._ends(scene, Done)
@@ -60,7 +61,7 @@ class SettlingChecks:
         worker.settle(Done(first, record("a", "SUCCESS")))
         assert worker.settle(Fail(second, record("a", "FAILURE"))) == []
         scene.expect_state("a", "SUCCESS")
-        assert scene.place_of("a") is None
+        scene.expect_place("a", None)
 
     def test_parcels_are_sent_with_their_outcome(self, scene: Scene) -> None:
         """Follow-ups of every kind of ending, to whatever queue, in their order."""
@@ -74,16 +75,18 @@ class SettlingChecks:
         worker.settle(Bury(worker.take(), parcels=(scene.parcel("z", queue="errbacks"),), reason="poison"))
         assert names(worker.claim(10, "errbacks")) == ["z"]
 
+    @needs("delays", "caller")
     def test_the_next_attempt_waits_for_its_time(self, scene: Scene) -> None:
         """A retry's parcel has a due time and keeps it."""
         scene.publish("a")
         worker = scene.worker()
         again = scene.parcel("a", due=clock.wall() + 30)
         assert worker.turn(Retry(worker.take(), parcels=(again,))).deliveries == []
-        assert scene.place_of("a") == "delayed"
+        scene.expect_place("a", "delayed")
         scene.hands.advance(31)
         assert names(worker.claim()) == ["a"]
 
+    @needs("order", "store")
     def test_release_gives_it_back_to_its_own_place(self, scene: Scene) -> None:
         """Before everything that came after it, not at the end of the line."""
         scene.publish("a", "b", "c")
@@ -101,16 +104,18 @@ class SettlingChecks:
         found = worker.take()
         assert (found.deaths, found.alone, found.verdict, found.redelivered) == (0, False, "", False)
 
+    @needs("delays", "caller")
     def test_a_parked_message_waits_and_is_offered_again(self, scene: Scene) -> None:
         """For a worker that knows its task."""
         scene.publish("a")
         one, two = scene.worker(), scene.worker()
         assert one.turn(Park(one.take(), due=clock.wall() + 60)).deliveries == []
-        assert scene.place_of("a") == "delayed"
+        scene.expect_place("a", "delayed")
         scene.hands.advance(61)
         found = two.take()
         assert (found.body, found.deaths) == (b"a", 0)
 
+    @needs("delays", "caller")
     def test_a_parked_message_tells_since_when(self, scene: Scene) -> None:
         """The first time of all: it is not offered for ever."""
         scene.publish("a")
@@ -142,7 +147,7 @@ class SettlingChecks:
         delivery = one.take()
         assert one.settle(Hold(delivery)) == []
         assert two.claim() == []
-        assert scene.place_of("a") == "leased"
+        scene.expect_place("a", "leased")
         assert one.settle(Done(delivery, record("a", "SUCCESS"))) == []
         scene.expect_state("a", "SUCCESS")
 
@@ -155,7 +160,7 @@ class SettlingChecks:
         new = worker.take()
         late = Done(old)
         assert worker.settle(late) == [late]
-        assert scene.place_of("a") == "leased"
+        scene.expect_place("a", "leased")
         assert worker.settle(Done(new)) == []
 
     def test_an_outcome_of_somebody_else_is_fenced(self, scene: Scene) -> None:
@@ -200,7 +205,9 @@ class SettlingChecks:
         a, b, c = worker.claim()
         stale = Fail(msgspec.structs.replace(b, claim=b.claim + 1_000_000))
         assert worker.settle(Done(a), stale, Done(c)) == [stale]
-        assert [scene.place_of(task_id) for task_id in "abc"] == [None, "leased", None]
+        scene.expect_place("a", None)
+        scene.expect_place("b", "leased")
+        scene.expect_place("c", None)
 
     def test_check_tells_what_is_still_held(self, scene: Scene) -> None:
         """Each outcome by itself, and nothing is settled by asking."""
@@ -211,4 +218,4 @@ class SettlingChecks:
         wrong = msgspec.structs.replace(c, claim=c.claim + 1_000_000)
         assert worker.consumer.check([Done(a), Done(b), Done(c), Done(wrong)]) == [True, False, True, False]
         assert other.consumer.check([Done(a)]) == [False]
-        assert scene.place_of("a") == "leased"
+        scene.expect_place("a", "leased")

@@ -63,7 +63,7 @@ class SharingChecks:
         assert scene.worker().claim() == []
         neighbour.wake()
         assert neighbour.ask("settle") == {"fenced": 0, "refused": False}
-        assert scene.place_of("a") is None
+        scene.expect_place("a", None)
 
     def test_a_process_that_was_given_up_settles_nothing(self, scene: Scene, neighbour: Neighbour) -> None:
         """It wakes after its work went to somebody else."""
@@ -75,7 +75,7 @@ class SharingChecks:
         assert names(worker.claim()) == ["a"]
         neighbour.wake()
         assert neighbour.ask("settle") == {"fenced": 1, "refused": True}
-        assert scene.place_of("a") == "leased"
+        scene.expect_place("a", "leased")
 
     def test_a_process_killed_while_it_publishes_leaves_whole_calls(self, scene: Scene, neighbour: Neighbour) -> None:
         """All parcels of a call or none of them."""

@@ -7,6 +7,7 @@ import pytest
 from .... import clock
 from ....broker import Item, QueueCount
 from ....outcome import Done, Park
+from ....testing.conformance.needs import EVERYWHERE, needs
 from ....testing.conformance.scene import Scene, names, record
 
 
@@ -28,6 +29,7 @@ class ListingChecks:
         worker.settle(Done(worker.take()))
         assert scene.shelf.counts() == []
 
+    @needs("listed", EVERYWHERE)
     def test_counts_tell_the_size_of_every_place(self, scene: Scene) -> None:
         """Of every queue, by name."""
         later = clock.wall() + 60
@@ -40,6 +42,7 @@ class ListingChecks:
         scene.publish("r", queue="b")
         assert sizes(scene.shelf.counts()) == [("a", 0, 1, 0, 0), ("b", 1, 0, 3, 2)]
 
+    @needs("listed", EVERYWHERE)
     def test_a_queue_tells_since_when_it_waits(self, scene: Scene) -> None:
         """The arrival of its oldest ready message; 0.0 when nothing is ready."""
         before = clock.wall()
@@ -59,6 +62,7 @@ class ListingChecks:
         worker.take()
         assert oldest() == 0.0
 
+    @needs("listed", EVERYWHERE)
     def test_items_show_everything_about_a_message(self, scene: Scene) -> None:
         """As it was sent, since when it is here, and who holds it."""
         before = clock.wall()
@@ -72,6 +76,7 @@ class ListingChecks:
         assert (leased.place, leased.owner, leased.tag) == ("leased", "holder@suite", ready.tag)
         assert leased.parcel == ready.parcel
 
+    @needs("listed", EVERYWHERE)
     def test_a_delayed_item_shows_when_it_is_due(self, scene: Scene) -> None:
         """Whether it was sent so or parked."""
         due = clock.wall() + 60
@@ -84,6 +89,7 @@ class ListingChecks:
             ("sent", round(due, 2)), ("parked", round(due + 1, 2)),
         ]  # fmt: skip
 
+    @needs("listed", EVERYWHERE)
     def test_a_listing_shows_deaths(self, scene: Scene) -> None:
         """A crash is known to the operator before the third."""
         scene.publish("a")
@@ -91,18 +97,21 @@ class ListingChecks:
         scene.report(worker, worker.take())
         assert [item.deaths for item in scene.shelf.items("ready")] == [1]
 
+    @needs("listed", EVERYWHERE)
     def test_items_are_of_one_place(self, scene: Scene) -> None:
         """Each message is listed in the place where it is, and in no other."""
         scene.one_in_every_place()
         for place in ("ready", "delayed", "leased", "dead"):
             assert ids(scene.shelf.items(place)) == [place]
 
+    @needs("listed", EVERYWHERE)
     def test_items_may_be_of_one_queue(self, scene: Scene) -> None:
         scene.publish("a", queue="one")
         scene.publish("b", queue="two")
         assert ids(scene.shelf.items("ready", queue="two")) == ["b"]
         assert ids(scene.shelf.items("ready", queue="three")) == []
 
+    @needs("listed", EVERYWHERE)
     def test_items_stand_in_the_order_in_which_they_are_taken(self, scene: Scene) -> None:
         """Ready ones by priority and age, delayed ones by due time."""
         now = clock.wall()
@@ -123,6 +132,7 @@ class ListingChecks:
         scene.bury(worker, a)
         assert ids(scene.shelf.items("dead")) == ["b", "a"]
 
+    @needs("listed", EVERYWHERE)
     def test_items_come_in_pages(self, scene: Scene) -> None:
         """Every message on one page, none twice, whatever the priorities; the last tag of a page asks for the next."""
         for number in range(7):
@@ -136,6 +146,7 @@ class ListingChecks:
             page = scene.shelf.items("ready", queue="q", after=page[-1].tag, limit=3)
         assert seen == whole
 
+    @needs("listed", EVERYWHERE)
     def test_find_gives_every_message_of_a_task(self, scene: Scene) -> None:
         """In whatever place, for instance a running attempt and the next one."""
         scene.publish("a", "b", "a")
@@ -150,6 +161,7 @@ class ListingChecks:
 class RemovingChecks:
     """`Shelf.delete`, `purge`, `replay`."""
 
+    @needs("listed", EVERYWHERE)
     def test_delete_removes_by_tag(self, scene: Scene) -> None:
         """From every place, and says how many there were."""
         scene.one_in_every_place()
@@ -158,14 +170,16 @@ class RemovingChecks:
             assert scene.shelf.delete(place, [*tags, 999_999]) == 1
             assert scene.shelf.items(place) == []
 
+    @needs("listed", EVERYWHERE)
     def test_delete_takes_only_what_is_in_that_place(self, scene: Scene) -> None:
         """A message that has moved on since it was listed is left alone."""
         scene.publish("a", "b")
         tags = [item.tag for item in scene.shelf.items("ready")]
         scene.worker().take()
         assert scene.shelf.delete("ready", tags) == 1
-        assert scene.place_of("a") == "leased"
+        scene.expect_place("a", "leased")
 
+    @needs("listed", EVERYWHERE)
     def test_deleting_a_leased_message_fences_its_outcome(self, scene: Scene) -> None:
         """It runs on, and nothing comes of it."""
         scene.publish("a")
@@ -175,8 +189,9 @@ class RemovingChecks:
         late = Done(delivery, record("a", "SUCCESS"), (scene.parcel("x"),))
         assert worker.settle(late) == [late]
         scene.expect_state("a", None)
-        assert scene.place_of("x") is None
+        scene.expect_place("x", None)
 
+    @needs("listed", EVERYWHERE)
     def test_purge_empties_a_queue_of_what_waits(self, scene: Scene) -> None:
         """Ready and delayed; what runs, what is dead and other queues stay."""
         scene.one_in_every_place()
@@ -196,6 +211,7 @@ class RemovingChecks:
         found = worker.take()
         assert (found.body, found.head, found.priority) == (b"a", first.parcel.head, scene.number(4))
 
+    @needs("delays", "caller")
     def test_a_replayed_message_has_fresh_counters(self, scene: Scene) -> None:
         """Three deaths and a verdict are forgotten."""
         scene.publish("a")
@@ -228,4 +244,4 @@ class RemovingChecks:
         scene.publish("a")
         delivery = scene.worker().take()
         assert scene.shelf.replay([delivery.tag, 999_999]) == 0
-        assert scene.place_of("a") == "leased"
+        scene.expect_place("a", "leased")

@@ -1,0 +1,80 @@
+"""Reading a stream: a queue that keeps its messages, however often they are read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from ... import clock
+from ...exceptions import StoreUnavailable, StoreUnsuitable
+from .faults import OTHERWISE_DECLARED, Refused
+from .link import Link
+from .plan import Queue
+from .topology import Topology
+
+AHEAD: Final = 500
+"""Messages on their way to us that we have not confirmed."""
+
+_AGAIN: Final = 0.05  # seconds between two attempts at a stream that somebody is making at this moment
+
+
+def follow(
+    link: Link, topology: Topology, stream: Queue, offset: int | str | datetime, hear: Callable[..., None], tag: str,
+    until: float,
+) -> None:  # fmt: skip
+    """Have the server push a stream's messages, from an offset on, over the link's channel.
+
+    Args:
+        link: its lock is held; without the rights of a new channel to what was set up on the last one.
+        topology: on that link.
+        stream: declared when it is missing.
+        offset: number of a message, "first", or a time.
+        hear: called with (channel, method, properties, body); it has to acknowledge.
+        tag: name of the consumer.
+        until: monotonic moment at which it is given up.
+
+    Raises:
+        StoreUnsuitable: this server has no streams.
+        OperationalError: it cannot be read now.
+    """
+
+    def consume() -> None:
+        link.ask(lambda own, reply: own.basic_qos(prefetch_count=AHEAD, callback=reply), until)
+        link.ask(
+            lambda own, reply: own.basic_consume(
+                stream.name, hear, consumer_tag=tag, arguments={"x-stream-offset": offset}, callback=reply
+            ), until,
+        )  # fmt: skip
+
+    _declare(link, topology, stream, until)
+    steadily(consume, until)
+
+
+def steadily(step: Callable[[], None], until: float) -> None:
+    """Do a step that may be repeated, also with a stream that somebody is making at this moment: the server closes the
+    channel, or the whole connection, over one that is not quite there.
+    """
+    while True:
+        try:
+            step()
+        except (Refused, StoreUnavailable) as error:
+            passing = isinstance(error, StoreUnavailable) or error.code == OTHERWISE_DECLARED
+            if not passing or clock.monotonic() + _AGAIN > until:
+                raise
+            time.sleep(_AGAIN)
+        else:
+            return
+
+
+def _declare(link: Link, topology: Topology, stream: Queue, until: float) -> None:
+    try:
+        topology.declare(stream, until)
+    except Refused as error:
+        if error.code == OTHERWISE_DECLARED:
+            raise StoreUnsuitable(
+                f"{link.address} cannot keep the stream {stream.name!r} ({error.text}); use RabbitMQ 3.9 or newer with "
+                "the feature flag stream_queue enabled."
+            ) from error
+        raise StoreUnavailable(f"{link.address} is up but not ready yet ({error.text}); try again.") from error
