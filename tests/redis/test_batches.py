@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 from contextlib import closing
 
@@ -206,6 +208,64 @@ def test_large_messages_are_claimed_few_at_a_time(place):
     body = b"x" * (3 << 20)
     place.publisher.publish([Parcel("q", str(each), "task", b'{"headers":{}}', body) for each in range(6)])
     assert 1 <= len(place.claim()) <= 4
+
+
+COMPRESSED = """
+app.conf.update(result_compression="gzip", result_serializer="json")
+for number in {numbers!r}:
+    app.backend.store_result(str(number), "celery's" * 50, {state!r})
+"""
+
+
+def by_celery(place, numbers, state="SUCCESS"):
+    """A real Celery stores compressed results for these tasks."""
+    prelude = f"""
+from celery import Celery
+app = Celery("other", broker="memory://", backend={place.lab.url!r})
+app.conf.result_backend_transport_options = {{"global_keyprefix": {place.lab.options["global_keyprefix"]!r}}}
+"""
+    code = prelude + COMPRESSED.format(numbers=numbers, state=state)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=40)
+
+
+def states(place, numbers):
+    backend = place.lab.backend()
+    with closing(backend):
+        return {task: found.status for task, found in backend.fetch([str(each) for each in numbers]).items()}
+
+
+def document(place, number):
+    return place.lab.link.call("GET", f"{place.lab.options['global_keyprefix']}celery-task-meta-{number}")
+
+
+def test_a_success_that_celery_compressed_is_seen_by_whoever_runs_the_task_again(place):
+    """In the middle of a batch, at its end, and told by itself."""
+    place.publish(6)
+    by_celery(place, [1, 3, 5])
+    before = {each: document(place, each) for each in (1, 3, 5)}
+    assert all(b"celery-compressed" in each for each in before.values())
+    one, two, three, four, five, six = place.claim()
+    assert place.settle(done(one), done(two), done(three), Fail(four, record(four, "FAILURE"))) == []
+    assert place.settle(done(six), done(five)) == []
+    assert {each: document(place, each) for each in (1, 3, 5)} == before
+    assert states(place, range(6)) == dict.fromkeys("012345", "SUCCESS")
+    assert place.kept("batch") == place.kept("lease") == place.kept("claims") == []
+
+
+def test_a_failure_that_celery_compressed_gives_way_to_a_success(place):
+    place.publish(2)
+    by_celery(place, [0, 1], "FAILURE")
+    first, second = place.claim()
+    assert place.settle(done(first), Fail(second, record(second, "RETRY"))) == []
+    assert states(place, range(2)) == {"0": "SUCCESS", "1": "FAILURE"}
+
+
+def test_follow_ups_of_a_task_whose_result_has_to_be_read_first_are_sent_once(place):
+    place.publish(2)
+    by_celery(place, [1])
+    first, second = place.claim()
+    assert place.settle(Done(first, record(first), (parcel(10),)), Done(second, record(second), (parcel(11),))) == []
+    assert sorted(number(delivery) for delivery in place.claim()) == [10, 11]
 
 
 HEADERS = {"lang": "py", "task": "t", "id": "i", "shadow": None, "eta": None, "expires": None}

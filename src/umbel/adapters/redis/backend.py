@@ -7,7 +7,7 @@ that looks at the stored one first, so a SUCCESS that somebody else wrote meanwh
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from ... import clock
@@ -74,6 +74,16 @@ def words(record: Record) -> tuple[Word, Word, Word, Word]:
     return record.document, record.status, expires, note(record.document, record.status)
 
 
+def read_closely(link: Link, keys: Keys, ids: Iterable[str]) -> None:
+    """Put a note beside what Celery stored compressed for these tasks; it counts for that very document only."""
+    for task_id in ids:
+        key, beside = keys.pair(task_id)
+        document = link.call("GET", key, idempotent=True)
+        if document is not None:
+            said = note(document, standing(document, None) or PENDING)
+            link.call("SET", beside, said, "EX", _NOTED, idempotent=True)
+
+
 class RedisBackend:
     """See `umbel.backend.Backend`."""
 
@@ -92,16 +102,7 @@ class RedisBackend:
                 args = [word for record in step for word in words(record)]
                 left = self._link.script("result_store", keys, args, idempotent=True)
                 step = [step[place] for place in left]  # noqa: PLW2901 - those that have to come again
-                self._note(step)
-
-    def _note(self, records: Sequence[Record]) -> None:
-        """Put a note beside what Celery stored compressed for these tasks; it counts for that very document only."""
-        for record in records:
-            key, beside = self._keys.pair(record.id)
-            document = self._link.call("GET", key, idempotent=True)
-            if document is not None:
-                said = note(document, standing(document, None) or PENDING)
-                self._link.call("SET", beside, said, "EX", _NOTED, idempotent=True)
+                read_closely(self._link, self._keys, [record.id for record in step])
 
     def fetch(self, ids: Sequence[str]) -> dict[str, Record]:
         found: dict[str, Record] = {}

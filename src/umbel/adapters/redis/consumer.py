@@ -15,7 +15,7 @@ from ...exceptions import OperationalError
 from ...message import Delivery
 from ...outcome import Bury, Hold, Outcome, Park, Release
 from ...record import Record
-from .backend import Keys, words
+from .backend import Keys, read_closely, words
 from .batches import Batches, Front
 from .ear import Ear
 from .envelope import claimed, tag_of
@@ -113,7 +113,7 @@ class RedisConsumer:
         now = clock.wall()
         fronts, singles = self._batches.sorted(outcomes, now, lambda outcome: self._left(outcome, now))
         name, reply, batch = self._said(outcomes, fronts, singles, want, now)
-        refused, revision, next_due, fenced, claim, index, items, strange, size, retold = reply
+        refused, revision, next_due, fenced, claim, index, items, strange, size, retold, waiting = reply
         deliveries: list[Delivery] = []
         if want is not None and (size or items):
             queue = want.queues[index]
@@ -123,20 +123,31 @@ class RedisConsumer:
             else:
                 deliveries = self._deliveries(items, strange, int(claim), queue)
         numbers = [singles[number] for number in fenced]
-        if retold:
-            again = [number for front in retold for number in fronts[front].numbers]
+        again = [number for front, done in retold for number in fronts[front].numbers[done:]]
+        if again or waiting:
             try:
-                reply = self._said(outcomes, [], again, None, now)[1]
+                numbers += self._told_again(outcomes, again, [singles[number] for number in waiting], now)
             except OperationalError:  # the caller will not learn what was claimed
                 self._forget([name], outcomes)
                 raise
-            numbers += [again[number] for number in reply[3]]
         self._name = name
         found = Turn(deliveries, self._fenced(outcomes, numbers), bool(refused), int(revision), float(next_due))
         if len(batch) != size:  # somebody made a hash of it meanwhile
             self._lost.append(name)
             found.deliveries = []
         return found
+
+    def _told_again(self, outcomes: Sequence[Outcome], again: list[int], waiting: list[int], now: float) -> list[int]:
+        """Tell outcomes one by one, `waiting` when what is stored for their tasks was read; returns the fenced."""
+        numbers: list[int] = []
+        while again or waiting:
+            records = [outcomes[number].record for number in waiting]
+            read_closely(self._link, self._keys, [record.id for record in records if record is not None])
+            again += waiting
+            reply = self._said(outcomes, [], again, None, now)[1]
+            numbers += [again[number] for number in reply[3]]
+            again, waiting = [], [again[number] for number in reply[10]]
+        return numbers
 
     def _said(
         self, outcomes: Sequence[Outcome], fronts: list[Front], singles: list[int], want: Want | None, now: float

@@ -26,6 +26,12 @@ local function state_of(key, side)
   return string.match(head, 'status.-(%u[%u_]+%u)') or ''
 end
 
+-- Whether a document is compressed and nothing beside it says its state: the caller reads it, puts a note beside it, and
+-- comes again.
+local function unread(key, stored)
+  return stored == '' and redis.call('GETRANGE', key, 1, 17) == 'celery-compressed'
+end
+
 -- Mirrors states.may_replace.
 local function may_replace(stored, new)
   if stored == nil or (stored ~= 'SUCCESS' and stored ~= 'FAILURE' and stored ~= 'REVOKED') then
@@ -52,13 +58,16 @@ local function write(key, side, document, expires, beside)
   redis.call('PUBLISH', key, document)
 end
 
--- Keeps one state if the stored one lets it. The script has written before.
+-- Keeps one state if the stored one lets it. The script has written before. False: what is stored has to be read first.
 local function keep(key, side, document, state, expires, beside)
   local stored, tidy = state_of(key, side)
+  if unread(key, stored) then
+    return false
+  end
   if not may_replace(stored, state) then
-    return 0
+    return true
   end
   if tidy and beside == '' then side = nil end
   write(key, side, document, expires, beside)
-  return 1
+  return true
 end

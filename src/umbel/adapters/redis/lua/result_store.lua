@@ -10,7 +10,7 @@ local left = {}
 for place = 0, #KEYS / 2 - 1 do
   local key, side, at = KEYS[place * 2 + 1], KEYS[place * 2 + 2], place * 4
   local stored = state_of(key, side)
-  if stored == '' and redis.call('GETRANGE', key, 1, 17) == 'celery-compressed' then
+  if unread(key, stored) then
     left[#left + 1] = place
   elseif may_replace(stored, ARGV[at + 2]) then
     write(key, side, ARGV[at + 1], ARGV[at + 3], ARGV[at + 4])

@@ -7,8 +7,9 @@
 --     id (or '') and document each; F any: record, groups each
 --   kinds and their own words: D done, R release, H hold: none; P park: due; B bury: reason, detail
 --   record: '' or key, key beside it, document, state, unix milliseconds of its end (0: none), note (result_state.lua)
--- Returns: {refused, revision, next due, fenced numbers, claim, queue, items, strange, size of the batch, fronts that have
--- to be told message by message}; strange: number, ref, facts.
+-- Returns: {refused, revision, next due, fenced numbers, claim, queue, items, strange, size of the batch, again, waiting}
+--   strange: number, ref, facts each; again: number of a front and how many of it are done, the others are to be told one
+--   by one; waiting: numbers of outcomes that changed nothing, because what is stored has to be read first (`unread`)
 -- Invariant: a message is removed from its lease and put where its outcome says, or its outcome changes nothing; a
 -- claimed message is moved from its list to the lease, and at no moment it is in neither.
 -- A lease is a batch, the list of what was claimed, as long as it is settled from its front and nothing has to be known
@@ -22,7 +23,7 @@ local lease = U .. 'lease:' .. nonce .. ':'
 local claims = U .. 'claims:' .. nonce
 local refused = redis.call('HEXISTS', U .. 'owners', nonce) == 0
 local holds = redis.call('EXISTS', U .. 'held') == 1
-local fenced, touched, returned, retold = {}, {}, {}, {}
+local fenced, touched, returned, retold, waiting = {}, {}, {}, {}, {}
 local at = 6 + ARGV[5]
 
 local function entry_of(claim)
@@ -118,6 +119,11 @@ for lost = 6, at - 1 do
   end
 end
 
+-- Whether the record at this place can be kept or left alone now (`unread`).
+local function readable(place)
+  return ARGV[place] == '' or not unread(ARGV[place], (state_of(ARGV[place], ARGV[place + 1])))
+end
+
 -- What a message leaves behind: a record and groups of parcels from ARGV[at].
 local function leave_behind(held)
   if ARGV[at] == '' then
@@ -146,7 +152,8 @@ end
 local result, aside, fronts = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
 at = at + 3
 
--- Results of messages that ended in SUCCESS, whose documents say so at their head. Mostly nothing is stored yet.
+-- Results of messages that ended in SUCCESS, whose documents say so at their head. Mostly nothing is stored yet. Returns
+-- how many are kept; what is stored for the next one has to be read first.
 local function succeed(expires, first, last)
   for place = first, last, 2 do
     if ARGV[place] ~= '' then
@@ -158,26 +165,31 @@ local function succeed(expires, first, last)
       end
       if new then
         redis.call('PUBLISH', key, document)
-      else
-        keep(key, aside .. ARGV[place], document, 'SUCCESS', expires, '')
+      elseif not keep(key, aside .. ARGV[place], document, 'SUCCESS', expires, '') then
+        return (place - first) / 2
       end
     end
   end
+  return (last - first + 1) / 2
 end
 
 for front = 1, fronts do
   local kind, claim, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 3])
   local held = batch_at(claim, ARGV[at + 2])
-  if not held then retold[#retold + 1] = front - 1 end
+  local kept = 0
   at = at + 4
   if kind == 'F' then
-    for _ = 1, count do leave_behind(held) end
+    for number = 1, count do
+      if held and kept == number - 1 and readable(at) then kept = number end
+      leave_behind(kept == number)
+    end
   else
-    if held then succeed(ARGV[at], at + 1, at + 2 * count) end
+    if held then kept = succeed(ARGV[at], at + 1, at + 2 * count) end
     at = at + 1 + 2 * count
   end
-  if held then  -- last: an error on the way leaves them held
-    redis.call('LTRIM', held, count, -1)
+  if kept < count then retold[#retold + 1] = {front - 1, kept} end
+  if kept > 0 then  -- last: an error on the way leaves them held
+    redis.call('LTRIM', held, kept, -1)
     if redis.call('EXISTS', held) == 0 then redis.call('HDEL', claims, claim) end
   end
 end
@@ -186,10 +198,15 @@ at = at + 1
 for number = 1, tonumber(ARGV[at - 1]) do
   local kind, claim, ref = ARGV[at], ARGV[at + 1], ARGV[at + 2]
   local words = (kind == 'P' and 1) or (kind == 'B' and 2) or 0
-  local held = not refused and settle(kind, claim, ref, ARGV[at + 3], ARGV[at + 4])
+  local ready = readable(at + 3 + words)
+  local held = ready and not refused and settle(kind, claim, ref, ARGV[at + 3], ARGV[at + 4])
   at = at + 3 + words
   leave_behind(held)
-  if not held then fenced[#fenced + 1] = number - 1 end
+  if not ready then
+    waiting[#waiting + 1] = number - 1
+  elseif not held then
+    fenced[#fenced + 1] = number - 1
+  end
 end
 for list, entries in pairs(returned) do give_back(list, entries) end
 for claim, entry in pairs(touched) do
@@ -199,7 +216,7 @@ end
 
 local limit, bytes = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
 local revision = redis.call('GET', U .. 'revision') or '0'
-local reply = {refused and 1 or 0, revision, '0', fenced, 0, 0, {}, {}, 0, retold}
+local reply = {refused and 1 or 0, revision, '0', fenced, 0, 0, {}, {}, 0, retold, waiting}
 if limit == 0 then return reply end
 at = at + 3
 local steps = tonumber(ARGV[at - 1])
