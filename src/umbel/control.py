@@ -105,7 +105,7 @@ class Control:
         return withdraw.revoke(
             self._app.broker, wanted, terminate=terminate, signal=signal,
             expires=withdraw.lifetime(self._app.conf.result_expires), keep_results=self._app.result_url is not None,
-            form=withdraw.Form.of(self._app.conf),
+            form=withdraw.Form.of(self._app.conf), apart=None if self._app.settles_results else self._app.backend(),
         )  # fmt: skip
 
     def shutdown(self, destination: Sequence[str] | None = None) -> None:

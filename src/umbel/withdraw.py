@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from . import clock, states
+from .backend import Backend
 from .broker import Broker, Revocation
 from .record import Record
 from .serialization import compress_document, dumps
@@ -99,7 +100,7 @@ def signal_name(wanted: str | int | None) -> str:
 
 def revoke(
     broker: Broker, ids: Sequence[str], *, terminate: bool = False, signal: str | int | None = None,
-    expires: float = 0.0, keep_results: bool = True, form: Form = _JSON,
+    expires: float = 0.0, keep_results: bool = True, form: Form = _JSON, apart: Backend | None = None,
 ) -> list[str]:  # fmt: skip
     """Revoke tasks: those that wait are removed now, the others will not start.
 
@@ -111,6 +112,7 @@ def revoke(
         expires: seconds that the REVOKED state is kept, 0 for ever.
         keep_results: write that state.
         form: how it is written.
+        apart: where it is kept, None for the broker, which writes it in the step that removes the message.
 
     Returns:
         ids of the messages that were removed.
@@ -123,6 +125,10 @@ def revoke(
     records = [state_record(one, states.REVOKED, error, expires=expires, form=form) for one in kept]
     control = broker.control()
     try:
-        return control.revoke(entries, records)
+        removed = control.revoke(entries, records if apart is None else ())
     finally:
         control.close()
+    gone = set(removed)
+    if apart is not None and gone:  # whoever waits for one that will never run
+        apart.store([record for record in records if record.id in gone])
+    return removed

@@ -317,11 +317,12 @@ class AsyncResult(Awaiting, Generic[R_co]):
             connection, wait, timeout: accepted for compatibility: the revocation is stored when this returns.
         """
         source = self.app
-        keeps, expires = source.backend() is not None, lifetime(source.conf.result_expires)
-        form = Form.of(source.conf)
+        backend = source.backend()
         revoke(
-            source.broker, [self.id], terminate=terminate, signal=signal, expires=expires, keep_results=keeps, form=form
-        )
+            source.broker, [self.id], terminate=terminate, signal=signal,
+            expires=lifetime(source.conf.result_expires), keep_results=backend is not None, form=Form.of(source.conf),
+            apart=None if source.settles_results else backend,
+        )  # fmt: skip
 
     def as_tuple(self) -> tuple[Any, ...]:
         """Plain form: ``((id, parent), None)``."""
