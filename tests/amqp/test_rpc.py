@@ -133,10 +133,12 @@ def test_known_and_forgotten(worker, client):
     assert client.fetch(["a"]) == {}
 
 
-def test_no_more_is_kept_than_there_is_room(url, worker, client, monkeypatch):
-    monkeypatch.setattr(mailbox, "MOST", 10)
+def test_no_more_is_kept_than_there_is_room(url, worker, opened, caplog):
+    client = opened(url, results_in_memory=10)
+    client.listen()
     worker.store([record(str(number)) for number in range(30)])
     arrived(client, "29")
+    assert caplog.text.count("More than 10 results wait") == 1
     assert sorted(client.fetch([str(number) for number in range(30)]), key=int) == [str(n) for n in range(20, 30)]
 
 
@@ -207,7 +209,7 @@ def test_a_queue_that_somebody_deleted_is_declared_again(rabbitmq, url, worker, 
 
 @pytest.mark.alone
 def test_a_server_that_goes_and_comes_back(own_rabbitmq, opened):
-    client, worker = opened(own_rabbitmq.url, timeout=5), opened(own_rabbitmq.url, "worker")
+    client, worker = opened(own_rabbitmq.url), opened(own_rabbitmq.url, "worker")
     client.listen()
     worker.store([record("a")])
     arrived(client, "a")
@@ -224,7 +226,7 @@ def test_a_server_that_goes_and_comes_back(own_rabbitmq, opened):
 
 @pytest.mark.alone
 def test_without_a_server_the_call_ends_with_a_sentence(own_rabbitmq, opened):
-    client = opened(f"{own_rabbitmq.url}?timeout=0.5")
+    client = opened(own_rabbitmq.url, timeout=0.5)
     own_rabbitmq.kill()
     began = clock.monotonic()
     with pytest.raises(OperationalError):
@@ -234,7 +236,7 @@ def test_without_a_server_the_call_ends_with_a_sentence(own_rabbitmq, opened):
 
 @pytest.mark.alone
 def test_a_server_without_memory_takes_no_answers_until_it_has_some(own_rabbitmq, opened):
-    client, worker = opened(own_rabbitmq.url), opened(f"{own_rabbitmq.url}?timeout=0.5", "worker")
+    client, worker = opened(own_rabbitmq.url), opened(own_rabbitmq.url, "worker", timeout=0.5)
     client.listen()
     worker.store([record("a")])
     with own_rabbitmq.memory_alarm():
@@ -249,6 +251,12 @@ def _raises(worker):
     except OperationalError:
         return True
     return False
+
+
+@pytest.mark.parametrize("most", [0, -5, "many"])
+def test_a_number_of_results_that_cannot_work_is_one_sentence(most):
+    with pytest.raises(ImproperlyConfigured, match="write how many results"):
+        open_backend("rpc://", {"broker_url": "amqp://", "reply_to": "me", "results_in_memory": most})
 
 
 def test_another_broker_than_rabbitmq_is_one_sentence():

@@ -9,7 +9,7 @@ be there before the first message is sent, because a worker's answer to nobody i
 connection was lost, the server has deleted the queue; it is declared again at once, and what was answered meanwhile is
 lost, as with Celery.
 
-What nobody has asked for is kept until it expires; of more than `MOST` documents the oldest are dropped.
+Each answer is kept until it expires. Of more than the mailbox has room for the oldest are dropped, and the log says so.
 
 One mailbox serves all threads of a process. Its thread owns the link; the others hand it a pipe's byte, and wait on
 pipes of their own. It ends `LINGER` seconds after the last backend that used it was closed.
@@ -39,7 +39,7 @@ from .link import Link
 logger = logging.getLogger(__name__)
 
 MOST: Final = 100_000
-"""Documents that one process keeps."""
+"""Documents that one process keeps unless told otherwise."""
 
 LINGER: Final = 10.0
 _TURN: Final = 1.0
@@ -57,14 +57,17 @@ class Mailbox:
         queue: its name, the ``reply_to`` of this process's messages.
         expires: seconds after which an unused queue, and a document, are gone; 0 for never.
         reader: makes a record of a message; None for one that cannot be read.
+        most: documents that are kept.
     """
 
-    def __init__(self, address: Address, queue: str, expires: float, reader: Reader) -> None:
+    def __init__(self, address: Address, queue: str, expires: float, reader: Reader, most: int = MOST) -> None:
         self._link = Link(address, "umbel results")
         self._queue = queue
         self._expires = expires
         self._reader = reader
-        self._guard = threading.Lock()
+        self._most = most
+        self._full = False
+        self._guard = threading.RLock()  # a collected backend may leave in the middle of anything
         self._letters: OrderedDict[str, tuple[Record, float]] = OrderedDict()
         self._bells: set[Bell] = set()
         self._users = 1
@@ -104,16 +107,24 @@ class Mailbox:
 
     def keep(self, record: Record) -> None:
         """Take an answer; `states.may_replace` decides."""
+        full = False
         with self._guard:
             known = self._letters.get(record.id)
             if known is not None and not may_replace(known[0].status, record.status):
                 return
             self._letters[record.id] = record, clock.monotonic()
-            while len(self._letters) > MOST:
+            while len(self._letters) > self._most:
                 self._letters.popitem(last=False)
+                full, self._full = not self._full, True
             bells = [bell for bell in self._bells if record.id in bell.ids]
         for bell in bells:
             bell.ring()
+        if full:
+            logger.warning(
+                "More than %d results wait in this process for somebody to ask for them; the oldest are dropped. Call "
+                "with ignore_result=True, forget() what was read, or keep results in a store.",
+                self._most,
+            )
 
     def hang(self, bell: Bell) -> None:
         """Let a reader be rung."""

@@ -31,7 +31,7 @@ from .address import Address
 from .faults import blocked, unanswered
 from .frames import addressed
 from .link import Link
-from .mailbox import Bell, Mailbox
+from .mailbox import MOST, Bell, Mailbox
 
 logger = logging.getLogger(__name__)
 
@@ -105,13 +105,14 @@ class RpcBackend:
         queue: where this process's answers arrive.
         form: how results travel.
         expires: seconds that an answer is kept here; 0 for as long as the process lives.
+        most: how many are kept.
     """
 
-    def __init__(self, address: Address, queue: str, form: Form, expires: float) -> None:
+    def __init__(self, address: Address, queue: str, form: Form, expires: float, most: int = MOST) -> None:
         self._link = Link(address, "umbel answers")
         self._place = address, queue
         self._form = form
-        self._expires = expires
+        self._expires, self._kept = expires, most
         self._box: Mailbox | None = None
         self._life = self._tag = self._low = 0
         self._open: set[int] = set()
@@ -197,7 +198,9 @@ class RpcBackend:
             with _guard:
                 found = _mailboxes.get(self._place)
                 if found is None or not found.join():
-                    found = _mailboxes[self._place] = Mailbox(*self._place, self._expires, self._form.record)
+                    found = _mailboxes[self._place] = Mailbox(
+                        *self._place, self._expires, self._form.record, self._kept
+                    )  # fmt: skip
                 self._box = found
         return self._box
 
@@ -227,12 +230,12 @@ class RpcWatch:
 _mailboxes: Final[dict[tuple[Address, str], Mailbox]] = {}
 """One for each server and queue, shared by the threads of a process."""
 
-_guard = threading.Lock()
+_guard = threading.RLock()
 
 
 def _forked() -> None:
     global _guard  # noqa: PLW0603 - the parent's may be held by a thread that does not exist here
-    _guard = threading.Lock()
+    _guard = threading.RLock()
     _left_alone.extend(_mailboxes.values())
     _mailboxes.clear()
 
@@ -260,7 +263,8 @@ def open_backend(url: str, options: dict[str, Any]) -> RpcBackend:
     Args:
         url: ``rpc://``.
         options: ``broker_url`` and ``broker_options`` say where; ``reply_to`` is the queue of this process, ``expires``
-            seconds; ``persistent``, ``serializer``, ``accept`` and ``most`` as in `Form`.
+            seconds; ``persistent``, ``serializer``, ``accept`` and ``most`` as in `Form`; ``timeout`` (seconds of a
+            call in all, the broker's) and ``results_in_memory`` (how many answers are kept).
 
     Raises:
         ImproperlyConfigured: the broker is not RabbitMQ, or its URL cannot work.
@@ -278,5 +282,9 @@ def open_backend(url: str, options: dict[str, Any]) -> RpcBackend:
         options.get("serializer", "json"), options.get("accept", ("json",)), options.get("most", 1 << 27),
         bool(options.get("persistent")),
     )  # fmt: skip
-    address = Address.parse(broker, options.get("broker_options") or {})
-    return RpcBackend(address, options["reply_to"], form, options.get("expires") or 0.0)
+    own = {"timeout": options["timeout"]} if "timeout" in options else {}
+    address = Address.parse(broker, {**(options.get("broker_options") or {}), **own})
+    most = options.get("results_in_memory", MOST)
+    if not isinstance(most, int) or most < 1:
+        raise ImproperlyConfigured(f"results_in_memory is {most!r}; write how many results a process keeps.")
+    return RpcBackend(address, options["reply_to"], form, options.get("expires") or 0.0, most)
