@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,11 @@ class Run:
     marks: dict[float, float] = field(default_factory=dict)
     _history: History = field(default_factory=History)
 
+    @cached_property
+    def shelf(self) -> Any:
+        """To look into the store."""
+        return self.tasks.app.broker.shelf()
+
     def worker(self, *options: str, sabotage: Sequence[str] = (), ready: bool = True) -> Any:
         """Start a worker and wait until it is ready.
 
@@ -162,23 +168,22 @@ class Run:
 
     def leased(self) -> list[str]:
         """Ids that some worker holds now (the first thousand)."""
-        return [item.parcel.id for item in self.tasks.app.broker.shelf().items("leased", limit=1000)]
+        return [item.parcel.id for item in self.shelf.items("leased", limit=1000)]
 
     def hit_twice(self) -> list[str]:
         """Ids of messages against which two deaths count."""
-        shelf = self.tasks.app.broker.shelf()
-        items = [*shelf.items("leased"), *shelf.items("ready")]  # what was taken back stands at the front
+        items = [*self.shelf.items("leased"), *self.shelf.items("ready")]  # what was taken back stands at the front
         return [item.parcel.id for item in items if item.deaths >= 2]
 
     def give_up(self, pid: int) -> None:
         """Declare the owner that lives in a process dead, as its supervisor would, and let it live."""
-        owners = self.tasks.app.broker.owners()
-        nonce = next(owner.nonce for owner in owners.roll() if owner.pid == pid)
-        assert owners.rescue([Death(nonce, (), "given up")])
+        with contextlib.closing(self.tasks.app.broker.owners()) as owners:
+            nonce = next(owner.nonce for owner in owners.roll() if owner.pid == pid)
+            assert owners.rescue([Death(nonce, (), "given up")])
 
     def ready(self, queue: str) -> int:
         """How many messages of a queue can be claimed now."""
-        counts = self.tasks.app.broker.shelf().counts()
+        counts = self.shelf.counts()
         return sum(one.ready for one in counts if one.queue == queue)
 
     def states(self, ids: Sequence[str]) -> list[str]:
@@ -206,7 +211,7 @@ class Run:
 
     def left(self) -> Sequence[object]:
         """What is still in the store, dead letters left out."""
-        counts = self.tasks.app.broker.shelf().counts()
+        counts = self.shelf.counts()
         return [count for count in counts if count.ready or count.delayed or count.leased]
 
     def settle(self, timeout: float = 60.0) -> None:
@@ -279,6 +284,13 @@ def kill_all(worker: Any) -> None:
 def chaos(project: Project, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Run]:
     """A fresh run. An indirect parameter names broker and backend: (URL, URL or None)."""
     broker, backend = getattr(request, "param", ("sqlite:///queue.db", None))
+    with begun(project, monkeypatch, broker, backend) as run:
+        yield run
+
+
+@contextlib.contextmanager
+def begun(project: Project, monkeypatch: pytest.MonkeyPatch, broker: str, backend: str | None) -> Iterator[Run]:
+    """A fresh run over these stores; prints its seed, and at its end what it counted."""
     path = project.folder / "history.jsonl"
     code = TASKS.format(top=str(TOP), history=str(path), broker=broker, backend=backend)
     file = project.write("chaotic.py", code)
@@ -295,6 +307,7 @@ def chaos(project: Project, monkeypatch: pytest.MonkeyPatch, request: pytest.Fix
         run = Run(project, module, path, random.Random(chosen))
         begin = time.monotonic()
         yield run
+        run.shelf.close()
         print(f"{run.counted()}, {time.monotonic() - begin:.1f} s")
 
 
