@@ -7,7 +7,9 @@
    says that doing it twice is as good as once (`idempotent`); otherwise the error is `Unanswered`.
 4. A connection whose reply did not come is closed: the reply of one command is never taken for that of another.
 5. What a server refused because it is no primary any more was not done: with sentinels it is sent to the next one.
-6. In a forked child the parent's connection is closed at once (which sends nothing) and never used.
+6. A connection that said nothing for a while may be half open: it is asked for a sign of life before it is used, and
+   replaced when half of the deadline has passed without one.
+7. In a forked child the parent's connection is closed at once (which sends nothing) and never used.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from ... import clock
-from ...exceptions import OperationalError
+from ...exceptions import OperationalError, StoreUnavailable
 from .address import Address
 from .faults import Closed, refused, unanswered
 from .scripts import script
@@ -26,6 +28,11 @@ from .wire import NOTHING, Wire, Word, packed
 
 _PAUSE: Final = 0.1
 """Seconds before sentinels are asked again."""
+
+DOUBT: Final = 15.0
+"""Seconds without a word after which a connection is asked whether the server is still there. Gateways forget idle
+connections without telling anybody.
+"""
 
 
 class Link:
@@ -39,10 +46,11 @@ class Link:
         >>> link.close()
     """
 
-    __slots__ = ("_address", "_wire")
+    __slots__ = ("_address", "_heard", "_wire")
 
     def __init__(self, address: Address) -> None:
         self._address = address
+        self._heard = 0.0
         self._wire: Wire | None = None
 
     @property
@@ -127,10 +135,11 @@ class Link:
 
         Such a part closes the link when a wait ends in the middle of a reply.
         """
-        if self._wire is not None and not self._wire.fresh():
+        if self._wire is not None and not (self._wire.fresh() and self._lives(self._wire, until)):
             self.close()
         if self._wire is None:
             self._wire = opened(self._address, until)
+            self._heard = clock.monotonic()
         return self._wire
 
     def until(self, timeout: float | None) -> float:
@@ -142,6 +151,18 @@ class Link:
         wire, self._wire = self._wire, None
         if wire is not None:
             wire.close()
+
+    def _lives(self, wire: Wire, until: float) -> bool:
+        """Whether somebody is at the other end; a question only after a long silence."""
+        now = clock.monotonic()
+        if now - self._heard < DOUBT:
+            return True
+        try:
+            half = now + max(0.0, until - now) / 2
+            wire.send(packed((b"PING",)), half)
+            return wire.receive(half) is not NOTHING
+        except StoreUnavailable:
+            return False
 
     def _left(self, until: float) -> int:
         """Milliseconds in which replicas may answer, so that the reply comes before the moment."""
@@ -176,6 +197,7 @@ class Link:
         if NOTHING in replies:
             self.close()
             raise unanswered(self._address, "no answer before the deadline")
+        self._heard = clock.monotonic()
         return replies
 
 

@@ -196,7 +196,7 @@ def _connected(address: Address, until: float) -> socket.socket:
             made.setblocking(False)
             if family != socket.AF_UNIX:
                 made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                _keep_alive(made)
             _reach(made, place, now + (until - now) / (len(places) - number))
         except OSError as error:
             made.close()
@@ -204,6 +204,14 @@ def _connected(address: Address, until: float) -> socket.socket:
             continue
         return made
     raise unreachable(address, reason)
+
+
+def _keep_alive(made: socket.socket) -> None:
+    """Have the system ask for a sign of life, often enough for gateways that forget what is silent for a minute."""
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, number in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, name):
+            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), number)
 
 
 def _reach(made: socket.socket, place: Any, until: float) -> None:
