@@ -252,12 +252,14 @@ def test_a_success_that_celery_compressed_is_seen_by_whoever_runs_the_task_again
     assert place.kept("batch") == place.kept("lease") == place.kept("claims") == []
 
 
-def test_a_failure_that_celery_compressed_gives_way_to_a_success(place):
-    place.publish(2)
-    by_celery(place, [0, 1], "FAILURE")
-    first, second = place.claim()
-    assert place.settle(done(first), Fail(second, record(second, "RETRY"))) == []
-    assert states(place, range(2)) == {"0": "SUCCESS", "1": "FAILURE"}
+def test_a_state_that_celery_compressed_gives_way_to_what_may_replace_it(place):
+    place.publish(3)
+    by_celery(place, [0, 2], "RETRY")
+    by_celery(place, [1], "FAILURE")
+    first, second, third = place.claim()
+    fenced = place.settle(Fail(first, record(first, "FAILURE")), done(second), Fail(third, record(third, "FAILURE")))
+    assert fenced == []
+    assert states(place, range(3)) == {"0": "FAILURE", "1": "SUCCESS", "2": "FAILURE"}
 
 
 def test_follow_ups_of_a_task_whose_result_has_to_be_read_first_are_sent_once(place):
@@ -280,14 +282,17 @@ def head(priority=0, content="application/json", **headers):
 @pytest.mark.parametrize(
     "sent",
     [
-        head(), head(9), head(12), head(eta="2030-01-01T00:00:00+00:00"), head(content="application/x-yaml"),
+        head(), head(9), head(12), head(eta="2030-01-01T00:00:00+00:00"), head(content="application/x-yaml"), head(content="application/yaml"),
         head(shadow='","shadow":null,"eta":null,"', eta="2030-01-01T00:00:00+00:00"), head(task={"eta": None}),
         b'{"headers":{}}', b"nothing",
     ],
 )  # fmt: skip
 def test_the_short_way_to_open_an_envelope_finds_what_the_long_one_finds(sent):
-    item = sealed(Parcel("q", "i", "t", sent, b'[[1,"\xc3\xa4"],{},null]'), time.time())[0]
+    body = b'[[1,"\xc3\xa4"],{},null]'
+    item, foreign = sealed(Parcel("q", "i", "t", sent, body), time.time())
     content = opened(item)
+    assert content.body == body
+    assert foreign is (content.eta > 0)
     assert claimed(item) == (content.head, content.body, content.priority, content.eta)
     assert content.head == sent
 
