@@ -282,7 +282,8 @@ def head(priority=0, content="application/json", **headers):
 @pytest.mark.parametrize(
     "sent",
     [
-        head(), head(9), head(12), head(eta="2030-01-01T00:00:00+00:00"), head(content="application/x-yaml"), head(content="application/yaml"),
+        head(), head(9), head(12), head(eta="2030-01-01T00:00:00+00:00"), head(content="application/x-yaml"),
+        head(content="application/yaml"),
         head(shadow='","shadow":null,"eta":null,"', eta="2030-01-01T00:00:00+00:00"), head(task={"eta": None}),
         b'{"headers":{}}', b"nothing",
     ],

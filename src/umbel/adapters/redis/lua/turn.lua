@@ -155,16 +155,17 @@ at = at + 3
 -- Results of messages that ended in SUCCESS, whose documents say so at their head. Mostly nothing is stored yet. Returns
 -- how many are kept; what is stored for the next one has to be read first.
 local function succeed(expires, first, last)
+  local call = redis.call  -- looked up once, not a thousand times
   for place = first, last, 2 do
     if ARGV[place] ~= '' then
       local key, document, new = result .. ARGV[place], ARGV[place + 1], nil
       if expires == '0' then
-        new = redis.call('SET', key, document, 'NX')
+        new = call('SET', key, document, 'NX')
       else
-        new = redis.call('SET', key, document, 'NX', 'PXAT', expires)
+        new = call('SET', key, document, 'NX', 'PXAT', expires)
       end
       if new then
-        redis.call('PUBLISH', key, document)
+        call('PUBLISH', key, document)
       elseif not keep(key, aside .. ARGV[place], document, 'SUCCESS', expires, '') then
         return (place - first) / 2
       end
