@@ -13,6 +13,7 @@ import pytest
 
 from tests.redis.lab import RedisLab
 from umbel import ids
+from umbel.adapters.redis.broker import open_broker
 from umbel.adapters.redis.envelope import claimed, opened, ref_of, sealed, tag_of
 from umbel.broker import Death, Owner, Want
 from umbel.message import Parcel
@@ -201,6 +202,20 @@ def test_a_delayed_and_a_buried_one_leave_the_others_where_they_are(place):
     assert place.settle(Park(two, due=time.time() + 600), Bury(three, reason="bad"), done(one), done(four)) == []
     (count,) = place.shelf.counts()
     assert (count.ready, count.delayed, count.leased, count.dead) == (0, 1, 0, 1)
+
+
+@pytest.mark.parametrize("command", ["sort", "memory"])
+def test_a_user_who_may_not_run_what_makes_a_batch_claims_message_by_message(place, command):
+    """As on a server older than 7.0."""
+    place.publish()
+    place.lab.link.call("ACL", "SETUSER", "narrow", "reset", "on", ">secret", "~*", "&*", "+@all", f"-{command}")
+    broker = open_broker(place.lab.url.replace("redis://", "redis://narrow:secret@"), place.lab.options)
+    with closing(broker.consumer(place.owner)) as consumer:
+        found = consumer.turn([], Want(("q",), 10)).deliveries
+        assert [number(delivery) for delivery in found] == [0, 1, 2, 3]
+        assert (place.kept("batch"), len(place.kept("lease"))) == ([], 1)
+        assert consumer.turn([*map(done, found)], None).fenced == []
+    assert [place.result(delivery) for delivery in found] == ["SUCCESS"] * 4
 
 
 def test_large_messages_are_claimed_few_at_a_time(place):
