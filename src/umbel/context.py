@@ -33,6 +33,7 @@ class Context(msgspec.Struct, dict=True, eq=False):
         hostname: node name of the worker, None outside of one.
         called_directly: True when the task was called as a function.
         is_eager: True inside `apply()`.
+        replaced_by: the messages that take its place, once `Task.replace` has built them.
         running, outer: the task and the request around this one (`current.push_request`).
     """
 
@@ -49,6 +50,7 @@ class Context(msgspec.Struct, dict=True, eq=False):
     running: Any = None
     outer: Any = None
     protected: bool = False
+    replaced_by: tuple[Any, ...] = ()
     _wire: dict[str, Any] | None = None
     _properties: dict[str, Any] | None = None
     _info: dict[str, Any] | None = None

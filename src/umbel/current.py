@@ -11,6 +11,7 @@ Requests nest: a task that calls another one as a function pushes a second reque
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar, Token
 from typing import Any, Protocol
 
@@ -24,6 +25,28 @@ class Frame(Protocol):
 
 request_var: ContextVar[Any] = ContextVar("umbel_request", default=None)
 """The request (`context.Context`) of the innermost running task, None outside of tasks."""
+
+
+class Outbox:
+    """Messages that are built but not sent yet.
+
+    Attributes:
+        parcels: in the order in which they were built.
+        retry_policy: of the last of them.
+    """
+
+    def __init__(self) -> None:
+        self.parcels: list[Any] = []
+        self.retry_policy: Mapping[str, Any] | None = None
+
+    def put(self, parcels: Sequence[Any], retry_policy: Mapping[str, Any] | None) -> None:
+        """Add messages."""
+        self.parcels.extend(parcels)
+        self.retry_policy = retry_policy
+
+
+outbox_var: ContextVar[Outbox | None] = ContextVar("umbel_outbox", default=None)
+"""Where this context's messages are collected in the place of being sent, None to send them."""
 
 
 class _Thread(threading.local):

@@ -19,7 +19,7 @@
     |-- MissingExtra (ImportError too), UnsupportedPlatform
     WorkerShutdown, WorkerTerminate (SystemExit)
     Interrupted (BaseException)                                  a stop of the worker inside a running function
-    warnings: CeleryWarning (UserWarning) and its children
+    warnings: CeleryWarning (UserWarning) and its children; CPendingDeprecationWarning
 
 On the wire an exception is named by module and type; `wire_module` gives Celery's module for those that Celery has.
 """
@@ -295,6 +295,10 @@ class CeleryWarning(UserWarning):
 
 class AlwaysEagerIgnored(CeleryWarning):
     """`task_always_eager` has no effect on `send_task`."""
+
+
+class CPendingDeprecationWarning(PendingDeprecationWarning):
+    """What is done here will be done otherwise in a coming release."""
 
 
 class DuplicateNodenameWarning(CeleryWarning):

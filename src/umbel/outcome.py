@@ -29,11 +29,14 @@ class Outcome(msgspec.Struct, gc=False):
         delivery: the claimed message.
         record: the state to store with it, None when nothing is stored.
         parcels: messages to send in the same step.
+        later: states of tasks that would have followed this one and never will. No store needs to know of them: the
+            settler stores them before it settles the outcome, and a SUCCESS that comes after all replaces them.
     """
 
     delivery: Delivery
     record: Record | None = None
     parcels: tuple[Parcel, ...] = ()
+    later: tuple[Record, ...] = ()
 
 
 class Done(Outcome, gc=False):

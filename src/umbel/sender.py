@@ -77,8 +77,20 @@ class ResultSource(Protocol):
         ...
 
 
-class App(Sender, ResultSource, Protocol):
-    """Both: what a task has as its ``app``."""
+class Workflows(Protocol):
+    """What workflows ask beside that."""
+
+    def AsyncResult(self, id: str, **kwargs: Any) -> Any:  # noqa: N802 - Celery's name
+        """The handle on a task by id."""
+        ...
+
+    def assert_joins(self) -> None:
+        """Refuse a chord where the results of its members cannot be gathered."""
+        ...
+
+
+class App(Sender, ResultSource, Workflows, Protocol):
+    """All of it: what a task has as its ``app``."""
 
 
 def current_sender() -> App:

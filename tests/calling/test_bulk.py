@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.calling.support import stored
 from umbel import Umbel
+from umbel.bulk import BYTES, MOST, batches
 from umbel.exceptions import QueueFull, StoreFull
 from umbel.message import Parcel
-from umbel.task.bulk import BYTES, MOST, batches
 
 
 @given(st.lists(st.integers(0, 50), max_size=60), st.integers(1, 10), st.integers(1, 100))

@@ -8,7 +8,14 @@ import pytest
 
 import umbel.app.base
 import umbel.app.decorating
+import umbel.bulk
 import umbel.canvas.base
+import umbel.canvas.chains
+import umbel.canvas.chords
+import umbel.canvas.groups
+import umbel.canvas.kinds
+import umbel.canvas.naming
+import umbel.canvas.stamps
 import umbel.priority
 import umbel.proxy
 import umbel.registry
@@ -17,13 +24,13 @@ import umbel.result.handle
 import umbel.result.rebuild
 import umbel.retry
 import umbel.task.base
-import umbel.task.bulk
 import umbel.withdraw
 
 MODULES = [
-    umbel.app.base, umbel.app.decorating, umbel.canvas.base, umbel.priority, umbel.proxy, umbel.registry,
-    umbel.result.eager, umbel.result.handle, umbel.result.rebuild, umbel.retry, umbel.task.base, umbel.task.bulk,
-    umbel.withdraw,
+    umbel.app.base, umbel.app.decorating, umbel.canvas.base, umbel.canvas.chains, umbel.canvas.chords,
+    umbel.canvas.groups, umbel.canvas.kinds, umbel.canvas.naming, umbel.canvas.stamps, umbel.priority,
+    umbel.proxy, umbel.registry, umbel.result.eager, umbel.result.handle, umbel.result.rebuild, umbel.retry,
+    umbel.task.base, umbel.bulk, umbel.withdraw,
 ]  # fmt: skip
 
 

@@ -126,7 +126,7 @@ async def test_coroutines_reach_them_too(app: Umbel, work):
 
 def test_bulk_calls_reach_them_in_one_step_each(app: Umbel, work, monkeypatch):
     steps = []
-    monkeypatch.setattr("umbel.task.bulk.MOST", 2)
+    monkeypatch.setattr("umbel.bulk.MOST", 2)
     publish = app.publish
     monkeypatch.setattr(app, "publish", lambda parcels, policy: (steps.append(parcels), publish(parcels, policy)))
     monkeypatch.setattr("umbel.task.calls.batches", lambda stream: iter([[*stream][:2]]))

@@ -11,6 +11,7 @@ import pytest
 
 from tests.calling.support import only, stored
 from umbel import Signature, Umbel, maybe_signature, signature
+from umbel.canvas import follow_up
 from umbel.context import Context
 from umbel.exceptions import ImproperlyConfigured, InvalidTaskError
 from umbel.ids import derived_id
@@ -123,25 +124,25 @@ def parent() -> Context:
 
 def test_callbacks_of_a_settle_have_ids_that_repeat(app: Umbel, add):
     form = json.loads(json.dumps(add.s(10).set(queue="q")))
-    first, again, other = [app.build_signature(form, (5,), parent(), position)[0] for position in (0, 0, 1)]
+    first, again, other = [follow_up(app, form, (5,), parent(), position)[0] for position in (0, 0, 1)]
     assert first.id == again.id == derived_id("parent-id", 0) != other.id
     assert (first.queue, first.name) == ("q", "proj.add")
     assert json.loads(first.body)[0] == [5, 10]
     headers = json.loads(first.head)["headers"]
     assert (headers["parent_id"], headers["root_id"]) == ("parent-id", "root")
-    assert app.build_signature(add.s(1).set(task_id="own"), (5,), parent(), 0)[0].id == "own"
-    assert json.loads(app.build_signature(add.si(1, 2), (5,), parent(), 0)[0].body)[0] == [1, 2]
+    assert follow_up(app, add.s(1).set(task_id="own"), (5,), parent(), 0)[0].id == "own"
+    assert json.loads(follow_up(app, add.si(1, 2), (5,), parent(), 0)[0].body)[0] == [1, 2]
     assert stored(app) == []
 
 
-@pytest.mark.parametrize("form", [{}, {"task": None}, {"task": "celery.chain", "subtask_type": "chain"}])
-def test_a_workflow_is_no_callback_yet(app: Umbel, form):
-    with pytest.raises(InvalidTaskError, match="one task"):
-        app.build_signature(form, (), parent(), 0)
+@pytest.mark.parametrize("form", [{}, {"task": None}, {"task": "proj.x", "subtask_type": "nobody"}])
+def test_what_is_no_signature_is_no_callback(app: Umbel, form):
+    with pytest.raises(InvalidTaskError, match=r"signature|kind of workflow"):
+        follow_up(app, form, (), parent(), 0)
 
 
 def test_a_minimal_callback_of_a_stranger(app: Umbel):
-    (parcel,) = app.build_signature({"task": "elsewhere.work"}, (1,), parent(), 0)
+    (parcel,) = follow_up(app, {"task": "elsewhere.work"}, (1,), parent(), 0)
     assert json.loads(parcel.body)[:2] == [[1], {}]
 
 
@@ -152,5 +153,5 @@ def test_callbacks_of_callbacks_and_moments_travel(app: Umbel, add):
     callback = decode_json(only(app).parcel.body)[2]["callbacks"][0]
     assert callback["options"]["priority"] == 4
     assert callback["options"]["link"] == [{**inner, "args": [3]}]
-    (following,) = app.build_signature(callback["options"]["link"][0], (5,), parent(), 0)
+    (following,) = follow_up(app, callback["options"]["link"][0], (5,), parent(), 0)
     assert following.due == moment.timestamp()

@@ -10,18 +10,18 @@ from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
 from .. import signals
-from ..backend import Backend, Watch, sends_results
+from ..backend import Backend, Watch
 from ..broker import Broker
-from ..canvas import Signature, signature
+from ..canvas import signature
 from ..client import Client
 from ..conf import Settings
 from ..context import Context
-from ..current import running_task, set_app, set_default
-from ..exceptions import AlwaysEagerIgnored, InvalidTaskError
-from ..ids import derived_id, new_id
+from ..current import outbox_var, running_task, set_app, set_default
+from ..exceptions import AlwaysEagerIgnored, ImproperlyConfigured
+from ..ids import new_id
 from ..loading import default_store_url, mask_url, symbol
 from ..message import Parcel
-from ..result import AsyncResult
+from ..result import AsyncResult, GroupResult
 from ..routing import Declared, compile_routes, declare
 from ..task import Task
 from ..task.calls import sending_request
@@ -265,6 +265,10 @@ class Umbel(Tasks):
 
     def publish(self, parcels: Sequence[Parcel], retry_policy: Mapping[str, Any] | None = None) -> None:
         """Hand messages to the broker: all of them, or none and an error within `task_publish_deadline` seconds."""
+        outbox = outbox_var.get()
+        if outbox is not None:
+            outbox.put(parcels, retry_policy)
+            return
         conf = self.conf
         publishing.publish(
             self._stores.publisher, parcels, deadline=conf.task_publish_deadline,
@@ -279,32 +283,6 @@ class Umbel(Tasks):
         """The message of one call; nothing is sent."""
         template = self.template(name, task, options, (args, kwargs))
         return self.fill(template, args, kwargs, options.get("task_id") or new_id(), parent)
-
-    def build_signature(
-        self, sig: Mapping[str, Any], args_prefix: tuple[Any, ...], parent: Context, position: int
-    ) -> tuple[Parcel, ...]:
-        """The message of a callback, one parcel for each queue that it goes to.
-
-        Args:
-            sig: a signature, or its dictionary form.
-            args_prefix: what comes before its arguments, unless it is immutable.
-            parent: request of the task that sends it.
-            position: its number among the follow-ups of that task; its id is made from both.
-
-        Raises:
-            InvalidTaskError: it is a workflow, or no signature.
-        """
-        form = Signature.from_dict(sig)
-        if not form.get("task") or form.subtask_type is not None:
-            shown = form.subtask_type or dict(sig)
-            raise InvalidTaskError(f"A callback must be the signature of one task, not {shown}.")
-        args, kwargs, options = form.merged(args_prefix)
-        if sends_results(self.result_url):
-            options.setdefault("reply_to", parent.reply_to)
-        task_id = options.pop("task_id", None) or derived_id(parent.id, position)
-        task = self.tasks.get(form.task)
-        template = self.template(form.task, task, options, (args, kwargs))
-        return template.spread(self.fill(template, args, kwargs, task_id, parent))
 
     def send_task(
         self, name: str, args: Any = None, kwargs: Any = None, countdown: float | None = None, eta: Any = None,
@@ -346,10 +324,22 @@ class Umbel(Tasks):
         """The handle on a task by id."""
         return AsyncResult(id, app=self, **kwargs)
 
-    def signature(self, *args: Any, **kwargs: Any) -> Signature[Any]:
+    def GroupResult(self, id: str | None = None, results: Any = None, **kwargs: Any) -> GroupResult:  # noqa: N802 - as above
+        """The results of a group; those that were saved under an id are found by `GroupResult.restore`."""
+        return GroupResult(id, results, app=self, **kwargs)
+
+    def signature(self, *args: Any, **kwargs: Any) -> Any:
         """A signature that this app sends."""
         kwargs["app"] = self
         return signature(*args, **kwargs)
+
+    def assert_joins(self) -> None:
+        """Refuse a chord where nobody could tell that its last member has ended.
+
+        Raises:
+            ImproperlyConfigured: the results are kept elsewhere than the messages, or not at all.
+        """
+        raise ImproperlyConfigured("A chord needs the results of its members, which this store cannot gather.")
 
     # What is current
 

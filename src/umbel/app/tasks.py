@@ -13,6 +13,7 @@ from ..loading import exists, symbol
 from ..registry import TaskRegistry
 from ..task import Task
 from . import decorating
+from .builtins import BUILTINS
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -164,6 +165,8 @@ class Tasks:
         """Take in what `shared_task` has declared; happens by itself."""
         with self._finalizing:
             if not self.finalized:
+                for name, builtin in BUILTINS.items():
+                    self.task_from_function(builtin, name=name)
                 for function, options in list(shared.entries):
                     self.task_from_function(function, **options)
                 self.finalized = True

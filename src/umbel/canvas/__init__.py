@@ -1,7 +1,29 @@
-"""Canvas: calls as values."""
+"""Canvas: calls as values.
+
+base.py       Signature: one call
+algebra.py    what ``a | b`` is
+chains.py     one after the other; steps.py prepares its steps
+groups.py     side by side
+chords.py     side by side, and then one with all results; errors.py: the callbacks it is called with
+maps.py       many calls in one message
+stamps.py     values that travel with all parts of a workflow
+naming.py     where ids come from
+outgoing.py   sending it
+kinds.py      the kinds of signatures by name
+"""
 
 from __future__ import annotations
 
 from .base import Signature, maybe_signature, signature, subtask
+from .chains import chain
+from .chords import chord
+from .groups import group
+from .maps import chunks, xmap, xstarmap
+from .naming import derived
+from .outgoing import collecting, follow_up
+from .stamps import StampingVisitor
 
-__all__ = ["Signature", "maybe_signature", "signature", "subtask"]
+__all__ = [
+    "Signature", "StampingVisitor", "chain", "chord", "chunks", "collecting", "derived", "follow_up", "group",
+    "maybe_signature", "signature", "subtask", "xmap", "xstarmap",
+]  # fmt: skip

@@ -2,18 +2,19 @@
 
 Exactly Celery's six keys: ``task, args, kwargs, options, subtask_type, immutable``. Merging, when a signature is called
 with more arguments: arguments are put in front, keyword arguments and options win over those it has. An immutable one
-takes no more arguments; it still takes options.
+takes no more arguments; it still takes options. What a signature has as group and as stamps stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Generic, TypeVar
 
-from ..ids import new_id
 from ..result import AsyncResult, EagerResult
 from ..saferepr import saferepr
 from ..sender import App, current_sender
+from . import algebra, kinds, stamps
+from .naming import fresh_id, reply_to
 
 R = TypeVar("R")
 _STAYS = frozenset({"group_id", "stamped_headers"})
@@ -38,8 +39,19 @@ class Signature(dict[str, Any], Generic[R]):
         (1, 2)
     """
 
+    TYPES: ClassVar[dict[str, Any]] = kinds.TYPES
     _app: App | None = None
     _type: Any = None
+
+    @classmethod
+    def register_type(cls, name: str | None = None) -> Callable[[Any], Any]:
+        """Decorator for a kind of workflow of your own: a class whose dictionaries say ``subtask_type: name``."""
+
+        def register(kind: Any) -> Any:
+            kinds.TYPES[name or kind.__name__] = kind
+            return kind
+
+        return register
 
     def __init__(
         self, task: Any = None, args: Iterable[Any] | None = None, kwargs: Mapping[str, Any] | None = None,
@@ -58,14 +70,28 @@ class Signature(dict[str, Any], Generic[R]):
         )  # fmt: skip
 
     @classmethod
-    def from_dict(cls, d: Mapping[str, Any], app: App | None = None) -> Signature[Any]:
-        """The signature that a dictionary means."""
-        return Signature(dict(d), app=app)
+    def from_dict(cls, d: Mapping[str, Any], app: App | None = None) -> Any:
+        """The signature that a dictionary means.
+
+        Raises:
+            InvalidTaskError: it is a kind of workflow that nobody has registered.
+        """
+        kind = kinds.kind_of(d)
+        return Signature(dict(d), app=app) if kind is Signature or kind is cls else kind.from_dict(d, app=app)
+
+    @property
+    def own_app(self) -> App | None:
+        """The app that it was made for; None: whichever is current when it is sent."""
+        return self._app
+
+    def belongs_to(self, app: App) -> None:
+        """Make it a signature of this app."""
+        self._app = app
 
     @property
     def app(self) -> App:
         """The app that sends it."""
-        app = self._app
+        app = self.own_app
         if app is None:
             app = self._app = self._type.app if self._type is not None else current_sender()
         return app
@@ -80,44 +106,15 @@ class Signature(dict[str, Any], Generic[R]):
         """Task name."""
         return str(self["task"])
 
-    @property
-    def task(self) -> str:
-        """Task name, by Celery's key."""
-        return str(self["task"])
-
-    @property
-    def args(self) -> tuple[Any, ...]:
-        """Positional arguments."""
-        return tuple(self["args"])
-
-    @property
-    def kwargs(self) -> dict[str, Any]:
-        """Keyword arguments."""
-        found: dict[str, Any] = self["kwargs"]
-        return found
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Options of the call, as for `apply_async`."""
-        found: dict[str, Any] = self["options"]
-        return found
-
-    @property
-    def immutable(self) -> bool:
-        """Whether it takes no result of a task before it."""
-        return bool(self.get("immutable"))
-
-    @property
-    def subtask_type(self) -> str | None:
-        """Kind of workflow ("chain", ...), None for a single task."""
-        found: str | None = self.get("subtask_type")
-        return found
-
-    @property
-    def id(self) -> str | None:
-        """Its task id, once it is frozen."""
-        found: str | None = self["options"].get("task_id")
-        return found
+    task = kinds.Item[str]("task", "Task name, by Celery's key.")
+    args = kinds.Item[tuple[Any, ...]]("args", "Positional arguments.")
+    kwargs = kinds.Item[dict[str, Any]]("kwargs", "Keyword arguments.")
+    options = kinds.Item[dict[str, Any]]("options", "Options of the call, as for `apply_async`.")
+    immutable = kinds.Item[bool]("immutable", "Whether it takes no result of a task before it.")
+    subtask_type = kinds.Item[str | None]("subtask_type", 'Kind of workflow ("chain", ...), None for a single task.')
+    id = kinds.Option("task_id", "Its task id, once it is frozen.")
+    root_id = kinds.Option("root_id", "Id of the first task of its workflow, once it is known.")
+    parent_id = kinds.Option("parent_id", "Id of the task that sends it, once it is known.")
 
     def __call__(self, *partial_args: Any, **partial_kwargs: Any) -> Any:
         """Call the function here."""
@@ -133,7 +130,8 @@ class Signature(dict[str, Any], Generic[R]):
         route_name: str | None = None, **options: Any,
     ) -> AsyncResult[R]:  # fmt: skip
         """Send it; arguments and options as `Task.apply_async` takes them."""
-        all_args, all_kwargs, all_options = self.merged(args, kwargs, options)
+        given = {name: value for name, value in options.items() if value is not None}
+        all_args, all_kwargs, all_options = self.merged(args, kwargs, given)
         task = self._type if self._type is not None else self.app.tasks.get(self["task"])
         if task is None:
             sent: AsyncResult[R] = self.app.send_task(self["task"], all_args, all_kwargs, **all_options)
@@ -169,10 +167,11 @@ class Signature(dict[str, Any], Generic[R]):
     ) -> tuple[tuple[Any, ...], dict[str, Any], dict[str, Any]]:  # fmt: skip
         """Arguments, keyword arguments and options of a call with these; ``force`` merges into an immutable one too."""
         own = self["options"]
-        kept = {name: value for name, value in (options or {}).items() if name not in _STAYS or not own.get(name)}
+        stays = _STAYS.union(own.get("stamped_headers") or ())
+        kept = {name: value for name, value in (options or {}).items() if name not in stays or name not in own}
         merged = {**own, **kept}
         if self.immutable and not force:
-            return self.args, dict(self["kwargs"]), merged
+            return tuple(self["args"]), dict(self["kwargs"]), merged
         return (*(args or ()), *self["args"]), {**self["kwargs"], **(kwargs or {})}, merged
 
     def clone(
@@ -180,9 +179,13 @@ class Signature(dict[str, Any], Generic[R]):
     ) -> Signature[R]:
         """A copy, with more arguments and options."""
         all_args, all_kwargs, all_options = self.merged(args, kwargs, opts)
-        copy: Signature[R] = Signature(
-            {**self, "args": all_args, "kwargs": all_kwargs, "options": _copied(all_options)}, app=self._app
-        )
+        copy: Signature[R] = Signature.from_dict(
+            {
+                "task": self["task"], "args": all_args, "kwargs": all_kwargs, "options": _copied(all_options),
+                "subtask_type": self.get("subtask_type"), "immutable": self.immutable,
+            },
+            app=self._app,
+        )  # fmt: skip
         copy._type = self._type
         return copy
 
@@ -219,38 +222,97 @@ class Signature(dict[str, Any], Generic[R]):
     ) -> AsyncResult[R]:  # fmt: skip
         """Give it its id now; returns the handle on its result."""
         options = self["options"]
-        task_id = options.setdefault("task_id", _id or new_id())
-        given = {"root_id": root_id, "parent_id": parent_id, "chord": chord, "group_index": group_index}
+        task_id = options.get("task_id") or _id or fresh_id()
+        options["task_id"] = task_id
+        given = {"root_id": root_id or None, "parent_id": parent_id or None}
         options.update({name: value for name, value in given.items() if value is not None})
-        if group_id is not None:
+        options.setdefault("reply_to", reply_to())
+        if group_id:
             options.setdefault("group_id", group_id)
-        return AsyncResult(task_id, app=self._app)
+        if chord:
+            options["chord"] = chord
+        if group_index is not None:
+            options["group_index"] = group_index
+        return AsyncResult.frozen(task_id, self.own_app)
 
-    def link(self, callback: Mapping[str, Any]) -> Mapping[str, Any]:
+    def stamp(self, visitor: Any = None, append_stamps: bool = False, **headers: Any) -> Any:
+        """Stamp it and its callbacks: with ``headers``, and with what the visitor says.
+
+        Args:
+            visitor: a `StampingVisitor`.
+            append_stamps: make a list of a stamp that is set already, instead of leaving it.
+            headers: stamps by name.
+
+        Example:
+            >>> Signature("proj.add").stamp(tenant="acme").options["stamped_headers"]
+            ['tenant']
+        """
+        self.stamp_links(visitor, append_stamps, **headers)
+        visited = None if visitor is None else visitor.on_signature(self, **headers) or {}
+        return self.set(**stamps.collected(headers, visited, self["options"], append=append_stamps))
+
+    def stamp_links(self, visitor: Any, append_stamps: bool = False, **headers: Any) -> None:
+        """Stamp its callbacks and errbacks; its own stamps stay its own."""
+        for key, visit in (("link", "on_callback"), ("link_error", "on_errback")):
+            given: dict[str, Any] = dict(headers)
+            for link in kinds.several(self["options"].get(key)):
+                linked = maybe_signature(link, app=self.own_app)
+                visited = None if visitor is None else getattr(visitor, visit)(linked, **given) or {}
+                given = stamps.collected(given, visited, {}, append=append_stamps)
+                linked.stamp(visitor, append_stamps, **given)
+
+    def link(self, callback: Mapping[str, Any]) -> Any:
         """Send ``callback`` with the result when it succeeds; returns the callback."""
-        return self._append("link", callback)
+        return self.append_to_list_option("link", callback)
 
-    def link_error(self, errback: Mapping[str, Any]) -> Mapping[str, Any]:
+    def link_error(self, errback: Mapping[str, Any]) -> Any:
         """Run ``errback`` when it fails; returns the errback."""
-        return self._append("link_error", errback)
+        return self.append_to_list_option("link_error", errback)
 
     def on_error(self, errback: Mapping[str, Any]) -> Signature[R]:
         """`link_error` that returns this signature."""
         self.link_error(errback)
         return self
 
-    def _append(self, key: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
-        links = self["options"].setdefault(key, [])
-        if not isinstance(links, list):
-            links = self["options"][key] = [links]
-        if value not in links:
-            links.append(value)
+    def append_to_list_option(self, key: str, value: Any) -> Any:
+        """Add a value to an option that is a list, unless it is in it; returns the value."""
+        values = self._list_option(key)
+        if value not in values:
+            values.append(value)
         return value
+
+    def extend_list_option(self, key: str, value: Any) -> None:
+        """Add several values, or one, to an option that is a list."""
+        self._list_option(key).extend(kinds.several(value))
+
+    def _list_option(self, key: str) -> list[Any]:
+        values = self["options"].setdefault(key, [])
+        if not isinstance(values, list):
+            values = self["options"][key] = [values]
+        return values
+
+    def flatten_links(self) -> list[Any]:
+        """Itself, its callbacks, and theirs."""
+        found = [self]
+        for link in kinds.several(self["options"].get("link")):
+            found += maybe_signature(link).flatten_links()
+        return found
+
+    def __or__(self, other: Any) -> Any:
+        """``a | b``: then b, with the result of a; see `algebra`."""
+        return algebra.joined(self, other)
+
+    def __ior__(self, other: Any) -> Any:
+        return algebra.joined(self, other)
+
+    def __invert__(self) -> Any:
+        """``~signature`` sends it and waits for its result."""
+        return self.apply_async().get()
 
     def reprcall(self, *args: Any, **kwargs: Any) -> str:
         """The call as text."""
-        all_args, all_kwargs, _options = self.merged(args, kwargs)
-        words = [saferepr(one) for one in all_args] + [f"{name}={saferepr(one)}" for name, one in all_kwargs.items()]
+        all_args, all_kwargs, _options = self.merged(args, kwargs, force=True)
+        words = [_text(one) for one in all_args] + [f"{name}={_text(one)}" for name, one in all_kwargs.items()]
         return f"{self['task']}({', '.join(words)})"
 
     def __repr__(self) -> str:
@@ -260,19 +322,39 @@ class Signature(dict[str, Any], Generic[R]):
         return self.clone()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Signature, (dict(self),)
+        return signature, (dict(self),)
+
+
+kinds.TYPES[kinds.SINGLE] = Signature
 
 
 def _empty() -> dict[str, Any]:
     return {"task": None, "args": (), "kwargs": {}, "options": {}, "subtask_type": None, "immutable": False}
 
 
+def _text(value: Any) -> str:
+    """A value in a call; signatures are calls themselves."""
+    if isinstance(value, Signature) or (
+        isinstance(value, list | tuple) and any(isinstance(v, Signature) for v in value)
+    ):
+        return repr(value)
+    return saferepr(value)
+
+
 def _copied(options: dict[str, Any]) -> dict[str, Any]:
-    """Lists of callbacks are the copy's own."""
-    return {name: list(value) if isinstance(value, list) else value for name, value in options.items()}
+    """Lists of callbacks, and what is in them, are the copy's own."""
+    return {name: _copy(value) for name, value in options.items()}
 
 
-def signature(varies: Any, *args: Any, **kwargs: Any) -> Signature[Any]:
+def _copy(value: Any) -> Any:
+    if isinstance(value, Signature):
+        return value.clone()
+    if isinstance(value, dict):
+        return {name: _copy(one) for name, one in value.items()}
+    return [_copy(one) for one in value] if isinstance(value, list) else value
+
+
+def signature(varies: Any, *args: Any, **kwargs: Any) -> Any:
     """A signature of a task, a name, or the dictionary form; a signature is copied.
 
     Example:
@@ -293,5 +375,9 @@ subtask = signature
 def maybe_signature(d: Any, app: Any = None, clone: bool = False) -> Any:
     """A dictionary as a signature, anything else as it is."""
     if isinstance(d, Signature):
-        return d.clone() if clone else d
-    return Signature.from_dict(d, app=app) if isinstance(d, Mapping) else d
+        d = d.clone() if clone else d
+    elif isinstance(d, Mapping):
+        d = Signature.from_dict(d, app=app)
+    if app is not None and isinstance(d, Signature):
+        d.belongs_to(app)
+    return d

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from datetime import datetime
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from .. import states
@@ -15,6 +16,7 @@ from ..withdraw import Form, lifetime, revoke
 from . import waiting
 from .awaiting import Awaiting
 from .joining import assert_will_not_block
+from .members import rebuilt
 from .rebuild import rebuild
 
 R_co = TypeVar("R_co", covariant=True)
@@ -57,7 +59,7 @@ class AsyncResult(Awaiting, Generic[R_co]):
         self.id = id
         self._app: App | None = app
         self._name = task_name
-        self.parent: AsyncResult[Any] | None = parent
+        self.parent: Any = parent
         self.ignored = False
         self._cache: dict[str, Any] | None = None
         self._shape: Shape | None = None
@@ -76,6 +78,18 @@ class AsyncResult(Awaiting, Generic[R_co]):
         made._shape = shape
         made._sent_here = True
         return made
+
+    @classmethod
+    def frozen(cls, id: str, app: App | None) -> AsyncResult[R_co]:
+        """The handle on a task of a workflow: its message may not be sent for a long time yet."""
+        made: AsyncResult[R_co] = cls(id, app=app)
+        made._sent_here = True
+        return made
+
+    @property
+    def _expected(self) -> bool:
+        """Whether its store need not have heard of it: sent by this process, or to follow another task."""
+        return self._sent_here or self.parent is not None
 
     def shaped(self, shape: Shape) -> AsyncResult[R_co]:
         """The same handle, converting what the task returned as the task's annotation says."""
@@ -127,7 +141,7 @@ class AsyncResult(Awaiting, Generic[R_co]):
             wait = waiting.Wait(self.app, self.id, timeout, on_interval)
             if propagate and follow_parents and self.parent is not None:
                 wait.ask(self._raise_of_parents)
-            self._keep(waiting.wait_for(self.app, self.id, wait, sent_here=self._sent_here))
+            self._keep(waiting.wait_for(self.app, self.id, wait, sent_here=self._expected))
         return self._answer(propagate, callback)
 
     wait = get  # Celery's second name
@@ -146,7 +160,7 @@ class AsyncResult(Awaiting, Generic[R_co]):
             wait = waiting.Wait(self.app, self.id, timeout)
             if propagate and follow_parents and self.parent is not None:
                 await waiting.aask(self.app, wait, self._raise_of_parents)
-            self._keep(await waiting.await_for(self.app, self.id, wait, sent_here=self._sent_here))
+            self._keep(await waiting.await_for(self.app, self.id, wait, sent_here=self._expected))
         return self._answer(propagate, callback)
 
     def __await__(self) -> Generator[Any, Any, R_co]:
@@ -161,12 +175,16 @@ class AsyncResult(Awaiting, Generic[R_co]):
         return value
 
     def _raise_of_parents(self) -> None:
+        for one in reversed(self._parents()):
+            one.maybe_throw()
+
+    def _parents(self) -> list[Any]:
+        """The results before this one, nearest first."""
         parents, parent = [], self.parent
         while parent is not None:
             parents.append(parent)
             parent = parent.parent
-        for one in reversed(parents):
-            one.maybe_throw()
+        return parents
 
     def maybe_throw(self, propagate: bool = True, callback: Callable[[str, Any], Any] | None = None) -> Any:
         """Raise what the task raised, if it has failed by now; returns the result otherwise."""
@@ -244,7 +262,7 @@ class AsyncResult(Awaiting, Generic[R_co]):
         return datetime.fromisoformat(moment) if isinstance(moment, str) else moment
 
     @property
-    def children(self) -> list[AsyncResult[Any]] | None:
+    def children(self) -> list[Any] | None:
         """Results of the tasks that it sent."""
         found = self._document().get("children")
         return None if found is None else [result_from_tuple(child, self._app) for child in found]
@@ -326,7 +344,29 @@ class AsyncResult(Awaiting, Generic[R_co]):
 
     def as_tuple(self) -> tuple[Any, ...]:
         """Plain form: ``((id, parent), None)``."""
-        return ((self.id, None if self.parent is None else self.parent.as_tuple()), None)
+        form: Any = None
+        for one in reversed([self, *self._parents()]):  # no recursion: a chain may have ten thousand steps
+            form = ((one.id, form), None if isinstance(one, AsyncResult) else [each.as_tuple() for each in one])
+        found: tuple[Any, ...] = form
+        return found
+
+    def as_list(self) -> list[str]:
+        """Its id, and those of the results before it."""
+        return [self.id, *(one.id for one in self._parents())]
+
+    @property
+    def unread(self) -> bool:
+        """Whether its last state has not been read yet."""
+        return self._cache is None
+
+    def keep(self, record: Record) -> None:
+        """Take note of a state that was read for it."""
+        self._keep(record)
+
+    def document(self) -> dict[str, Any]:
+        """Its result document as far as it is known: status, result, traceback, children, ..."""
+        known = self._document()
+        return {**known, "result": self._value(known)}
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, AsyncResult):
@@ -346,14 +386,13 @@ class AsyncResult(Awaiting, Generic[R_co]):
         return type(self), (self.id, None, self._name, None, self.parent)
 
 
-def result_from_tuple(form: Any, app: Any = None) -> AsyncResult[Any]:
-    """The handle that `AsyncResult.as_tuple` wrote.
+def result_from_tuple(form: Any, app: Any = None) -> Any:
+    """The handle, or the group of handles, that ``as_tuple`` wrote.
 
     Example:
         >>> result_from_tuple([["an-id", None], None])
         <AsyncResult: an-id>
+        >>> result_from_tuple([["a-group", None], [[["an-id", None], None]]])
+        <GroupResult: a-group [an-id]>
     """
-    if isinstance(form, AsyncResult):
-        return form
-    (task_id, parent), _members = form if isinstance(form[0], list | tuple) else ((form[0], None), None)
-    return AsyncResult(task_id, app=app, parent=result_from_tuple(parent, app) if parent else None)
+    return rebuilt(form, partial(AsyncResult, app=app), app)

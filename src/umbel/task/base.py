@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, ParamSpec, TypeVar
 
 from .. import retry as retrying
-from ..canvas import Signature
+from ..canvas import Signature, chunks, xmap, xstarmap
 from ..context import Context
 from ..current import pop_request, push_request, request_of, request_var
 from ..exceptions import ImproperlyConfigured, MaxRetriesExceededError, OperationalError, Retry
@@ -17,7 +17,7 @@ from ..message import Headers
 from ..result import AsyncResult, EagerResult
 from ..sender import App, current_sender
 from ..withdraw import Form, kept_for, state_record
-from . import eager
+from . import eager, replacing
 from .arguments import Arguments
 from .calls import Calls
 from .options import FROM_CONFIG, FromConfig
@@ -246,6 +246,27 @@ class Task(Calls[P, R]):
         """
         return retrying.retry(self, args, kwargs, exc, throw, eta, countdown, max_retries, options)
 
+    def replace(self, sig: Any) -> Any:
+        """Put other work in the place of this run: it gets this task's id, callbacks, and what comes after it.
+
+        Nothing after it is reached, so write ``return self.replace(...)``.
+
+        Args:
+            sig: a signature of any kind.
+
+        Raises:
+            Ignore: always, in a worker.
+            ImproperlyConfigured: it is an empty chain, or part of a chord.
+
+        Example:
+            >>> return self.replace(fetch.s(url) | parse.s())   # doctest: +SKIP
+        """
+        return self.on_replace(replacing.replacement(self, sig))
+
+    def on_replace(self, sig: Any) -> Any:
+        """Called by `replace` with the signature that is sent; return ``super().on_replace(sig)``."""
+        return replacing.send_replacement(self, sig)
+
     def update_state(
         self, task_id: str | None = None, state: str | None = None, meta: Any = None, **kwargs: Any
     ) -> None:
@@ -283,6 +304,30 @@ class Task(Calls[P, R]):
     def si(self, *args: P.args, **kwargs: P.kwargs) -> Signature[R]:
         """The same, immutable: it takes no result of a task before it."""
         return self.signature(args, kwargs, immutable=True)
+
+    def map(self, it: Any) -> xmap:
+        """One message in which the task is called with each of these arguments; see `xmap`.
+
+        Example:
+            >>> fetch.map(["https://a.example", "https://b.example"]).delay()   # doctest: +SKIP
+        """
+        return xmap(self.s(), it, app=self.app)
+
+    def starmap(self, it: Any) -> xstarmap:
+        """The same, where each argument is a tuple of arguments.
+
+        Example:
+            >>> add.starmap([(1, 2), (3, 4)]).delay()   # doctest: +SKIP
+        """
+        return xstarmap(self.s(), it, app=self.app)
+
+    def chunks(self, it: Any, n: int) -> chunks:
+        """These calls, ``n`` in each message; see `chunks`.
+
+        Example:
+            >>> add.chunks(zip(range(100), range(100)), 10)()   # doctest: +SKIP
+        """
+        return chunks(self.s(), it, n, app=self.app)
 
     def signature_from_request(
         self, request: Any = None, args: Any = None, kwargs: Any = None, queue: Any = None, **extra_options: Any

@@ -15,6 +15,7 @@ from contextvars import copy_context
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, ParamSpec, TypeAlias, TypeVar, Unpack, overload
 
+from ..bulk import batches
 from ..context import Context
 from ..current import request_var
 from ..exceptions import OperationalError
@@ -24,7 +25,6 @@ from ..result import AsyncResult, EagerResult, Sent
 from ..sender import App
 from ..template import Template
 from .arguments import Arguments
-from .bulk import batches
 from .types import SendOptions, Takes0, Takes1, Takes2, Takes3, Takes4, Takes5
 
 P = ParamSpec("P")

@@ -1,4 +1,6 @@
-"""Follow-ups of one task: `link` after success, `link_error` after failure, as parcels of the same settle.
+"""Follow-ups of one task: `link` and the next step of a chain after success, `link_error` after failure.
+
+They are parcels of the settle that ends the task.
 
 Ids are derived from the parent's id and the position, so that a repeated run sends the same follow-ups again and not
 new ones. An errback that takes more than one positional argument and is known here is called in this process with
@@ -13,6 +15,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ..canvas import follow_up
+
 if TYPE_CHECKING:
     from ..app import Umbel
     from ..context import Context
@@ -24,13 +28,17 @@ Caller = Callable[[Callable[[], Any]], None]
 """How an errback of this process is called: here and now, or aside, where nobody waits for it."""
 
 
-def link_parcels(app: Umbel, request: Context, value: Any) -> tuple[Parcel, ...]:
-    """The messages of the ``link`` callbacks of a task that returned `value`."""
-    return tuple(
+def next_parcels(app: Umbel, request: Context, value: Any) -> tuple[Parcel, ...]:
+    """The messages that follow a task that returned `value`: its ``link`` callbacks, and the next step of its chain."""
+    callbacks, chain = request.callbacks or (), request.chain
+    found = [
         parcel
-        for position, callback in enumerate(request.callbacks or ())
-        for parcel in app.build_signature(callback, (value,), request, position)
-    )
+        for position, callback in enumerate(callbacks)
+        for parcel in follow_up(app, callback, (value,), request, position)
+    ]
+    if chain:
+        found += follow_up(app, chain[-1], (value,), request, len(callbacks), chain=chain[:-1])
+    return tuple(found)
 
 
 def at_once(step: Callable[[], Any]) -> None:
@@ -50,7 +58,7 @@ def errback_parcels(
             if task is not None and not task.is_async and not task.bound and task.shape.high - taken > 1:
                 call(partial(_tell, task, errback, request, error, traceback))
             else:
-                parcels += app.build_signature(errback, (request.id,), request, position)
+                parcels += follow_up(app, errback, (request.id,), request, position)
         except Exception:  # a callback of a wrong shape; the failure it was to be told of stands
             logger.exception("The errback %s of task %s[%s] cannot be sent", errback, request.task, request.id)
     return tuple(parcels)

@@ -27,6 +27,7 @@ from . import callbacks
 from .aside import Aside
 from .documents import Documents, encode_error, format_traceback, safe_repr
 from .run import Run
+from .tails import tail_of
 
 if TYPE_CHECKING:
     from ..app import Umbel
@@ -80,8 +81,9 @@ class Desk:
         plan, request = run.plan, run.request
         result = self.documents.value(value)
         parcels: tuple[Parcel, ...] = ()
-        if request.embed.get("callbacks"):
-            parcels = callbacks.link_parcels(self.app, request, value)
+        embed = request.embed
+        if embed.get("callbacks") or embed.get("chain"):
+            parcels = callbacks.next_parcels(self.app, request, value)
         record = None
         if self.keeps(plan, request):
             record = self.documents.write(states.SUCCESS, result, request, clock.wall())
@@ -142,14 +144,24 @@ class Desk:
     ) -> Outcome:  # fmt: skip
         """FAILURE with its errbacks, those of this process by `call`; `bury` names the reason of a dead letter."""
         keep = self.keeps(plan, request, failed=True)
-        record = self.record(states.FAILURE, encode_error(error), request, traceback) if keep else None
+        result = encode_error(error)
+        record = self.record(states.FAILURE, result, request, traceback) if keep else None
+        later = self._closed(states.FAILURE, result, request, traceback) if keep else ()
         parcels: tuple[Parcel, ...] = ()
         if request.errbacks:
             parcels = callbacks.errback_parcels(self.app, request, error, traceback, call)
         bury = bury or (plan.burial(error) if plan is not None else "")
         if bury:
-            return Bury(delivery, record, parcels, reason=bury, detail=traceback or "")
-        return Fail(delivery, record, parcels)
+            return Bury(delivery, record, parcels, later, reason=bury, detail=traceback or "")
+        return Fail(delivery, record, parcels, later)
+
+    def _closed(
+        self, status: str, result: bytes, request: Context, traceback: str | None = None
+    ) -> tuple[Record, ...]:  # fmt: skip
+        """The same state for what would have followed in the chain."""
+        if not request.embed.get("chain"):
+            return ()
+        return tuple(self.record(status, result, one, traceback) for one in tail_of(request))
 
     def leave(self, run: Run) -> bool:
         """Take a run off the shared page; True for the one caller (attempt or keeper) that did."""
@@ -190,8 +202,11 @@ class Desk:
                 signals.task_revoked.send, sender=self.app.tasks.get(request.task), request=request, signum=None,
                 terminated=type(error).__name__ == "Terminated", expired=error.args[:1] == ("expired",),
             ))  # fmt: skip
-        keep = self.keeps(None, request, failed=True)
-        return Fail(delivery, self.record(states.REVOKED, encode_error(error), request) if keep else None)
+        if not self.keeps(None, request, failed=True):
+            return Fail(delivery)
+        result = encode_error(error)
+        later = self._closed(states.REVOKED, result, request)
+        return Fail(delivery, self.record(states.REVOKED, result, request), later=later)
 
     def _hook(self, hook: Any, *args: Any) -> None:
         try:

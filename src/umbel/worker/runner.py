@@ -169,8 +169,8 @@ def _embed(value: Any) -> dict[str, Any]:
     """The third part of a body. Follow-ups of a wrong shape are found here, not when the task has run."""
     if not isinstance(value, dict):
         return {}
-    if value.get("callbacks") or value.get("errbacks"):
-        for name in ("callbacks", "errbacks"):
+    if value.get("callbacks") or value.get("errbacks") or value.get("chain"):
+        for name in ("callbacks", "errbacks", "chain"):
             entries = value.get(name)
             if entries and not (isinstance(entries, (list, tuple)) and all(isinstance(one, dict) for one in entries)):
                 raise InvalidTaskError(f"the {name} are not a list of signatures")

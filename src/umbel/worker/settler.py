@@ -86,9 +86,18 @@ class Settler:
             wake.sleep(min(timeout, BLIND))
 
     def _turn(self, outcomes: list[Outcome], want: Want | None) -> Turn:
+        for outcome in outcomes:
+            if outcome.later:
+                self._close(outcome)
         if self._apart and any(outcome.record is not None for outcome in outcomes):
             outcomes = self._store_apart(outcomes)
         return self.consumer.turn(outcomes, want)
+
+    def _close(self, outcome: Outcome) -> None:
+        """Store the states of what will not follow, unless the message is another's by now."""
+        backend = self._app.backend()
+        if backend is not None and self.consumer.check([outcome])[0]:
+            backend.store(outcome.later)
 
     def _store_apart(self, outcomes: list[Outcome]) -> list[Outcome]:
         held = self.consumer.check(outcomes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ..message import Parcel
+from .message import Parcel
 
 MOST: Final = 1_000
 """Messages in a batch."""

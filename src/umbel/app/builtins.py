@@ -1,0 +1,52 @@
+"""The tasks that every app has, under Celery's names: they run what `canvas` writes into messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from inspect import isawaitable
+from typing import Any, Final
+
+from ..current import running_task
+from ..task import Task
+from ..task.eager import run_coroutine
+
+
+def _calls(task: Any) -> Callable[..., Any]:
+    """The task of a signature, as a function."""
+    found: Task[..., Any] = running_task().app.tasks[task["task"]]
+
+    def call(*args: Any) -> Any:
+        value = found(*args)
+        return run_coroutine(_awaited(value)) if isawaitable(value) else value
+
+    return call
+
+
+async def _awaited(value: Any) -> Any:
+    return await value
+
+
+def map_task(task: Any, it: Iterable[Any]) -> list[Any]:
+    """Call a task with each of these arguments."""
+    call = _calls(task)
+    return [call(argument) for argument in it]
+
+
+def starmap_task(task: Any, it: Iterable[Any]) -> list[Any]:
+    """Call a task with each of these lists of arguments."""
+    call = _calls(task)
+    return [call(*arguments) for arguments in it]
+
+
+def accumulate(*args: Any, **kwargs: Any) -> Any:
+    """What it was given, or the argument of the position ``index``."""
+    index = kwargs.get("index")
+    return list(args) if index is None else args[index]
+
+
+BUILTINS: Final = {
+    "celery.map": map_task,
+    "celery.starmap": starmap_task,
+    "celery.accumulate": accumulate,
+}
+"""Task name -> function."""
