@@ -91,7 +91,8 @@ def arrived(queue: str, life: int, method: Any, properties: BasicProperties, bod
         properties, body: as they came.
         now: monotonic time.
     """
-    lost = _headers(properties).get(DELIVERIES)
+    plain = getattr(properties, "plain", None)  # it has no header of ours
+    lost = 0 if plain is not None else _headers(properties).get(DELIVERIES)
     return Arrived(
         queue, method.delivery_tag, life, method.redelivered, properties, body, tag_of(queue, properties, body),
         lost if isinstance(lost, int) and 0 <= lost < 1 << 31 else 0,
@@ -105,11 +106,15 @@ def tag_of(queue: str, properties: BasicProperties, body: bytes) -> int:
     A copy carries it. Of the others two with the same id, attempt and content are one; they are told apart where both
     are held at once.
     """
-    headers = _headers(properties)
-    mark = headers.get(MARK)
-    if isinstance(mark, int) and 0 < mark < 1 << 62:
-        return mark
-    facts = (queue, properties.message_id, properties.correlation_id, headers.get("id"), headers.get("retries"))
+    plain = getattr(properties, "plain", None)
+    if plain is not None:
+        facts = (queue, None, plain.correlation_id, plain.headers.id, plain.headers.retries)
+    else:
+        headers = _headers(properties)
+        mark = headers.get(MARK)
+        if isinstance(mark, int) and 0 < mark < 1 << 62:
+            return mark
+        facts = (queue, properties.message_id, properties.correlation_id, headers.get("id"), headers.get("retries"))
     digest = hashlib.blake2b(repr(facts).encode() + body, digest_size=8).digest()
     return (int.from_bytes(digest) >> 2) or 1
 

@@ -13,18 +13,20 @@ from pika.adapters.select_connection import SelectConnection
 from pika.adapters.utils.selector_ioloop_adapter import SelectorIOServicesAdapter
 from pika.credentials import ExternalCredentials, PlainCredentials
 from pika.exceptions import AMQPConnectionError
+from pika.spec import Basic
 
 from ... import clock
-from . import (
-    fields,  # noqa: F401 - takes the place of pika's reading of headers
-    frames,
-)
+from . import frames
 from .address import Address, Server
 from .faults import not_opened
+from .fields import Lazy
+from .incoming import taken
 from .loop import Loop
 
 _FAREWELL: Final = 1.0  # seconds that a server has to answer a goodbye
 _ROUNDS: Final = 50
+_deliver: Any = Basic.Deliver  # it has no annotations
+_PIECE: Final = 1 << 16
 
 # What pika would log as an error is one of ours, raised to whoever asked: he decides whether it is worth a line.
 logging.getLogger("pika").setLevel(logging.CRITICAL)
@@ -87,6 +89,11 @@ class Connection(SelectConnection):
             if self.age > 2 * self._heartbeat:
                 self.drop(f"it was silent for {self.age:.0f} s")
 
+    def widen(self) -> None:
+        """Read in pieces that hold more than a few messages, which pika's own do not."""
+        transport: Any = self._transport
+        transport._MAX_RECV_BYTES = _PIECE  # noqa: SLF001 - there is no other way to say it
+
     def goodbye(self) -> None:
         """Close it as AMQP wants it, but do not wait long for the answer."""
         if self.is_open:
@@ -116,6 +123,30 @@ class Connection(SelectConnection):
     def _on_connection_workflow_done(self, conn_or_exc: Any) -> None:
         # of an attempt that was ended it is told by the class of the error, which it does not expect itself
         super()._on_connection_workflow_done(conn_or_exc() if isinstance(conn_or_exc, type) else conn_or_exc)
+
+    def _on_data_available(self, data_in: bytes) -> None:
+        self._frame_buffer: bytes = self._frame_buffer + data_in
+        while self.is_open:
+            done, other = taken(self._frame_buffer, self._take)
+            self._trim_frame_buffer(done)
+            if not other:
+                return
+            consumed, found = self._read_frame()
+            if found is None:
+                return
+            self._trim_frame_buffer(consumed)
+            self._process_frame(found)
+        super()._on_data_available(b"")
+
+    def _take(
+        self, number: int, consumer: str, tag: int, again: bool, exchange: bytes, key: bytes, packed: bytes, body: bytes
+    ) -> bool:  # fmt: skip
+        channel = self._channels.get(number)
+        callback = None if channel is None else channel._consumers.get(consumer)  # noqa: SLF001 - as pika finds it
+        if callback is None:
+            return False
+        callback(channel, _deliver(consumer, tag, again, exchange.decode(), key.decode()), Lazy(packed), body)
+        return True
 
     def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
         self._out += marshaled_frames  # pika would make a system call of each
@@ -172,6 +203,7 @@ def _opened(server: Server, address: Address, name: str, until: float) -> Connec
             if left <= 0:
                 raise not_opened(server, TimeoutError("no connection before the deadline"))
             connection.step(left)
+        connection.widen()
     except BaseException:
         connection.drop("it could not be opened")
         raise

@@ -27,6 +27,7 @@ from pika.spec import BasicProperties
 
 from ...exceptions import EncodeError
 from ...message import Parcel
+from .fields import Lazy
 from .table import OCTETS, Headers, known, longs, packed_headers, pairs, short, table
 
 DUE: Final = "umbel-due"
@@ -159,6 +160,10 @@ def opened(exchange: str, key: str, properties: BasicProperties, body: bytes) ->
         properties: as pika decoded them.
         body: as delivered.
     """
+    plain = properties.plain if isinstance(properties, Lazy) else None
+    if plain is not None:
+        names = plain.headers
+        return Content(plain.head(exchange, key), body, plain.priority, 0.0, 0.0, names.id, names.task)
     headers, marks = _parted(dict(properties.headers or {}))
     priority = properties.priority or 0
     name, task_id = str(headers.get("task") or ""), str(headers.get("id") or "")

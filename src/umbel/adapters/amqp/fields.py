@@ -14,6 +14,8 @@ from typing import Any, Final
 
 from pika import spec
 
+from .usual import usual
+
 _NUMBERS: Final = {
     kind: Struct(form)
     for kind, form in (
@@ -45,6 +47,28 @@ def properties(**values: Any) -> spec.BasicProperties:
     make: Any = spec.BasicProperties  # which has no annotations
     made: spec.BasicProperties = make(**values)
     return made
+
+
+class Lazy(Read):
+    """The same of a delivery, read when somebody asks for the first of them.
+
+    Args:
+        packed: as they came.
+
+    Attributes:
+        plain: what a usual message says, None for any other.
+    """
+
+    def __init__(self, packed: bytes) -> None:
+        self.packed = packed
+        self.plain = usual(packed)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _NAMES:
+            raise AttributeError(name)
+        self.__dict__.update(_NOTHING)
+        self.decode(self.packed)
+        return self.__dict__[name]
 
 
 def table(data: bytes, at: int) -> tuple[dict[str, Any], int]:
@@ -123,5 +147,7 @@ _PROPERTIES: Final[tuple[tuple[int, str, Callable[[bytes, int], tuple[Any, int]]
     (1 << 4, "user_id", _short), (1 << 3, "app_id", _short), (1 << 2, "cluster_id", _short),
 )  # fmt: skip
 
+_NAMES: Final = frozenset(name for _, name, _ in _PROPERTIES)
+_NOTHING: Final = dict.fromkeys(_NAMES)
 
 spec.props[spec.BasicProperties.INDEX] = Read

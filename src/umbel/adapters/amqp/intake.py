@@ -171,7 +171,7 @@ class Intake:
             self._admit(message, now)
 
     def _admit(self, message: Arrived, now: float) -> None:
-        if message.tag in self._held or any(each.tag == message.tag for each in self._tray):
+        if message.tag in self._held or self._tray.has(message.tag):
             message.tag = ids.nonce()  # the same call was sent twice, and one of both is here
         if message.content.due > now:
             self._soon.append(message)

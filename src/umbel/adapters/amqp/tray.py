@@ -15,6 +15,9 @@ class Ranked(Protocol):
     """What the order of claims depends on: a priority, and whether it must be claimed alone, which comes first."""
 
     @property
+    def tag(self) -> int: ...
+
+    @property
     def queue(self) -> str: ...
 
     @property
@@ -32,6 +35,7 @@ class Tray(Generic[Kind]):
 
     def __init__(self) -> None:
         self._lines: dict[str, deque[Kind]] = {}
+        self._tags: set[int] = set()
 
     def __len__(self) -> int:
         return sum(map(len, self._lines.values()))
@@ -39,8 +43,13 @@ class Tray(Generic[Kind]):
     def __iter__(self) -> Iterator[Kind]:
         return (each for line in self._lines.values() for each in line)
 
+    def has(self, tag: int) -> bool:
+        """Whether a message of this number is here."""
+        return tag in self._tags
+
     def add(self, arrived: Kind) -> None:
         """One more."""
+        self._tags.add(arrived.tag)
         self._lines.setdefault(arrived.queue, deque()).append(arrived)
 
     def holds(self, queues: Iterable[str]) -> bool:
@@ -51,6 +60,7 @@ class Tray(Generic[Kind]):
         """Take everything."""
         everything = list(self)
         self._lines.clear()
+        self._tags.clear()
         return everything
 
     def take(self, queues: Sequence[str], limit: int) -> list[Kind]:
@@ -70,4 +80,5 @@ class Tray(Generic[Kind]):
         chosen = chosen[: limit if best[1] else 1]
         taken = set(map(id, chosen))
         self._lines[queues[best[2]]] = deque(each for each in line if id(each) not in taken)
+        self._tags.difference_update([each.tag for each in chosen])
         return chosen
