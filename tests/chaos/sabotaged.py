@@ -105,6 +105,11 @@ def count_no_crash(_: str) -> None:
     Ward.death = harmless  # type: ignore[method-assign]
 
 
+def replace_the_silent(seconds: str) -> None:
+    """A child without an answer for so many seconds is replaced."""
+    supervisor.SILENT_MOST = float(seconds)  # type: ignore[misc]
+
+
 def leave_the_stopped(_: str) -> None:
     """A child that is stopped is waited for."""
     supervisor.STOPPED_MOST = 1e9  # type: ignore[misc]
@@ -168,6 +173,7 @@ SABOTAGE: dict[str, Callable[[str], None]] = {
     "forget-failures": forget_failures,
     "count-no-crash": count_no_crash,
     "leave-the-stopped": leave_the_stopped,
+    "replace-the-silent": replace_the_silent,
     "no-fence": no_fence,
     "due-by-own-clock": due_by_own_clock,
     "rescue-late": rescue_late,

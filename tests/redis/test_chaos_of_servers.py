@@ -9,13 +9,15 @@ import time
 
 import pytest
 
-from tests.chaos.conftest import begun, kill_all
+from tests.chaos.conftest import begun, children_of, kill_all
 from tests.support import scale
 from tests.support.history import append
 from tests.support.servers import redis_server
 from tests.support.until import until
 from umbel.adapters.redis.address import Address
 from umbel.adapters.redis.link import Link
+from umbel.adapters.redis.scripts import script
+from umbel.control import Control
 from umbel.exceptions import OperationalError, StoreFull
 from umbel.testing.network import Network
 
@@ -102,6 +104,29 @@ def test_half_open_connections_are_given_up_and_running_tasks_go_on(chaos, netwo
     assert chaos.faults() == []
     assert chaos.history().repeated() == 0
     assert set(worker.children()) == before, worker.output()
+
+
+def test_a_child_whose_connection_stays_silent_is_not_ready_and_is_replaced(chaos, network):
+    """The store answers its supervisor all the while."""
+    worker = chaos.worker("-c", "1", sabotage=["replace-the-silent=3"])
+    before = children_of(worker)
+    network.cut(containing=script("turn").digest, times=None)
+    until(lambda: silence(chaos) > 1.0, lambda: f"{silence(chaos)}", timeout=30)
+    worker.until_output("it is replaced", timeout=30)
+    until(lambda: not set(children_of(worker)) & set(before), timeout=30)
+    network.heal()
+    chaos.send(5, "work")
+    chaos.settle()
+    assert silence(chaos) < 10.0
+    assert chaos.faults() == []
+    assert worker.stop() == 0
+
+
+def silence(chaos):
+    """What the worker says of its connections: seconds without an answer."""
+    with Control(chaos.tasks.app) as control:
+        (answer,) = control.inspect(timeout=10).stats().values()
+    return answer["broker"]["silent"]
 
 
 def test_packets_that_are_held_and_delivered_late(chaos, network):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from tests.support.servers import redis_server
@@ -116,6 +118,19 @@ def test_what_runs_goes_on_and_its_outcome_is_stored_after_the_outage(outages, d
     assert int(*asked(outages, "print(app.AsyncResult('held').get(timeout=40))")) in before
     assert runs.read_text() == "x"
     assert int(*asked(outages, "print(pid.delay().get(timeout=30))")) in before, worker.output()
+    assert worker.stop() == 0
+
+
+def test_a_worker_that_the_server_has_forgotten_is_enlisted_again(outages, durable):
+    """A server that was emptied or restarted without its memory, or a supervisor that was stopped for too long."""
+    worker = outages.worker("outages", "-c", "1", "-l", "info")
+    worker.until_output("ready.", timeout=30)
+    with Umbel("outages", broker=durable.url) as app, closing(app.broker.owners()) as owners:
+        (before,) = [owner for owner in owners.roll() if owner.role == "supervisor"]
+        owners.retire(before.nonce)
+        assert before.nonce not in {owner.nonce for owner in owners.roll()}
+        again = until(lambda: [one for one in owners.roll() if one.role == "supervisor"], worker.output, timeout=40)
+    assert (again[0].node, again[0].pid) == (before.node, before.pid)
     assert worker.stop() == 0
 
 

@@ -67,6 +67,15 @@ class Ward:
             self.verdicts = verdicts
             self.kill()
 
+    def silent(self, now: float) -> float:
+        """Seconds since its consuming connection had an answer; 0.0 while it is not claiming or its functions run.
+
+        A function on the main thread keeps the loop from asking; what runs elsewhere is not ended for a connection.
+        """
+        if not self.ready or self.retiring or not self.row.answered or self.row.running():
+            return 0.0
+        return max(0.0, now - self.row.answered)
+
     def late(self, now: float, patience: float) -> list[Running]:
         """What runs more than `patience` seconds past its hard limit."""
         return [running for running in self.row.running() if running.hard and now > running.hard + patience]
@@ -119,6 +128,10 @@ class Brood:
             self._not_before = now + min(30.0, 0.25 * 2 ** min(self._failures, 8))
         else:
             self._failures = 0
+
+    def silent(self, now: float) -> float:
+        """Seconds without an answer on the consuming connection of the child that has had none for longest."""
+        return max((ward.silent(now) for ward in self.wards.values()), default=0.0)
 
     @property
     def busy(self) -> bool:

@@ -111,6 +111,7 @@ class Child:
         while not self._over():
             want = self._want()
             if want is None and not self.outcomes:
+                self.row.answered = clock.monotonic()
                 self._rest(0.0)
                 continue
             with self.life.settling:
@@ -118,6 +119,7 @@ class Child:
             if turn is None:
                 self._back_off()
                 continue
+            self.row.answered = clock.monotonic()
             if turn.revision > self.life.revoked.revision and not self._learn():
                 self.outcomes.extend(map(Release, turn.deliveries))
                 self._back_off()

@@ -143,7 +143,7 @@ class Commands:
                 "max-tasks-per-child": self.options.max_tasks_per_child or "N/A",
                 "timeouts": [self.options.soft_time_limit or 0, self.options.time_limit or 0],
             },
-            "broker": {"url": self.app.shown_broker_url},
+            "broker": {"url": self.app.shown_broker_url, "silent": round(self.brood.silent(clock.monotonic()), 1)},
             "prefetch_count": 0,
             "rusage": {"utime": usage.ru_utime, "stime": usage.ru_stime, "maxrss": usage.ru_maxrss},
         }  # fmt: skip

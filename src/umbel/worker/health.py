@@ -4,7 +4,7 @@ The supervisor writes the file about once a second, whole (written beside it and
 file: no app is imported, no store is opened, a busy worker is not disturbed.
 
     live   the supervisor's loop turned within the last 15 s
-    ready  live, all children claim, the store answered within the last 15 s, and the worker is not stopping
+    ready  live, all children claim, the store answered all within the last 15 s, and the worker is not stopping
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ class Beat(NamedTuple):
         node: node name.
         pid: of the supervisor.
         beat: monotonic time of the last write (one machine, one boot).
-        store: monotonic time of the last answer of the store.
+        store: monotonic time of the store's last answer, on the connection that has had none for longest: the
+            supervisor's, or one on which a child consumes.
         ready: whether the worker takes work.
         children: process ids of the living children.
         started: unix time of the start.

@@ -11,7 +11,9 @@ supervisor reads them and writes a row only while its child is not alive.
       3 finished   tasks that ended in this life
       4 held       claimed messages that have not started
       5 busy       1 while the child's loop is not waiting for work
-      6, 7         spare
+      6 answered   monotonic time of the last good round trip on the connection that consumes, or of the loop's last
+                   look that wanted nothing of the store; 0.0 before the first
+      7            spare
       then `slots` entries of four cells: tag, started (monotonic s), hard deadline (monotonic s, 0.0 none), spare
 
 An entry's tag is not 0 exactly while the function of that message runs: written last at the start, cleared first at the
@@ -33,7 +35,7 @@ GONE: Final = 3
 
 _HEADER: Final = 8
 _ENTRY: Final = 4
-NONCE, STATE, BEAT, FINISHED, HELD, BUSY = range(6)
+NONCE, STATE, BEAT, FINISHED, HELD, BUSY, ANSWERED = range(7)
 
 
 class Running(NamedTuple):
@@ -127,6 +129,14 @@ class Row:
     @beat.setter
     def beat(self, now: float) -> None:
         self.floats[self.base + BEAT] = now
+
+    @property
+    def answered(self) -> float:
+        return self.floats[self.base + ANSWERED]
+
+    @answered.setter
+    def answered(self, now: float) -> None:
+        self.floats[self.base + ANSWERED] = now
 
     def running(self) -> list[Running]:
         """What runs now, or ran when the child died."""

@@ -18,6 +18,8 @@ import selectors
 import signal
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+import msgspec
+
 from .. import clock, ids, signals
 from ..broker import Control, Death, Owner, Owners
 from ..exceptions import DuplicateNodenameWarning, StoreUnavailable, UmbelError
@@ -42,6 +44,10 @@ SWEEP: Final = 1.0
 TIDY: Final = 10.0
 STOPPED_MOST: Final = 5.0
 DEAF_MOST: Final = 1.0
+SILENT_MOST: Final = 60.0
+"""Seconds without an answer on a child's consuming connection, while the supervisor has answers on its own, after which
+everything of it is built anew: another child takes its place.
+"""
 LOOK: Final = 0.25
 
 
@@ -80,7 +86,7 @@ class Supervisor:
         self.brood = Brood(self.page, options.rows)
         self.stop = Stop(options.grace, options.soft_shutdown)
         self.started = clock.wall()
-        self.ready = False
+        self.ready = self._missed = False
         self._swept = self._tidied = 0.0
         self._heard = 0
         self._answered = 0.0
@@ -243,8 +249,9 @@ class Supervisor:
         pids = [ward.pid for ward in self.brood.wards.values()]
         ready = self.ready and not self.stop.requested
         now, node = clock.monotonic(), self.options.hostname
+        store = min(self._answered, now - self.brood.silent(now))
         try:
-            health.write(path, health.Beat(node, os.getpid(), now, self._answered, ready, pids, self.started))
+            health.write(path, health.Beat(node, os.getpid(), now, store, ready, pids, self.started))
         except OSError as error:
             logger.warning("The heartbeat file %s cannot be written: %s", path, error)
 
@@ -260,8 +267,22 @@ class Supervisor:
         try:
             if self.owners.tidy(limits):
                 self._tidied = clock.monotonic() - TIDY + LOOK
+            self._look_for_itself()
         except UmbelError as error:
             self._trouble(error)
+
+    def _look_for_itself(self) -> None:
+        """Enlist again when two looks do not find this process on the roll: the store has lost its memory, or declared
+        it dead while it was stopped. A supervisor holds no message.
+        """
+        known = any(owner.nonce == self.owner.nonce for owner in self.owners.roll())
+        if not known and not self._missed:
+            self._tidied = clock.monotonic() - TIDY + SWEEP
+        elif not known:
+            logger.warning("The store does not know this worker any more; it is enlisted again")
+            self.owner = msgspec.structs.replace(self.owner, nonce=ids.nonce())
+            self.owners.enlist(self.owner)
+        self._missed = not known and not self._missed
 
     def _guard(self, now: float) -> None:
         """Kill what does not become ready, is stopped for too long or deaf past its hard limit; say the verdict."""
@@ -270,6 +291,10 @@ class Supervisor:
                 ward.doom(f"was not ready within {self.options.alive_timeout:g} s and was killed", {})
             if ward.stopped_at and now - ward.stopped_at > STOPPED_MOST:
                 ward.doom(f"was stopped for {STOPPED_MOST:.0f} s and killed", {})
+            if ward.silent(now) > SILENT_MOST and now - self._answered < SWEEP + LOOK * 4:
+                logger.error("Child %d had no answer of the store for %.0f s: it is replaced", ward.pid, SILENT_MOST)
+                ward.retiring = True
+                ward.say("stop")
             late = {r.tag: f"TimeLimitExceeded:{r.hard - r.started}" for r in ward.late(now, DEAF_MOST)}
             if late:
                 ward.doom("was deaf past a hard time limit and killed", late)
