@@ -13,6 +13,7 @@ envelope  one message in Celery's format
 broker    hands out publisher, consumer, owners, control, shelf: one part of the contract each
 pulse, ear, search    renewing leases; sleeping until a key changes; looking through what waits
 pidbox    what Celery's processes ask of all workers
+exchanges what is bound to what; fanout channels
 plain     back to Celery: what only umbel reads becomes Celery's messages
 """
 

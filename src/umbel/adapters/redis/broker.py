@@ -9,6 +9,7 @@ from .address import Address
 from .consumer import RedisConsumer
 from .control import RedisControl
 from .ear import Ear
+from .exchanges import NO_EXCHANGES, Exchanges
 from .layout import Layout
 from .link import Link
 from .owners import RedisOwners
@@ -36,28 +37,33 @@ class RedisBroker:
         address: of the server.
         layout: names of keys.
         poison_limit: deaths after which a message is not run any more.
+        exchanges: what the project's queues are bound to.
     """
 
-    def __init__(self, address: Address, layout: Layout, poison_limit: int = 3) -> None:
+    def __init__(
+        self, address: Address, layout: Layout, poison_limit: int = 3, exchanges: Exchanges = NO_EXCHANGES
+    ) -> None:
         self._address = address
         self._layout = layout
         self._poison_limit = poison_limit
+        self._exchanges = exchanges
 
     @property
     def abilities(self) -> Abilities:
         return ABILITIES
 
     def publisher(self) -> RedisPublisher:
-        return RedisPublisher(self._link(), self._layout)
+        return RedisPublisher(self._link(), self._layout, self._exchanges)
 
     def consumer(self, owner: Owner) -> RedisConsumer:
         return RedisConsumer(self._link(), Ear(self._link()), self._layout, owner)
 
     def owners(self) -> RedisOwners:
-        return RedisOwners(self._link(), Pulse(self._link(), self._layout), self._layout, self._poison_limit)
+        pulse = Pulse(self._link(), self._layout)
+        return RedisOwners(self._link(), pulse, self._layout, self._poison_limit, self._exchanges)
 
     def control(self) -> RedisControl:
-        return RedisControl(self._link(), Ear(self._link()), self._layout)
+        return RedisControl(self._link(), Ear(self._link()), self._layout, self._exchanges)
 
     def shelf(self) -> RedisShelf:
         return RedisShelf(self._link(), self._layout)
@@ -67,6 +73,9 @@ class RedisBroker:
 
 
 def open_broker(url: str, options: dict[str, Any]) -> RedisBroker:
-    """Open a server as a broker. Options: those of `Address.parse` and `Layout.of`, and ``poison_limit``."""
-    address = Address.parse(url, options)
-    return RedisBroker(address, Layout.of(address, options), max(1, int(options.get("poison_limit", 3))))
+    """Open a server as a broker.
+
+    Options: those of `Address.parse`, `Layout.of` and `Exchanges.of`, and ``poison_limit``.
+    """
+    address, limit = Address.parse(url, options), max(1, int(options.get("poison_limit", 3)))
+    return RedisBroker(address, Layout.of(address, options), limit, Exchanges.of(options))

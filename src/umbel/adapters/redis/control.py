@@ -13,6 +13,7 @@ from ...record import Record
 from .backend import Keys
 from .consumer import recorded
 from .ear import Ear, left, readable
+from .exchanges import NO_EXCHANGES, Exchanges
 from .layout import Layout
 from .link import Link
 from .pidbox import Pidbox
@@ -28,12 +29,13 @@ _revocation = msgspec.msgpack.Decoder(tuple[str, bool, str, float]).decode
 class RedisControl:
     """See `umbel.broker.Control`."""
 
-    def __init__(self, link: Link, ear: Ear, layout: Layout) -> None:
+    def __init__(self, link: Link, ear: Ear, layout: Layout, exchanges: Exchanges = NO_EXCHANGES) -> None:
         self._link = link
         self._ear = ear
         self._layout = layout
         self._keys = Keys(layout.prefix)
         self._pidbox = Pidbox(link, layout)
+        self._exchanges = exchanges
 
     def revoke(self, revocations: Sequence[Revocation], records: Sequence[Record] = ()) -> list[str]:
         """Look for messages that wait, page by page; then log, remove and store in one step."""
@@ -73,7 +75,8 @@ class RedisControl:
 
     def broadcasts(self, after: int, timeout: float, wake: int = -1) -> list[Broadcast]:
         """Requests above a number, and what Celery's processes ask for meanwhile; waits for the first."""
-        self._ear.listen(self._pidbox.channel)
+        channels, patterns = self._exchanges.channels(self._layout)
+        self._ear.listen((self._pidbox.channel, *channels), patterns)
         look = ("ZRANGEBYSCORE", self._layout.own("broadcasts"), f"({after}", "+inf")
         deadline = clock.monotonic() + timeout
         while True:
@@ -111,8 +114,16 @@ class RedisControl:
         self._ear.close()
 
     def _asked_by_celery(self, number: int) -> list[Broadcast]:
-        """They have no number of their own: with that of the last one they are never asked for again."""
-        requests = map(self._pidbox.request, self._ear.told())
+        """They have no number of their own: with that of the last one they are never asked for again.
+
+        What came by the channel of a fanout exchange is a task, and goes into its queues.
+        """
+        requests = []
+        for channel, data in self._ear.told():
+            if channel == self._pidbox.channel:
+                requests.append(self._pidbox.request(data))
+            else:
+                self._exchanges.hear(self._link, self._layout, channel, data)
         return [Broadcast(number, request) for request in requests if request is not None]
 
     def _read(self, command: tuple[Word, ...], timeout: float) -> Any:

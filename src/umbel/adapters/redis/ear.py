@@ -19,7 +19,7 @@ from .faults import Closed, refused, unanswered
 from .link import Link
 from .wire import NOTHING, Wire, Word, packed
 
-_NEWS: Final = (b"invalidate", b"message", b"subscribe")
+_NEWS: Final = (b"invalidate", b"message", b"pmessage", b"subscribe", b"psubscribe")
 
 
 class Ear:
@@ -33,17 +33,17 @@ class Ear:
         self._link = link
         self._wire: Wire | None = None
         self._changed = False
-        self._channel = ""
-        self._told: list[bytes] = []
+        self._channels: tuple[tuple[str, ...], tuple[str, ...]] = (), ()
+        self._told: list[tuple[str, bytes]] = []
 
-    def listen(self, channel: str) -> None:
+    def listen(self, channels: tuple[str, ...], patterns: tuple[str, ...] = ()) -> None:
         """From the next reading on, also what is published there ends a sleep; `told` has it. Safe to repeat."""
-        if channel != self._channel:
+        if (channels, patterns) != self._channels:
             self.close()
-            self._channel = channel
+            self._channels = channels, patterns
 
-    def told(self) -> list[bytes]:
-        """What was published since the last time."""
+    def told(self) -> list[tuple[str, bytes]]:
+        """What was published since the last time, each with its channel."""
         told, self._told = self._told, []
         return told
 
@@ -62,8 +62,9 @@ class Ear:
         wire = self._link.wire(until)
         try:
             self._asked(wire, (("HELLO", 3), ("CLIENT", "TRACKING", "ON")))
-            if self._channel:
-                self._subscribe(wire, until)
+            for command, channels in zip((b"SUBSCRIBE", b"PSUBSCRIBE"), self._channels, strict=True):
+                if channels:
+                    self._subscribe(wire, (command, *channels), until)
             replies = self._asked(wire, commands)
         except Closed as error:
             self.close()
@@ -96,9 +97,9 @@ class Ear:
             self.close()
             raise
 
-    def _subscribe(self, wire: Wire, until: float) -> None:
+    def _subscribe(self, wire: Wire, command: tuple[Word, ...], until: float) -> None:
         """What confirms it comes as news, so a question behind it says that it is done. A user may lack the right."""
-        wire.send(packed(("SUBSCRIBE", self._channel)) + packed(("PING",)), until)
+        wire.send(packed(command) + packed(("PING",)), until)
         with contextlib.suppress(StoreUnsuitable):
             if self._answer(wire, until) == b"PONG":
                 return
@@ -109,8 +110,8 @@ class Ear:
         kind = reply[0] if isinstance(reply, list) and reply else None
         if kind == b"invalidate":
             self._changed = True
-        elif kind == b"message" and len(reply) == 3:
-            self._told.append(reply[2])
+        elif kind in (b"message", b"pmessage"):
+            self._told.append((reply[-2].decode(), reply[-1]))
         return kind in _NEWS
 
     def _answer(self, wire: Wire, until: float) -> Any:

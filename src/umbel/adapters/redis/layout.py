@@ -6,7 +6,9 @@ Celery's own, read and written as Celery does (kombu's Redis transport):
     <queue>\\x06\\x16<3, 6, 9>          is taken at the right; the others have their step in the name
     celery-task-meta-<id>       result documents
     /<db>.celery.pidbox         a channel: requests to all workers; the answers are in the list that the asker reads
-    _kombu.binding.<exchange>   SET   routing key|pattern|queue (with the separator): which list that is
+    /<db>.<exchange>[/<key>]    channels of fanout exchanges (`exchanges`)
+    _kombu.binding.<exchange>   SET   routing key|pattern|queue, with the separator between: what leads where
+    _kombu.binding_permanent.<exchange>   the same, of queues that do not expire
 
 Ours; no Celery process looks at them (U is ``umbel:``; ``global_keyprefix`` stands before all keys):
 
@@ -33,6 +35,7 @@ Ours; no Celery process looks at them (U is ``umbel:``; ``global_keyprefix`` sta
     U number, broadcasts, broadcasts:expiry        the same for broadcasts: number|expires|payload
     U reply:<ticket>, tickets   LIST  expires|payload; ZSET ticket by expiry
     U producer:<nonce>          INT   the last sequence number that a producer stored; one hour
+    U heard:<ref>:<queue>       INT   a message of a channel that is in this queue already; ten minutes
     U moved                     SET   names of messages that `umbel drain` brought here; a day after the last
 
 A message is named by its *ref*: 15 hexadecimal digits, the end of its delivery tag, which is a new UUID in every

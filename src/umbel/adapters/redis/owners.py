@@ -11,6 +11,7 @@ from ... import clock
 from ...broker import Death, Owner
 from .checks import look_over
 from .consumer import tag_ref
+from .exchanges import NO_EXCHANGES, Exchanges
 from .layout import Layout
 from .link import Link
 from .pulse import LEASE, Pulse, alive_here, renew
@@ -29,11 +30,14 @@ _owner = msgspec.json.Decoder(Owner).decode
 class RedisOwners:
     """See `umbel.broker.Owners`."""
 
-    def __init__(self, link: Link, pulse: Pulse, layout: Layout, poison_limit: int = 3) -> None:
+    def __init__(
+        self, link: Link, pulse: Pulse, layout: Layout, poison_limit: int = 3, exchanges: Exchanges = NO_EXCHANGES
+    ) -> None:
         self._link = link
         self._pulse = pulse
         self._layout = layout
         self._poison_limit = poison_limit
+        self._exchanges = exchanges
         self._node = ""
 
     def enlist(self, owner: Owner) -> None:
@@ -45,6 +49,7 @@ class RedisOwners:
         self._pulse.add(owner.nonce)
         if owner.role == "supervisor":
             self._node = owner.node
+            self._exchanges.declare(self._link, self._layout)
 
     def retire(self, nonce: int) -> None:
         """Its clean end."""

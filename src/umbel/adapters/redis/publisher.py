@@ -11,6 +11,7 @@ from ... import clock, ids
 from ...exceptions import QueueFull
 from ...message import Parcel
 from .envelope import sealed
+from .exchanges import NO_EXCHANGES, Exchanges
 from .faults import Unanswered
 from .layout import Layout
 from .link import Link
@@ -27,9 +28,10 @@ class RedisPublisher:
     is sent again without storing anything twice: by the link at once, or by the caller who repeats the same parcels.
     """
 
-    def __init__(self, link: Link, layout: Layout) -> None:
+    def __init__(self, link: Link, layout: Layout, exchanges: Exchanges = NO_EXCHANGES) -> None:
         self._link = link
         self._layout = layout
+        self._exchanges = exchanges
         self._nonce = self._pid = 0
         self._sequence = 0
         self._unsure: tuple[list[Parcel], list[Word]] | None = None
@@ -54,6 +56,8 @@ class RedisPublisher:
                 f"The queue {queue.decode()!r} holds {waiting} messages and may hold {most}, so {coming} more were "
                 f"refused: start more workers, or raise task_queue_max_length for it."
             )
+        if self._exchanges.fanouts:
+            self._exchanges.tell(self._link, self._layout, parcels)
 
     def publish_once(self, parcels: Sequence[Parcel], names: Sequence[str], *, deadline: float = 5.0) -> int:
         """Store those whose name is new, or none and raise (`umbel.transfer.OncePublisher`)."""
