@@ -136,6 +136,40 @@ def test_a_task_outlives_its_connection_and_runs_once(hello, rabbitmq, tmp_path)
     assert len(lines(path)) == 2
 
 
+def test_a_task_longer_than_the_consumer_timeout_runs_once(project, url, rabbitmq, tmp_path):
+    """Its delivery is given up in time; a copy goes round meanwhile, and is dropped when the task is done."""
+    source = HELLO.format(url=f"{url}?consumer_timeout=3", results=tmp_path / "results.db")
+    project.write("hello.py", source)
+    path = tmp_path / "pids"
+    worker = project.worker("hello", "-l", "info", "-c", "2")
+    worker.until_output("ready.")
+    said = project.python(f"from hello import hold; print(hold.delay({str(path)!r}, 12).get(timeout=60))")
+    assert said.stdout.strip() == "held", said
+    done = project.python("from hello import add; print(add.delay(1, 1).get(timeout=60))")
+    assert done.stdout.strip() == "2", done
+    assert len(lines(path)) == 1
+    assert "umbel.pause.5000" in rabbitmq.ctl("list_queues", "-p", url.rpartition("/")[2], "name")
+    assert worker.stop() == 0
+
+
+def test_a_revoked_task_does_not_start(hello, tmp_path):
+    """Its message stays in the queue until a worker comes, who has read the ledger before."""
+    path = tmp_path / "pids"
+    said = hello.python(
+        f"""
+        from hello import hold
+        sent = hold.delay({str(path)!r}, 0)
+        sent.revoke()
+        print(sent.id)
+        """
+    )
+    worker = hello.worker("hello", "-l", "info", "-c", "1")
+    worker.until_output("Discarding revoked task", timeout=60)
+    state = hello.python(f"from hello import app; print(app.AsyncResult({said.stdout.strip()!r}).state)")
+    assert state.stdout.strip() == "REVOKED", state
+    assert lines(path) == []
+
+
 def test_the_work_of_a_killed_worker_is_taken_by_another(hello, tmp_path):
     """Supervisor and children die at once, and nobody reports it."""
     path = tmp_path / "pids"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 from ...broker import Abilities, Owner
+from ...exceptions import ImproperlyConfigured
 from .address import Address
 from .consumer import AmqpConsumer, session_of
 from .control import AmqpControl
@@ -13,7 +15,7 @@ from .link import Link
 from .owners import AmqpOwners
 from .plan import Plan
 from .publisher import AmqpPublisher
-from .rules import Rules
+from .rules import LONG, PAUSE, Rules
 from .scribe import Scribe
 from .session import Session
 from .shelf import AmqpShelf
@@ -86,11 +88,28 @@ def open_broker(url: str, options: dict[str, Any]) -> AmqpBroker:
     Args:
         url: see `Address`.
         options: those of `Address.parse` and `Plan.of`; ``poison_limit``; ``redelivery_pause``, seconds for which a
-            message stays aside that was lost (2).
+            message stays aside that was lost (2); ``consumer_timeout``, seconds after which the server closes the
+            channel of an open delivery (1800).
 
     Raises:
         ImproperlyConfigured: the URL or an option cannot work.
     """
-    pause = float(options.get("redelivery_pause", 2.0))
-    rules = Rules(Plan.of(options), max(1, int(options.get("poison_limit", 3))), pause)
+    given = {**dict(parse_qsl(urlsplit(url.split(";", maxsplit=1)[0]).query)), **options}
+    rules = Rules(
+        Plan.of(options),
+        max(1, int(options.get("poison_limit", 3))),
+        _seconds(given, "redelivery_pause", PAUSE),
+        _seconds(given, "consumer_timeout", LONG) * 2 / 3,
+    )
     return AmqpBroker(Address.parse(url, options), rules)
+
+
+def _seconds(given: dict[str, Any], name: str, default: float) -> float:
+    value = given.get(name, default)
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = -1.0
+    if not 0.01 <= seconds < 1e8:
+        raise ImproperlyConfigured(f"{name} is {value!r}; write seconds, for instance {default:g}.")
+    return seconds

@@ -9,6 +9,10 @@ import msgspec
 from .plan import Plan
 
 PAUSE: Final = 2.0
+"""Seconds for which a message stays aside that was lost."""
+
+LONG: Final = 1800.0
+"""Seconds after which RabbitMQ closes the channel of a delivery that is open, unless it was told otherwise."""
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -16,11 +20,11 @@ class Rules(msgspec.Struct, frozen=True):
     plan: how queues are declared.
     poison_limit: deaths after which a message is not run any more.
     pause: seconds for which a message stays aside that was lost.
-    long: seconds after which a delivery is given up for a word in the ledger; a server closes the channel of one that
-        is open for 1800.
+    long: seconds after which a delivery is given up for a word in the ledger, long before the server closes its
+        channel.
     """
 
     plan: Plan = Plan()
     poison_limit: int = 3
     pause: float = PAUSE
-    long: float = 1200.0
+    long: float = LONG * 2 / 3

@@ -77,4 +77,7 @@ def _declare(link: Link, topology: Topology, stream: Queue, until: float) -> Non
                 f"{link.address} cannot keep the stream {stream.name!r} ({error.text}); use RabbitMQ 3.9 or newer with "
                 "the feature flag stream_queue enabled."
             ) from error
-        raise StoreUnavailable(f"{link.address} is up but not ready yet ({error.text}); try again.") from error
+        raise StoreUnavailable(
+            f"{link.address} is up but not ready yet ({error.text}); try again. If that lasts, delete the queue "
+            f"{stream.name!r} on the server: it holds no tasks, and is made anew."
+        ) from error

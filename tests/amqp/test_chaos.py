@@ -1,0 +1,120 @@
+"""The server, connections, children and whole workers ended while tasks drain; results are elsewhere, in a file."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import os
+import random
+import signal
+
+import pytest
+
+from tests.support import scale
+from tests.support.processes import descendants
+from tests.support.until import until
+from umbel import Umbel
+
+TASKS = """
+    import os, time
+    from umbel import Umbel
+
+    app = Umbel("chaos", broker={broker!r}, backend={backend!r})
+
+    @app.task
+    def work(number):
+        log = os.open("ran", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.write(log, b"%d\\n" % number)
+        os.close(log)
+        time.sleep(0.002)
+        return number
+
+    @app.task
+    def hold(seconds):
+        log = os.open("held", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.write(log, b"x\\n")
+        os.close(log)
+        time.sleep(seconds)
+        return "held"
+"""
+
+
+@pytest.fixture
+def chaos(project, own_rabbitmq):
+    backend = f"sqlite:///{project.folder}/results.db"
+    project.write("chaos.py", TASKS.format(broker=own_rabbitmq.url, backend=backend))
+    with Umbel("chaos", broker=own_rabbitmq.url, backend=backend) as app:
+        yield app
+
+
+def lines(path):
+    return path.read_text().split() if path.exists() else []
+
+
+@pytest.mark.alone
+@pytest.mark.chaos
+@scale.limit(240)
+def test_nothing_is_lost_when_server_and_workers_are_killed(project, chaos, own_rabbitmq):
+    total, began = scale.count(full=5_000, small=800), scale.seed()
+    chance, kills = random.Random(began), collections.Counter()
+    work = chaos.task(name="chaos.work")(lambda number: number)
+    results = list(work.delay_many([(number,) for number in range(total)]))
+    worker = ready_worker(project)
+    ran = project.folder / "ran"
+    for part in range(1, scale.count(full=24, small=4) + 1):
+        until(lambda part=part: len(set(lines(ran))) >= total * part // 40, worker.output, timeout=90)
+        victim = chance.choice(["server", "connections", "child", "worker"]) if part > 4 else part
+        kills[hurt(victim, own_rabbitmq, worker, chance)] += 1
+        if victim in ("worker", 3):
+            worker = ready_worker(project)
+    until(lambda: all(result.ready() for result in results), worker.output, timeout=120, step=0.2)
+    states = collections.Counter(result.state for result in results)
+    counts = collections.Counter(lines(ran))
+    print(f"seed {began}: {total} tasks, {sum(counts.values()) - total} repeated, {dict(kills)}")
+    assert states == {"SUCCESS": total}
+    assert len(counts) == total
+    assert sum(counts.values()) - total <= 50 * sum(kills.values()), "more than the kills justify"
+    assert worker.stop() == 0
+
+
+@pytest.mark.alone
+@scale.limit(120)
+def test_a_task_outlives_its_server_and_runs_once(project, chaos, own_rabbitmq):
+    """Stopped for some seconds and started again while three children work; what they do is not done by others."""
+    hold = chaos.task(name="chaos.hold")(str)
+    results = [hold.delay(12) for _ in range(2)]
+    worker = project.worker("chaos", "-c", "3")
+    held = project.folder / "held"
+    assert until(lambda: len(lines(held)) == 2, worker.output, timeout=60)
+    own_rabbitmq.stop()
+    own_rabbitmq.start()
+    assert [result.get(timeout=60) for result in results] == ["held", "held"], worker.output()
+    work = chaos.task(name="chaos.work")(lambda number: number)
+    assert work.delay(7).get(timeout=60) == 7, worker.output()
+    assert len(lines(held)) == 2
+    assert worker.stop() == 0
+
+
+def ready_worker(project):
+    """One whose start has not to be tried again: a worker that finds no server says so and ends."""
+    worker = project.worker("chaos", "-c", "3", "-l", "info")
+    worker.until_output("ready.", timeout=60)
+    return worker
+
+
+def hurt(victim, server, worker, chance):
+    """End one of them; returns what."""
+    if victim in ("server", 4):  # the last: RabbitMQ 3.10 never finds a stream again that it made a second ago
+        server.kill()
+        server.start()
+        return "server"
+    if victim in ("connections", 1):
+        server.ctl("close_all_connections", "for a test")
+        return "connections"
+    family = descendants(worker.pid)
+    if victim in ("child", 2):
+        with contextlib.suppress(ProcessLookupError, IndexError):
+            os.kill(chance.choice(family[1:]), signal.SIGKILL)
+        return "child"
+    worker.send_group(signal.SIGKILL)
+    return "worker"
