@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 
 import pytest
 
 from tests.support import servers
+from tests.support.certificates import made
 from umbel.adapters.redis import open_backend
 from umbel.adapters.redis.address import Address
 from umbel.adapters.redis.link import Link
@@ -15,30 +15,10 @@ from umbel.exceptions import StoreUnavailable
 from umbel.record import Record
 
 
-def openssl(folder, *words):
-    subprocess.run([servers.program("openssl"), *words], cwd=folder, check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
     """An authority, a server certificate for localhost, and an authority that nobody asked."""
-    folder = tmp_path_factory.mktemp("tls")
-    for name in ("ca", "other"):
-        openssl(
-            folder, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "9",
-            "-keyout", f"{name}.key", "-out", f"{name}.pem", "-subj", f"/CN={name}",
-            "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
-        )  # fmt: skip
-    openssl(
-        folder, "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-        "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=server",
-    )  # fmt: skip
-    (folder / "server.ext").write_text("subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth,clientAuth\n")
-    openssl(
-        folder, "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-        "-days", "9", "-extfile", "server.ext", "-out", "server.pem",
-    )  # fmt: skip
-    return folder
+    return made(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")
