@@ -62,9 +62,10 @@ def test_a_new_queue_is_a_quorum_queue(link):
 
 
 def test_the_queue_that_every_celery_process_declares_is_theirs(link, kombu):
-    ensure(link, "celery")
+    made = ensure(link, "celery")
     Queue("celery", Exchange("celery"), routing_key="celery")(kombu.channel()).declare()
     redeclare(link, "celery", durable=True)
+    assert made.plan.queue("celery").arguments == {}
 
 
 @pytest.mark.parametrize(
