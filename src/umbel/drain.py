@@ -105,7 +105,8 @@ class Drain:
         shelf = self._shelf
         if not isinstance(shelf, PlainShelf):
             raise ImproperlyConfigured(
-                "Celery's workers cannot read this store; name the one to move to: --to redis://..."
+                "There is nothing here to turn into Celery's messages: on RabbitMQ they are that already, and it cannot"
+                " read other stores. Name one to move to: --to redis://..."
             )
         self._expect_nobody(force=force)
         left = sum(count.ready + count.delayed for count in shelf.counts())
