@@ -1,7 +1,7 @@
 """Statements that keep a state only where `states.may_replace` allows it, in the database's own step.
 
-SQLite and PostgreSQL insert or update in one statement. Elsewhere the row is updated where it may be; where it is not
-there it is inserted, and where somebody else was faster with that it is updated after all.
+SQLite and PostgreSQL insert or update in one statement. Elsewhere the row is updated where it may be; where that did
+nothing it is inserted, and where that fails because it is there, it is updated after all: it may have come in between.
 """
 
 from __future__ import annotations
@@ -61,10 +61,8 @@ def _one(connection: sa.Connection, table: sa.Table, row: Row, now: float) -> No
     update = sa.update(table).where(mine, allowed).values(row)
     if connection.execute(update).rowcount:
         return
-    if connection.execute(sa.select(table.c.id).where(mine)).first() is not None:
-        return
     try:
         with connection.begin_nested():
             connection.execute(sa.insert(table).values(row))
-    except IntegrityError:
+    except IntegrityError:  # it is there, and perhaps only since the update
         connection.execute(update)
