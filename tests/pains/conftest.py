@@ -5,17 +5,19 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
 
 from tests.conftest import Project
+from tests.support.servers import redis_server
 
 TASKS = """
 import asyncio, os, time
 from umbel import Umbel
 
-app = Umbel("pains", broker="sqlite:///queue.db")
+app = Umbel("pains", broker=URL, backend=URL)
 
 @app.task
 def add(x, y):
@@ -78,10 +80,26 @@ def pid():
 """
 
 
+def stores(*names: str) -> pytest.MarkDecorator:
+    """Run a test on each of these: "sqlite", "redis". A test without it runs on SQLite."""
+    return pytest.mark.parametrize("store", names, indirect=True)
+
+
 @pytest.fixture
-def pains(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The module of the project's tasks, imported here as a client does."""
-    path = project.write("pains.py", TASKS)
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of an empty store; a server is this test's alone, and writes each command to disk before it answers."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield "sqlite:///queue.db"
+        return
+    durable = ("--appendonly", "yes", "--appendfsync", "always")
+    with redis_server(tmp_path_factory.mktemp("redis"), *durable) as server:
+        yield server.url
+
+
+@pytest.fixture
+def pains(project: Project, monkeypatch: pytest.MonkeyPatch, store: str) -> Iterator[Any]:
+    """The module of the project's tasks, imported here as a client does; its ``shelf()`` looks into the store."""
+    path = project.write("pains.py", TASKS.replace("URL", repr(store)))
     monkeypatch.chdir(project.folder)
     spec = importlib.util.spec_from_file_location("pains", path)
     assert spec is not None
@@ -89,8 +107,11 @@ def pains(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "pains", module)
     spec.loader.exec_module(module)
+    shelf = module.shelf = cache(module.app.broker.shelf)  # type: ignore[attr-defined]  # for tests only
     with module.app:
         yield module
+        if shelf.cache_info().currsize:
+            shelf().close()
 
 
 @pytest.fixture

@@ -8,9 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.pains.conftest import stores
 from tests.support.until import until
 
+both = stores("sqlite", "redis")
 
+
+@both
 def test_a_killed_process_loses_no_task(pains: Any, start: Callable[..., Any], tmp_path: Path) -> None:
     start("-c", "2")
     pids = tmp_path / "pids"
@@ -24,6 +28,7 @@ def test_a_killed_process_loses_no_task(pains: Any, start: Callable[..., Any], t
     assert len(pids.read_text().split()) == 4, "each ran again once"
 
 
+@both
 def test_a_task_that_kills_its_process_is_set_aside_after_three_tries(
     pains: Any, start: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -34,5 +39,5 @@ def test_a_task_that_kills_its_process_is_set_aside_after_three_tries(
     assert [result.get(timeout=20) for result in neighbours] == list(range(20))
     until(lambda: poison.state == "FAILURE", timeout=20)
     assert len(tries.read_text().split()) == 3
-    assert [item.parcel.id for item in pains.app.broker.shelf().items("dead")] == [poison.id]
-    assert "code 137" in pains.app.broker.shelf().items("dead")[0].reason
+    assert [item.parcel.id for item in pains.shelf().items("dead")] == [poison.id]
+    assert "code 137" in pains.shelf().items("dead")[0].reason

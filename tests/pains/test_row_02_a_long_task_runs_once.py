@@ -9,13 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.pains.conftest import stores
 from tests.support.until import until
+
+both = stores("sqlite", "redis")
 
 
 def runs(path: Path) -> list[str]:
     return path.read_text().split() if path.exists() else []
 
 
+@both
 def test_work_belongs_to_its_owner_however_long_it_takes(pains: Any, start: Callable[..., Any], tmp_path: Path) -> None:
     pains.app.conf.broker_transport_options = {"visibility_timeout": 1}
     start("-c", "2", "-n", "one@%h")
@@ -30,15 +34,16 @@ def test_work_belongs_to_its_owner_however_long_it_takes(pains: Any, start: Call
     assert [len(runs(long)), len(runs(later))] == [1, 1]
 
 
+@both
 def test_the_death_of_the_holder_is_noticed_within_seconds(
     pains: Any, start: Callable[..., Any], tmp_path: Path
 ) -> None:
     holder = start("-c", "1", "-n", "one@%h")
     path = tmp_path / "runs"
-    result = pains.note_pid.delay(str(path), 1.0)
+    result = pains.note_pid.delay(str(path), 5.0)
     until(lambda: runs(path))
     start("-c", "1", "-n", "two@%h")
     for pid in [holder.pid, *holder.children()]:
         os.kill(pid, signal.SIGKILL)
-    until(lambda: len(runs(path)) == 2, "the other worker to take it", timeout=10)
-    assert result.get(timeout=10) is None
+    until(lambda: len(runs(path)) == 2, "the other worker to take it", timeout=15)
+    assert result.get(timeout=20) is None

@@ -9,9 +9,13 @@ from typing import Any
 
 import pytest
 
+from tests.pains.conftest import stores
 from tests.support.until import until
 
+both = stores("sqlite", "redis")
 
+
+@both
 @pytest.mark.parametrize("whole_group", [False, True], ids=["supervisor", "group"])
 def test_a_warm_stop_finishes_what_runs_and_leaves_the_rest(
     pains: Any, start: Callable[..., Any], tmp_path: Path, whole_group: bool
@@ -25,13 +29,14 @@ def test_a_warm_stop_finishes_what_runs_and_leaves_the_rest(
     (worker.send_group if whole_group else worker.send)(signal.SIGTERM)
     assert worker.wait(timeout=20) == 0
     assert [result.state for result in running] == ["SUCCESS", "SUCCESS"]
-    assert not pains.app.broker.shelf().items("leased")
+    assert not pains.shelf().items("leased")
     start("-c", "2")
     assert [result.get(timeout=20) for result in waiting] == [2 * n for n in range(10)]
     assert later.get(timeout=20) == 2
     assert len(path.read_text().split()) == 2, "what finished in time did not run again"
 
 
+@both
 def test_what_outlasts_the_grace_period_is_handed_back(pains: Any, start: Callable[..., Any], tmp_path: Path) -> None:
     worker = start("-c", "1")
     path = tmp_path / "runs"
@@ -41,5 +46,5 @@ def test_what_outlasts_the_grace_period_is_handed_back(pains: Any, start: Callab
     worker.until_output("Warm shutdown")
     worker.send(signal.SIGTERM)
     assert worker.wait(timeout=20) == 0
-    assert [item.parcel.id for item in pains.app.broker.shelf().items("ready")] == [long.id]
-    assert pains.app.broker.shelf().items("ready")[0].deaths == 0
+    assert [item.parcel.id for item in pains.shelf().items("ready")] == [long.id]
+    assert pains.shelf().items("ready")[0].deaths == 0

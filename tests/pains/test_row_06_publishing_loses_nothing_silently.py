@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from tests.pains.conftest import stores
 from tests.support.until import until
 from umbel.exceptions import EncodeError, OperationalError, QueueFull
 
+both = stores("sqlite", "redis")
 
+
+@both
 def test_the_calls_that_returned_are_the_tasks_that_ran(pains: Any, start: Callable[..., Any], tmp_path: Path) -> None:
     pains.app.conf.task_queue_max_length = {"celery": 30}
     words = tmp_path / "words"
@@ -28,12 +32,13 @@ def test_the_calls_that_returned_are_the_tasks_that_ran(pains: Any, start: Calla
     assert sorted(map(int, words.read_text().split())) == [number for number, _ in returned]
 
 
+@both
 def test_what_cannot_be_sent_raises_in_the_call(pains: Any) -> None:
     with pytest.raises(EncodeError):
         pains.add.delay(object(), 1)
     with pytest.raises(TypeError):
         pains.add.delay(1)
-    assert pains.app.broker.shelf().counts() == []
+    assert pains.shelf().counts() == []
 
 
 def test_a_store_that_cannot_be_written_raises_in_the_call(pains: Any, tmp_path: Path) -> None:
@@ -45,6 +50,7 @@ def test_a_store_that_cannot_be_written_raises_in_the_call(pains: Any, tmp_path:
     assert foreign.read_bytes().startswith(b"this is no database")
 
 
+@both
 def test_a_large_message_arrives_whole(pains: Any, start: Callable[..., Any]) -> None:
     start("-c", "1")
     result = pains.add.delay("x" * 8_000_000, "y")

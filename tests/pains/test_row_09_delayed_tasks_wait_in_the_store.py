@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.pains.conftest import stores
 from tests.support.scale import count, limit
 from tests.support.until import until
+
+both = stores("sqlite", "redis")
+
 
 DELAYED = count(full=200_000, small=10_000)
 
@@ -23,6 +27,7 @@ def resident(worker: Any) -> int:
     return total
 
 
+@both
 @pytest.mark.chaos
 @limit(120)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
@@ -36,14 +41,15 @@ def test_many_delayed_tasks_cost_a_worker_no_memory(pains: Any, start: Callable[
     now = [pains.add.delay(n, 1) for n in range(50)]
     assert [result.get(timeout=20) for result in now] == [n + 1 for n in range(50)]
     assert resident(worker) - before < 20 * 1024
-    (queue,) = pains.app.broker.shelf().counts()
+    (queue,) = pains.shelf().counts()
     assert (queue.delayed, queue.leased) == (DELAYED, 0)
 
 
+@both
 def test_a_delayed_task_outlives_the_worker_and_runs_on_time(pains: Any, start: Callable[..., Any]) -> None:
     worker = start("-c", "1")
     later = pains.add.apply_async((2, 3), countdown=4)
-    until(lambda: pains.app.broker.shelf().items("delayed"))
+    until(lambda: pains.shelf().items("delayed"))
     assert worker.stop() == 0
     start("-c", "1")
     assert not later.ready()

@@ -36,6 +36,6 @@ def test_deaths_of_every_kind_leave_a_full_pool(pains: Any, start: Callable[...,
     assert len(large.get(timeout=20)) == 8_000_000
     until(lambda: all(result.ready() for result in (*poison, *broken)), timeout=20)
     busy = [pains.block.delay(1.5) for _ in range(2)]
-    until(lambda: len(pains.app.broker.shelf().items("leased")) == 2, "both slots to be in use", timeout=10)
+    until(lambda: len(pains.shelf().items("leased")) == 2, "both slots to be in use", timeout=10)
     assert [result.get(timeout=20) for result in busy] == ["slept", "slept"]
-    assert pains.app.broker.shelf().items("leased") == []
+    assert pains.shelf().items("leased") == []

@@ -8,14 +8,18 @@ from typing import Any
 
 import pytest
 
+from tests.pains.conftest import stores
 from tests.support.until import until
 
+both = stores("sqlite", "redis")
 
+
+@both
 def test_twenty_short_tasks_pass_a_long_one(pains: Any, start: Callable[..., Any]) -> None:
     start("-c", "1", "-n", "one@%h")
     start("-c", "1", "-n", "two@%h")
     long = pains.block.delay(20)
-    until(lambda: pains.app.broker.shelf().items("leased"))
+    until(lambda: pains.shelf().items("leased"))
     begin = time.monotonic()
     short = [pains.block.delay(0.01) for _ in range(20)]
     for result in short:
@@ -24,6 +28,7 @@ def test_twenty_short_tasks_pass_a_long_one(pains: Any, start: Callable[..., Any
     assert not long.ready()
 
 
+@both
 @pytest.mark.parametrize("pool", [("-c", "1"), ("-P", "thread", "-c", "1")], ids=["process", "thread"])
 def test_work_held_by_a_worker_is_given_back_when_one_task_turns_out_long(
     pains: Any, start: Callable[..., Any], pool: tuple[str, ...]

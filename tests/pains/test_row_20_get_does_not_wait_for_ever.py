@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.pains.conftest import stores
 from umbel.exceptions import TaskRevokedError, TimeoutError, UmbelError
+
+both = stores("sqlite", "redis")
 
 
 def test_an_unknown_id_raises_at_once(pains: Any) -> None:
@@ -21,6 +24,7 @@ def test_an_unknown_id_raises_at_once(pains: Any) -> None:
     assert not pains.app.AsyncResult("no such id").exists()
 
 
+@both
 def test_an_ignored_result_returns_or_raises_at_once(pains: Any, start: Callable[..., Any]) -> None:
     start("-c", "1")
     result = pains.add.apply_async((1, 2), ignore_result=True)
@@ -29,6 +33,7 @@ def test_an_ignored_result_returns_or_raises_at_once(pains: Any, start: Callable
     assert time.monotonic() - begin < 1
 
 
+@both
 def test_an_expired_task_raises(pains: Any, start: Callable[..., Any]) -> None:
     result = pains.add.apply_async((1, 2), expires=0.01)
     start("-c", "1")
@@ -37,6 +42,7 @@ def test_an_expired_task_raises(pains: Any, start: Callable[..., Any]) -> None:
     assert result.state == "REVOKED"
 
 
+@both
 def test_a_wait_has_an_end(pains: Any) -> None:
     result = pains.add.delay(1, 2)
     begin = time.monotonic()
@@ -45,6 +51,7 @@ def test_a_wait_has_an_end(pains: Any) -> None:
     assert time.monotonic() - begin < 2
 
 
+@both
 def test_fifty_waiters_are_woken(pains: Any, start: Callable[..., Any]) -> None:
     result = pains.add.delay(1, 2)
     got: list[tuple[int, float]] = []

@@ -41,9 +41,7 @@ def test_expired_results_are_removed_by_the_worker(
     worker.until_output("ready.", timeout=20)
     pains.add.delay_many([(n, n) for n in range(1500)])
     assert until(lambda: rows("result") > 0, timeout=20)
-    until(
-        lambda: not pains.app.broker.shelf().counts() and rows("result") == 0, lambda: f"{rows('result')}", timeout=40
-    )
+    until(lambda: not pains.shelf().counts() and rows("result") == 0, lambda: f"{rows('result')}", timeout=40)
 
 
 def test_callers_killed_in_mid_question_leave_nothing(pains: Any, start: Callable[..., Any], project: Any) -> None:

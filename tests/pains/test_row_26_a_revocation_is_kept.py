@@ -9,10 +9,14 @@ from typing import Any
 
 import pytest
 
+from tests.pains.conftest import stores
 from umbel.control import Control
 from umbel.exceptions import TaskRevokedError
 
+both = stores("sqlite", "redis")
 
+
+@both
 def test_revoked_with_all_workers_down_never_runs(pains: Any, start: Callable[..., Any], tmp_path: Path) -> None:
     words = tmp_path / "words"
     now = pains.note.delay(str(words), "now")
@@ -28,6 +32,7 @@ def test_revoked_with_all_workers_down_never_runs(pains: Any, start: Callable[..
         now.get(timeout=1)
 
 
+@both
 def test_revoking_an_id_that_is_sent_later_holds_over_a_restart(
     pains: Any, start: Callable[..., Any], tmp_path: Path
 ) -> None:

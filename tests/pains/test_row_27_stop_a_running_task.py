@@ -49,4 +49,4 @@ def test_a_running_task_is_stopped_and_its_neighbours_finish(
 
 
 def running(pains: Any, task_id: str) -> bool:
-    return any(item.parcel.id == task_id for item in pains.app.broker.shelf().items("leased"))
+    return any(item.parcel.id == task_id for item in pains.shelf().items("leased"))

@@ -25,7 +25,7 @@ def test_many_sleeping_coroutines_run_side_by_side(pains: Any, start: Callable[.
 def test_coroutines_go_on_beside_a_function_that_blocks(pains: Any, start: Callable[..., Any], pool: str) -> None:
     start("-P", pool, "-c", "2")
     blocked = pains.block.delay(20)
-    until(lambda: any(item.parcel.id == blocked.id for item in pains.app.broker.shelf().items("leased")))
+    until(lambda: any(item.parcel.id == blocked.id for item in pains.shelf().items("leased")))
     results = [pains.doze.delay(0.2) for _ in range(20)]
     assert {result.get(timeout=10) for result in results} == {"dozed"}
     assert not blocked.ready()

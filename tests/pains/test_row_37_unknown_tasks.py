@@ -19,7 +19,7 @@ def test_during_a_rolling_deploy_new_tasks_run_on_the_new_worker(pains: Any, pro
         worker.until_output("ready.", timeout=20)
     results = [pains.app.send_task("later.fresh", (n,)) for n in range(40)]
     assert [result.get(timeout=40) for result in results] == [n + 1 for n in range(40)]
-    assert not pains.app.broker.shelf().items("dead")
+    assert not pains.shelf().items("dead")
 
 
 def test_with_no_worker_that_knows_it_it_is_kept_as_a_dead_letter(pains: Any, project: Any) -> None:
@@ -28,7 +28,7 @@ def test_with_no_worker_that_knows_it_it_is_kept_as_a_dead_letter(pains: Any, pr
     result = pains.app.send_task("nobody.knows", ("argument",), headers={"tenant": "acme"})
     with pytest.raises(NotRegistered, match="nobody"):
         result.get(timeout=20)
-    (item,) = until(lambda: pains.app.broker.shelf().items("dead"))
+    (item,) = until(lambda: pains.shelf().items("dead"))
     assert item.reason == "unknown task"
     assert b"acme" in item.parcel.head
     assert b"argument" in item.parcel.body

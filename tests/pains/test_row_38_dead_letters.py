@@ -9,40 +9,46 @@ from typing import Any
 
 import pytest
 
+from tests.pains.conftest import stores
 from tests.support.until import until
 from umbel.exceptions import MaxRetriesExceededError
 from umbel.message import Parcel
 
+both = stores("sqlite", "redis")
 
+
+@both
 def test_a_crashing_task_can_be_replayed_once_it_is_mended(
     pains: Any, start: Callable[..., Any], tmp_path: Path
 ) -> None:
     start("-c", "1")
     tries = tmp_path / "tries"
     result = pains.die.delay(str(tries))
-    (item,) = until(lambda: pains.app.broker.shelf().items("dead"), timeout=20)
+    (item,) = until(lambda: pains.shelf().items("dead"), timeout=20)
     assert len(tries.read_text().split()) == 3
     mended = json.dumps([[str(tmp_path / "none"), "try", False], {}, {}]).encode()
-    assert pains.app.broker.shelf().replay([item.tag], body=mended) == 1
+    assert pains.shelf().replay([item.tag], body=mended) == 1
     until((tmp_path / "none").exists, timeout=20)
-    until(lambda: not pains.app.broker.shelf().counts(), timeout=20)
+    until(lambda: not pains.shelf().counts(), timeout=20)
     assert (tmp_path / "none").read_text().split() == ["try"]
     assert result.state == "SUCCESS"
 
 
+@both
 def test_an_unreadable_message_is_kept_with_its_reason(pains: Any, start: Callable[..., Any]) -> None:
     good = pains.add.delay(1, 2)
-    (stored,) = pains.app.broker.shelf().items("ready")
+    (stored,) = pains.shelf().items("ready")
     publisher = pains.app.broker.publisher()
     publisher.publish([Parcel("celery", "spoiled", "pains.add", stored.parcel.head, b"\xff not json")])
     publisher.close()
     start("-c", "1")
-    (item,) = until(lambda: pains.app.broker.shelf().items("dead"), timeout=20)
+    (item,) = until(lambda: pains.shelf().items("dead"), timeout=20)
     assert "body cannot be read" in item.reason
     assert item.parcel.body == b"\xff not json"
     assert good.id
 
 
+@both
 def test_retries_end_after_exactly_max_retries(pains: Any, start: Callable[..., Any], tmp_path: Path) -> None:
     start("-c", "1")
     tries = tmp_path / "tries"

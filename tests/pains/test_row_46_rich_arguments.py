@@ -58,6 +58,6 @@ def test_models_arrive_typed_and_travel_as_plain_json(pains: Any, project: Any) 
     lines = told.stdout.splitlines()
     assert lines[:2] == [names, names], told
     assert lines[2].startswith("refused"), told
-    (stored,) = pains.app.broker.shelf().items("delayed")
+    (stored,) = pains.shelf().items("delayed")
     args = json.loads(stored.parcel.body)[0]
     assert args[:4] == [[{"name": "a"}], {"x": 1}, {"size": 2}, "red"]
