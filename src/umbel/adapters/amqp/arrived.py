@@ -92,7 +92,7 @@ def arrived(queue: str, life: int, method: Any, properties: BasicProperties, bod
         now: monotonic time.
     """
     plain = getattr(properties, "plain", None)  # it has no header of ours
-    lost = 0 if plain is not None else _headers(properties).get(DELIVERIES)
+    lost = 0 if plain is not None else headers_of(properties).get(DELIVERIES)
     return Arrived(
         queue, method.delivery_tag, life, method.redelivered, properties, body, tag_of(queue, properties, body),
         lost if isinstance(lost, int) and 0 <= lost < 1 << 31 else 0,
@@ -110,7 +110,7 @@ def tag_of(queue: str, properties: BasicProperties, body: bytes) -> int:
     if plain is not None:
         facts = (queue, None, plain.correlation_id, plain.headers.id, plain.headers.retries)
     else:
-        headers = _headers(properties)
+        headers = headers_of(properties)
         mark = headers.get(MARK)
         if isinstance(mark, int) and 0 < mark < 1 << 62:
             return mark
@@ -126,7 +126,7 @@ def copied(message: Arrived, **changes: Any) -> Sealed:
         message: what is copied.
         changes: headers to set, by their names with _ for -; None removes one.
     """
-    headers = without_traces(_headers(message.properties))
+    headers = without_traces(headers_of(message.properties))
     headers[MARK] = message.tag
     for name, value in changes.items():
         if value is None:
@@ -141,8 +141,10 @@ def without_traces(headers: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in headers.items() if not name.startswith(_TRACES)}
 
 
-def _headers(properties: BasicProperties) -> dict[str, Any]:
-    return properties.headers or {}
+def headers_of(properties: BasicProperties) -> dict[str, Any]:
+    """The headers, as `fields` reads them."""
+    found: Any = properties.headers
+    return found or {}
 
 
 def _seconds(value: Any) -> float:

@@ -11,7 +11,7 @@ import select
 import selectors
 import threading
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from ... import clock
 from ...broker import Owner, Turn, Want
@@ -70,8 +70,8 @@ class AmqpConsumer:
                 poll.register(wake, select.POLLIN)
             poll.poll(min(_PATIENCE, max(0.0, until - clock.monotonic())) * 1000)
 
-    def _sleep(self, queues: Sequence[str], until: float, either: selectors.BaseSelector) -> None:
-        descriptor = either.fileno() if hasattr(either, "fileno") else -1
+    def _sleep(self, queues: Sequence[str], until: float, either: Any) -> None:
+        descriptor = either.fileno()  # epoll's and kqueue's can be waited for like any other
         while (left := until - clock.monotonic()) > 0:
             self._session.arrive(left, descriptor)
             if self._session.listen(queues) or either.select(0) or self._session.wanted:

@@ -106,7 +106,8 @@ class Feed:
         if tag is not None and self._channel is not None:
             # pika's own method would give back what arrives after it, and that counts as lost.
             cancel: Any = spec.Basic.Cancel
-            self._channel._send_method(cancel(consumer_tag=tag, nowait=True))  # noqa: SLF001
+            channel: Any = self._channel
+            channel._send_method(cancel(consumer_tag=tag, nowait=True))  # noqa: SLF001
 
     def fetch(self, queue: str, until: float) -> bool:
         """Ask for one message, which goes to the inbox; False when the queue is empty."""

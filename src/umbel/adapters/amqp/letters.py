@@ -19,7 +19,7 @@ from pika.spec import BasicProperties
 from ...broker import Item
 from ...message import Parcel
 from . import places
-from .arrived import MARK, PARKED, tag_of, without_traces
+from .arrived import MARK, PARKED, headers_of, tag_of, without_traces
 from .envelope import DELIVERIES, Sealed, opened, resealed
 from .faults import unanswered
 from .leaving import DEATHS, DETAIL, DIED, QUEUE, REASON
@@ -45,7 +45,7 @@ class Letter(NamedTuple):
 
     @property
     def headers(self) -> dict[str, Any]:
-        return self.properties.headers or {}
+        return headers_of(self.properties)
 
     @property
     def queue(self) -> str:

@@ -17,6 +17,7 @@ from pika.spec import BasicProperties
 
 from ... import clock, ids
 from .address import Address
+from .arrived import headers_of
 from .faults import unanswered
 from .fields import properties
 from .ledger import Begun, Entry, Ledger, decoded, encoded
@@ -106,7 +107,7 @@ class Scribe:
 
     def _learn(self, channel: Any, method: Any, told: BasicProperties, body: bytes) -> None:
         channel.basic_ack(method.delivery_tag)
-        offset = int((told.headers or {}).get("x-stream-offset", self._next))
+        offset = int(headers_of(told).get("x-stream-offset", self._next))
         self._awaited.discard(told.message_id or "")
         if offset < self._next:  # a stream begins anywhere in what it has stored together
             return
