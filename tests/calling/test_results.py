@@ -151,8 +151,8 @@ def test_get_gives_up(app: Umbel):
         return x + y
 
     calls = []
-    with pytest.raises(TimeoutError, match=r"0\.01 seconds"):
-        add.delay(1, 2).get(timeout=0.01, on_interval=lambda: calls.append(1))
+    with pytest.raises(TimeoutError, match=r"0\.3 seconds"):
+        add.delay(1, 2).get(timeout=0.3, on_interval=lambda: calls.append(1))
     assert calls
 
 
