@@ -189,6 +189,29 @@ print(first.get(timeout=30), app.AsyncResult(derived_id(first.id, 0)).get(timeou
     assert worker.stop() == 0
 
 
+WORKFLOWS = """
+result = chain(add.s(1, 2), add.s(10), add.s(100))()
+print(result.get(timeout=30), result.parent.get(timeout=30), result.parent.parent.get(timeout=30))
+print(group(add.s(n, n) for n in range(20))().get(timeout=30) == [2 * n for n in range(20)])
+result = chain(add.s(1, 2), boom.si(), add.s(100))()
+try:
+    result.get(timeout=30)
+except ValueError as error:
+    print("raised", error.args)
+"""
+
+
+@pytest.mark.parametrize("pair", ["umbel umbel", "celery umbel", "umbel celery"])
+def test_each_step_of_a_workflow_answers_whoever_began_it(shop, pair):
+    project = shop()
+    caller, runner = pair.split()
+    worker = umbel_worker(project) if runner == "umbel" else celery_worker(project)
+    imports = "from umbel.canvas import chain, group" if caller == "umbel" else "from celery import chain, group"
+    answers = said(project, f"{imports}\n{WORKFLOWS}", "shop" if caller == "umbel" else "cshop").splitlines()
+    assert answers == ["113 13 3", "True", "raised ('bad', 42)"]
+    worker.stop(timeout=30)
+
+
 def test_a_result_that_belongs_to_another_process_is_not_found(shop):
     project = shop()
     worker = umbel_worker(project)

@@ -161,7 +161,11 @@ class Desk:
         """The same state for what would have followed in the chain."""
         if not request.embed.get("chain"):
             return ()
-        return tuple(self.record(status, result, one, traceback) for one in tail_of(request))
+        records = tuple(self.record(status, result, one, traceback) for one in tail_of(request))
+        if self.documents.sent:
+            for record in records:
+                record.reply_to = request.reply_to or ""  # a step that was never sent has no message that says it
+        return records
 
     def leave(self, run: Run) -> bool:
         """Take a run off the shared page; True for the one caller (attempt or keeper) that did."""
