@@ -125,8 +125,9 @@ class Intake:
         return taken
 
     def stale(self, now: float, age: float) -> bool:
-        """Whether something has waited here for so many seconds."""
-        return any(now - each.since > age for each in self._tray)
+        """Whether something has waited here for so many seconds, and is due."""
+        late = clock.wall() - age
+        return any(now - each.since > age for each in self._tray) or any(each.content.due < late for each in self._soon)
 
     def back(self, messages: Iterable[Arrived], until: float) -> None:
         """Hand messages back to the end of their queues, as if nobody had touched them."""

@@ -208,6 +208,7 @@ class Session:
             if self._feed.ready(until):
                 self._reborn(until)
             self._feed.peek()
+            self._intake.sort(until)
             if now - self._claimed > STALE and self._intake.stale(now, STALE):
                 self._intake.dry()
                 self._intake.sort(until)
