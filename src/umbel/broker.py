@@ -22,7 +22,7 @@ The states of a message in a store; it is in exactly one of them at every moment
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
@@ -73,6 +73,27 @@ class Abilities(msgspec.Struct, frozen=True):
     rescue: Literal["caller", "server"] = "caller"
     delays: Literal["caller", "server"] = "caller"
     notices: Literal["kept", "heard"] = "kept"
+
+    def departures(self) -> list[str]:
+        """What a person has to know who expects of this store what others promise: a few words each, mostly none.
+
+        Example:
+            >>> Abilities(False, True, "store", "nothing", "nothing", "nothing", delays="server").departures()
+            ['delays go by the clock of the server']
+        """
+        found = []
+        if len(self.listed) < len(_PLACES):
+            found.append(f"only {' and '.join(self.listed) or 'no'} messages can be listed or removed one by one")
+        if self.order == "queue":
+            found.append("priorities hold within a queue, and what is given back goes to its end")
+        if self.delays == "server":
+            found.append("delays go by the clock of the server")
+        if self.notices == "heard":
+            found.append("requests reach only workers that are connected")
+        return found
+
+
+_PLACES: Final[tuple[Place, ...]] = ("ready", "delayed", "leased", "dead")
 
 
 class Owner(msgspec.Struct, frozen=True):

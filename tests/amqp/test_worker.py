@@ -63,6 +63,7 @@ def lines(path):
 def test_a_task_runs_and_its_result_comes_back(hello):
     worker = hello.worker("hello", "-l", "info", "-c", "2")
     worker.until_output("ready.")
+    assert "note     delays go by the clock of the server" in worker.output()
     said = hello.python("from hello import add; print(sum(add.delay(n, n).get(timeout=20) for n in range(20)))")
     assert said.stdout.strip() == "380", said
     assert worker.stop() == 0

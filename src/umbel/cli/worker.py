@@ -193,5 +193,6 @@ def banner(app: Umbel, options: WorkerOptions) -> str:
         f"  queues   {', '.join(options.queues)}",
         f"  tasks    {', '.join(names[:12]) or 'none'}" + (f" and {len(names) - 12} more" if len(names) > 12 else ""),
         f"  health   {health.FRESH:.0f} s, {options.heartbeat_file}",
+        *(f"  note     {departure}" for departure in app.broker.abilities.departures()),
     ]
     return "\n".join(lines)
