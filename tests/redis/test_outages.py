@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import time
 from contextlib import closing
 
 import pytest
@@ -10,6 +12,7 @@ from tests.support.servers import redis_server
 from tests.support.until import until
 from umbel import Umbel
 from umbel.testing.network import Network
+from umbel.worker import health
 
 TASKS = """
     import os, time
@@ -119,6 +122,32 @@ def test_what_runs_goes_on_and_its_outcome_is_stored_after_the_outage(outages, d
     assert runs.read_text() == "x"
     assert int(*asked(outages, "print(pid.delay().get(timeout=30))")) in before, worker.output()
     assert worker.stop() == 0
+
+
+@pytest.mark.alone
+def test_a_worker_says_that_it_lives_and_obeys_while_the_server_is_away(outages, network):
+    """Whoever probes it would kill it, and what it runs, for an outage that is not its own."""
+    outages.write("slow.py", "from outages import *\napp.conf.broker_transport_options = {'timeout': 3.0}\n")
+    worker = outages.worker("slow", "-c", "1", "-l", "info")
+    worker.until_output("ready.", timeout=30)
+    (path,) = (outages.folder / "state" / "run").glob("*.health")
+    network.stall()
+    began, oldest = time.monotonic(), 0.0
+
+    def over():
+        nonlocal oldest
+        oldest = max(oldest, time.monotonic() - health.read(str(path)).beat)
+        return time.monotonic() > began + 15
+
+    until(over, timeout=30)
+    assert worker.output().count("does not answer the supervisor") > 1
+    assert oldest < 5.5, "one call of 3 s may stand between two beats, not all of them"
+    began = time.monotonic()
+    worker.send(signal.SIGTERM)
+    worker.until_output("Warm shutdown", timeout=20)
+    assert time.monotonic() - began < 4.5
+    network.heal()
+    assert worker.wait(timeout=60) == 0
 
 
 def test_a_worker_that_the_server_has_forgotten_is_enlisted_again(outages, durable):

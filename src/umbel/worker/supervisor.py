@@ -148,9 +148,8 @@ class Supervisor:
     def _watch(self) -> None:
         while not self.stop.requested or self.brood.busy:
             self._listen(LOOK)
+            self._attend()
             now = clock.monotonic()
-            self.stop.progress(self.brood, now)
-            self._guard(now)
             if now - self._swept >= SWEEP:
                 self._swept = now
                 self._sweep()
@@ -160,6 +159,24 @@ class Supervisor:
             for _ in range(self.brood.missing(self.options.children, now) if not self.stop.requested else 0):
                 self._hatch()
 
+    def _attend(self) -> None:
+        """The operator's stop and the children's limits."""
+        now = clock.monotonic()
+        self.stop.progress(self.brood, now)
+        self._guard(now)
+
+    def _say_alive(self) -> None:
+        if self.options.heartbeat_file:
+            self._beat(self.options.heartbeat_file)
+        health.notify("WATCHDOG=1")
+
+    def _outlast(self) -> None:
+        """A call was not answered before its deadline; a turn of the loop may have four of them. What must not wait for
+        a store comes in between: whoever probes would otherwise kill a worker, and what it runs, for an outage.
+        """
+        self._attend()
+        self._say_alive()
+
     def _listen(self, timeout: float) -> None:
         """Sleep until a control request, a child, the nursery or a signal speaks."""
         try:
@@ -168,6 +185,7 @@ class Supervisor:
                 self.commands.answer(request.payload)
         except UmbelError as error:
             logger.debug("No control requests could be read: %s", error)
+            self._outlast()
             self.selector.select(timeout)
         for key, _ in self.selector.select(0):
             if key.fileobj is self.nursery.socket:
@@ -241,9 +259,7 @@ class Supervisor:
     def _sweep(self) -> None:
         self._rescue([])
         orphans.reap(self.nursery.pid)
-        if self.options.heartbeat_file:
-            self._beat(self.options.heartbeat_file)
-        health.notify("WATCHDOG=1")
+        self._say_alive()
 
     def _beat(self, path: str) -> None:
         pids = [ward.pid for ward in self.brood.wards.values()]
@@ -257,6 +273,7 @@ class Supervisor:
 
     def _trouble(self, error: UmbelError) -> None:
         logger.warning("The store does not answer the supervisor: %s", error)
+        self._outlast()
 
     def _tidy(self) -> None:
         conf = self.app.conf
