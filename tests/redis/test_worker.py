@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import closing
 
 import pytest
 
@@ -128,3 +129,19 @@ def test_what_its_stores_say_is_printed_once(project, url):
     said = [line for line in worker.output().splitlines() if "writes nothing to disk" in line]
     assert len(said) == 2, worker.output()
     assert all("MainProcess" in line for line in said)
+
+
+def test_a_result_store_that_is_away_is_told_of_and_waited_for(project, url):
+    project.write("hello.py", HELLO.format(url=url).replace(f"backend={url!r}", "backend='redis://127.0.0.1:1'"))
+    worker = project.worker("hello", "-c", "1", "-l", "info")
+    output = worker.until_output("ready.", timeout=30)
+    assert "Results cannot be stored now: redis://127.0.0.1:1/0 cannot be reached" in output
+
+
+def test_a_result_store_that_cannot_serve_ends_the_start(project, url, own_server):
+    with closing(Link(Address.parse(own_server.url, {}))) as link:
+        link.call("REPLICAOF", "127.0.0.1", 1)
+    project.write("hello.py", HELLO.format(url=url).replace(f"backend={url!r}", f"backend={own_server.url!r}"))
+    said = project.umbel("-A", "hello", "worker", "-c", "1")
+    assert said.returncode == 69
+    assert "is a read-only replica of 127.0.0.1:1; name the primary" in said.stderr

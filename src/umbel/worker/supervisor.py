@@ -22,7 +22,7 @@ import msgspec
 
 from .. import clock, ids, signals
 from ..broker import Control, Death, Owner, Owners
-from ..exceptions import DuplicateNodenameWarning, StoreUnavailable, UmbelError
+from ..exceptions import DuplicateNodenameWarning, OperationalError, StoreReadOnly, StoreUnsuitable, UmbelError
 from . import health, orphans, spawned
 from .brood import Brood, Ward
 from .child import run
@@ -137,7 +137,9 @@ class Supervisor:
         if backend is not None:
             try:
                 backend.store(())
-            except StoreUnavailable as error:
+            except OperationalError as error:
+                if isinstance(error, StoreUnsuitable | StoreReadOnly):
+                    raise
                 logger.warning("Results cannot be stored now: %s", error)
 
     def _hatch(self) -> None:
