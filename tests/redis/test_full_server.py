@@ -20,7 +20,7 @@ from umbel.withdraw import state_record
 @pytest.fixture
 def full(own_server):
     """A broker whose server is full, with ten messages."""
-    broker = open_broker(own_server.url, {})
+    broker = open_broker(own_server.url, {"queues": {"q": {"bindings": [({"name": "q"}, "q", None)]}}})
     with closing(broker.publisher()) as publisher, closing(Link(Address.parse(own_server.url, {}))) as link:
         publisher.publish([parcel(str(number)) for number in range(10)])
         link.call("CONFIG", "SET", "maxmemory", 1)

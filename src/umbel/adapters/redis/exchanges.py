@@ -76,13 +76,14 @@ class Exchanges(msgspec.Struct, frozen=True):
 
     def declare(self, link: Link, layout: Layout) -> None:
         """Write the bindings into kombu's tables, as a Celery worker does that consumes these queues."""
-        commands: list[tuple[Word, ...]] = []
+        words: list[Word] = []
         for way in self.ways:
             pattern = as_regex(way.key) if way.kind == "topic" else ""
             member = layout.separator.join((way.key, pattern, way.queue))
             tables = ("_kombu.binding", "_kombu.binding_permanent")  # kombu's sweep spares what the second has
-            commands += [("SADD", layout.key(f"{table}.{way.exchange}"), member) for table in tables]
-        link.many(commands, idempotent=True)
+            words += (word for table in tables for word in (layout.key(f"{table}.{way.exchange}"), member))
+        if words:
+            link.script("declare", (layout.prefix,), words, idempotent=True)
 
     def channels(self, layout: Layout) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What to listen to: channels, and patterns of channels for messages that have a routing key."""
