@@ -1,4 +1,4 @@
-"""Benchmarks: umbel beside its peers and a bare loop, on SQLite and on Redis.
+"""Benchmarks: umbel beside its peers and a bare loop, on SQLite, on Redis and on RabbitMQ.
 
 One run compares them side by side on the same message. `python -m benchmarks --help` shows what it can do.
 
@@ -13,6 +13,7 @@ One run compares them side by side on the same message. `python -m benchmarks --
     servers       started on free ports, ended by pid
     bare          the bare SQLite loop, both sides
     bare_redis    the bare Redis loop, both sides
+    bare_rabbitmq the bare pika loop, both sides; its results are those of bare_redis
     work          the functions, and what each of them must return
     report        medians, verdicts, Markdown, JSON, plot
     profile       where the time of one task goes in a child of umbel

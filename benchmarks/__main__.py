@@ -2,6 +2,7 @@
 
     python -m benchmarks                          all measures, five rounds, report in benchmarks/results/latest
     python -m benchmarks --store redis            the same for Redis, report in benchmarks/results/latest-redis
+    python -m benchmarks --store rabbitmq         the same for RabbitMQ, report in benchmarks/results/latest-rabbitmq
     python -m benchmarks --quick                  one round with small counts
     python -m benchmarks --only umbel,bare,drain  these contestants and measures
     python -m benchmarks paired drain             umbel and the bare loop alternately, and their ratio

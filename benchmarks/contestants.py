@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmarks.processes import Process
-from benchmarks.servers import redis_server
+from benchmarks.servers import rabbitmq_server, redis_server
 
 BIN = Path(sys.executable).parent
 
@@ -20,11 +19,11 @@ class Service:
 
     Attributes:
         env: the environment that names it.
-        server: its process, if it has one.
+        server: pid of the server that has the messages, 0 without one.
     """
 
     env: dict[str, str]
-    server: Process | None = None
+    server: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,7 @@ class Contestant:
         packages: distributions whose versions the report names.
         share: how much of a measure's work it gets, because it is that much slower (rates do not depend on it).
         redis: it needs a Redis server.
+        rabbitmq: it needs a RabbitMQ node, for its messages; results are in Redis then.
         keeps: it claims to give back the work of a killed worker.
         few: measures that it takes part in, None: all.
     """
@@ -50,6 +50,7 @@ class Contestant:
     packages: tuple[str, ...]
     share: float = 1.0
     redis: bool = False
+    rabbitmq: bool = False
     keeps: bool = False
     few: frozenset[str] | None = None
     note: str = field(default="", compare=False)
@@ -63,8 +64,12 @@ class Contestant:
         if not self.redis:
             yield Service({})
             return
-        with redis_server(folder) as (url, server):
-            yield Service({"BENCH_REDIS": url, "BENCH_SERVER": str(server.pid)}, server)
+        with contextlib.ExitStack() as stack:
+            url, server = stack.enter_context(redis_server(folder))
+            env = {"BENCH_REDIS": url}
+            if self.rabbitmq:
+                env["BENCH_RABBITMQ"], server = stack.enter_context(rabbitmq_server(folder))
+            yield Service({**env, "BENCH_SERVER": str(server)}, server)
 
 
 UMBEL = Contestant(
@@ -172,3 +177,24 @@ REDIS = {
         ),
     )
 }  # fmt: skip
+
+BOTH = "messages in RabbitMQ, results in Redis"
+RABBITMQ = {
+    contestant.name: contestant
+    for contestant in (
+        replace(REDIS["umbel"], rabbitmq=True, packages=("umbel", "pika", "hiredis", "msgspec"), note=BOTH),
+        replace(REDIS["celery"], rabbitmq=True, packages=("celery", "kombu", "amqp", "redis"), note=BOTH),
+        replace(REDIS["dramatiq"], rabbitmq=True, packages=("dramatiq", "pika", "redis"), note=BOTH),
+        Contestant(
+            "bare",
+            "bare pika loop",
+            (sys.executable, "-m", "benchmarks.bare_rabbitmq", "2"),
+            "benchmarks.callers.bare_rabbitmq:Caller",
+            ("pika", "hiredis", "msgspec"),
+            redis=True,
+            rabbitmq=True,
+            few=frozenset({"drain", "enqueue"}),
+            note="the same library, messages and results, confirms and acknowledgements in windows; no features",
+        ),
+    )
+}

@@ -111,7 +111,7 @@ class Rig:
 
     def server_cpu(self) -> float:
         """Seconds of CPU that the server has used; 0.0 without one."""
-        return cpu(self.service.server.pid) if self.service.server is not None else 0.0
+        return cpu(self.service.server) if self.service.server else 0.0
 
     def warm(self, count: int = 20) -> None:
         """Let a started worker run a few tasks."""

@@ -29,5 +29,6 @@ class Suite:
 
 ALL = {
     "sqlite": Suite("Benchmarks", "latest", contestants.SQLITE, verdicts.SQLITE),
+    "rabbitmq": Suite("Benchmarks on RabbitMQ", "latest-rabbitmq", contestants.RABBITMQ, verdicts.RABBITMQ),
     "redis": Suite("Benchmarks on Redis", "latest-redis", contestants.REDIS, verdicts.REDIS),
 }

@@ -103,6 +103,12 @@ REDIS = (
     _ratio("enqueue one by one, tasks/s", "celery", 5.0),
     *_SHARED,
 )
+RABBITMQ = (
+    _ratio("drain, tasks/s", "bare", 0.8),
+    _ratio("bulk enqueue, tasks/s", "bare", 0.8),
+    _ratio("drain, tasks/s", "celery", 10.0),
+    _best("drain, tasks/s"),
+)
 
 
 def judge(rounds: Rounds, judges: Sequence[Judge] = SQLITE) -> list[Verdict]:

@@ -1,4 +1,4 @@
-"""Celery on Redis, results in the same server, shipped defaults."""
+"""Celery on Redis or RabbitMQ, results in Redis, shipped defaults."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from celery import Celery
 
 from benchmarks import work
 
-app = Celery("bench", broker=os.environ["BENCH_REDIS"], backend=os.environ["BENCH_REDIS"])
+redis = os.environ["BENCH_REDIS"]
+app = Celery("bench", broker=os.environ.get("BENCH_RABBITMQ", redis), backend=redis)
 app.conf.broker_connection_retry_on_startup = True
 tasks = {function.__name__: app.task(function) for function in work.FUNCTIONS}

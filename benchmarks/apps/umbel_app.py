@@ -10,7 +10,7 @@ from umbel import Umbel
 
 redis = os.environ.get("BENCH_REDIS")
 if redis is not None:
-    app = Umbel("bench", broker=redis, backend=redis)
+    app = Umbel("bench", broker=os.environ.get("BENCH_RABBITMQ", redis), backend=redis)
 else:
     app = Umbel("bench", broker=f"sqlite:///{os.environ['BENCH_FOLDER']}/umbel.db")
 

@@ -28,7 +28,7 @@ def _drain(kind: str, rig: Rig, count: int) -> dict[str, float]:
         "CPU of the worker's children in the drain, us a task": used / count * 1e6,
         "bulk enqueue, tasks/s": count / sent["seconds"],
     }
-    if rig.service.server is not None:
+    if rig.service.server:
         figures["CPU of the server in the drain, us a task"] = (server - before) / count * 1e6
     return figures
 
