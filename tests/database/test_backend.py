@@ -315,7 +315,7 @@ def test_a_victim_of_a_deadlock_is_repeated(postgresql):
         go.set()
         connection.execute(sa.text("UPDATE celery_taskmeta SET status = 'SUCCESS' WHERE task_id = 'b'"))
 
-    link = Link(backend._link.address)
+    link = Link(backend._link.address, backend._link.table)
     link.run(work)
     thread.join(20)
     assert len(runs) > 1, "nothing was undone"

@@ -235,6 +235,28 @@ def test_celery_forgets_what_umbel_stored_and_the_other_way_round(backend, celer
     assert celery("""print(app.AsyncResult("b").state)""") == "PENDING"
 
 
+@pytest.mark.parametrize("settings", WRITTEN)
+def test_either_side_restores_a_group_that_the_other_one_saved(app, celery, rows, settings):
+    from umbel.result import GroupResult
+
+    app.conf.update(settings)
+    GroupResult("ours", [app.AsyncResult("a"), app.AsyncResult("b")], app=app).save()
+    said = celery(
+        """
+        print([one.id for one in app.GroupResult.restore("ours")])
+        app.GroupResult("theirs", [app.AsyncResult("c"), app.AsyncResult("d")]).save()
+        """,
+        **settings,
+    )
+    assert said == "['a', 'b']"
+    assert [one.id for one in GroupResult.restore("theirs", app=app)] == ["c", "d"]
+    GroupResult("ours", [app.AsyncResult("e")], app=app).save()
+    assert [one.id for one in GroupResult.restore("ours", app=app)] == ["e"]
+    GroupResult("theirs", app=app).delete()
+    assert GroupResult.restore("theirs", app=app) is None
+    assert celery("""print(app.GroupResult.restore("theirs"))""", **settings) == "None"
+
+
 def test_a_watch_is_woken_by_celery(backend, celery):
     watch = backend.watch()
     watch.add(["a"])

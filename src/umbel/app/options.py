@@ -66,6 +66,8 @@ def result_options(conf: Settings, broker_url: str, broker: dict[str, Any]) -> d
         "engine_options": conf.database_engine_options,
         "table": (conf.database_table_names or {}).get("task"),
         "schema": (conf.database_table_schemas or {}).get("task"),
+        "group_table": (conf.database_table_names or {}).get("group"),
+        "group_schema": (conf.database_table_schemas or {}).get("group"),
     }
     redis: dict[str, Any] = {"ssl": conf.redis_backend_use_ssl} if conf.redis_backend_use_ssl else {}
     unsaid = {

@@ -68,8 +68,8 @@ _ROWS: Final = (
     Setting("result_persistent", "bool", None, "Whether results that are sent by `rpc://` outlive a restart of RabbitMQ on their way."),
     Setting("redis_backend_use_ssl", "any", None, "TLS of a Redis result store, True or a dict: `ssl_cert_reqs`, `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_check_hostname`; the option `ssl` says the same."),
     Setting("database_engine_options", "dict", {"pool_pre_ping": True, "pool_recycle": 3600}, "Arguments of SQLAlchemy's `create_engine` for results in a database; those about its pool mean nothing, a thread has one connection."),
-    Setting("database_table_names", "dict", None, 'Another name of the table of results in a database, as `{"task": name}`.'),
-    Setting("database_table_schemas", "dict", None, 'The schema that it is in, as `{"task": schema}`.'),
+    Setting("database_table_names", "dict", None, 'Other names of the tables of results and saved groups in a database, as `{"task": name, "group": name}`.'),
+    Setting("database_table_schemas", "dict", None, 'The schemas that they are in, as `{"task": schema, "group": schema}`.'),
     # Messages
     Setting("accept_content", "names", ("json",), "Serializers and content types that are decoded; anything else is refused."),
     Setting("result_accept_content", "names", None, "The same for results; None takes `accept_content`."),

@@ -1,7 +1,8 @@
 """The database room: results in Celery's own table, in any database of SQLAlchemy.
 
 address   what a URL says
-tables    Celery's table, made or completed
+tables    Celery's tables, made or completed
+groups    saved groups: Celery's second table
 rows      a result document as a row, and back
 legacy    results that Celery pickled before 5.7
 writing   statements that keep a state only where it may be kept

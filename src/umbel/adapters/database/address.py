@@ -23,17 +23,19 @@ DEFAULT_TIMEOUT: Final = 5.0
 """Seconds of a call in all."""
 
 _TABLE: Final = "celery_taskmeta"
+_GROUPS: Final = "celery_tasksetmeta"
 _POOLS: Final = ("pool", "max_overflow", "echo_pool")
 
 
 class Address(msgspec.Struct, frozen=True):
-    """One table of results in one database. `str()` of it may be shown: it has no password.
+    """The tables of results in one database. `str()` of it may be shown: it has no password.
 
     Attributes:
         url: of SQLAlchemy.
         shown: the same for people.
         table: name of the table, Celery's unless `database_table_names` says otherwise.
         schema: where the table is, None for the default (`database_table_schemas`).
+        group_table, group_schema: the same for saved groups.
         timeout: seconds that a call may take in all.
         engine: further arguments of ``sqlalchemy.create_engine``.
     """
@@ -42,6 +44,8 @@ class Address(msgspec.Struct, frozen=True):
     shown: str
     table: str = _TABLE
     schema: str | None = None
+    group_table: str = _GROUPS
+    group_schema: str | None = None
     timeout: float = DEFAULT_TIMEOUT
     engine: dict[str, Any] = {}
 
@@ -51,8 +55,9 @@ class Address(msgspec.Struct, frozen=True):
 
         Args:
             url: see the module.
-            options: ``timeout`` in seconds, ``table``, ``schema``, and ``engine_options`` for SQLAlchemy; those about
-                its pool have no effect, because a thread has one connection. Other keys are ignored.
+            options: ``timeout`` in seconds, ``table``, ``schema``, ``group_table``, ``group_schema``, and
+                ``engine_options`` for SQLAlchemy; those about its pool have no effect, because a thread has one
+                connection. Other keys are ignored.
 
         Raises:
             ImproperlyConfigured: the URL or an option cannot work.
@@ -74,6 +79,8 @@ class Address(msgspec.Struct, frozen=True):
             shown=mask_url(url),
             table=options.get("table") or _TABLE,
             schema=options.get("schema") or None,
+            group_table=options.get("group_table") or _GROUPS,
+            group_schema=options.get("group_schema") or None,
             timeout=_seconds(options.get("timeout", DEFAULT_TIMEOUT)),
             engine={name: value for name, value in given.items() if not name.startswith(_POOLS)},
         )

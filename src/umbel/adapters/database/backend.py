@@ -17,8 +17,10 @@ from ... import clock
 from ...exceptions import OperationalError
 from ...record import Record
 from .address import Address
+from .groups import PREFIX, Groups
 from .link import Link
 from .rows import Form, Row
+from .tables import result_table
 from .watch import DatabaseWatch
 from .writing import keep
 
@@ -37,15 +39,19 @@ _TIDY: Final = 60.0
 class DatabaseBackend:
     """See `umbel.backend.Backend`."""
 
-    __slots__ = ("_form", "_link", "_tidy_at")
+    __slots__ = ("_form", "_groups", "_link", "_tidy_at")
 
     def __init__(self, address: Address, form: Form) -> None:
         self._form = form
-        self._link = Link(address)
+        self._link = Link(address, result_table(address))
+        self._groups = Groups(address, form)
         self._tidy_at = clock.monotonic() + random.random() * _TIDY
 
     def store(self, records: Sequence[Record]) -> None:
-        rows = [self._form.row(record) for record in records]
+        groups = [record for record in records if record.id.startswith(PREFIX)]
+        if groups:
+            self._groups.store(groups)
+        rows = [self._form.row(record) for record in records if not record.id.startswith(PREFIX)]
         # One order of the locks for everybody, so that two writers of the same ids do not wait for each other; the
         # order of one id's states stays.
         rows.sort(key=_task_id)
@@ -61,7 +67,8 @@ class DatabaseBackend:
         keep(connection, self._link.table, known, clock.wall())
 
     def fetch(self, ids: Sequence[str]) -> dict[str, Record]:
-        found: dict[str, Record] = {}
+        groups = [task_id for task_id in ids if task_id.startswith(PREFIX)]
+        found = self._groups.fetch(groups) if groups else {}
         now = clock.wall()
         for start in range(0, len(ids), _STEP):
             for row in self._rows(ids[start : start + _STEP]):
@@ -86,6 +93,9 @@ class DatabaseBackend:
         return task_id in self.fetch([task_id]) or None
 
     def forget(self, ids: Sequence[str]) -> None:
+        groups = [task_id for task_id in ids if task_id.startswith(PREFIX)]
+        if groups:
+            self._groups.forget(groups)
         table = self._link.table
         for start in range(0, len(ids), _STEP):
             away = sa.delete(table).where(table.c.task_id.in_(ids[start : start + _STEP]))
@@ -96,6 +106,7 @@ class DatabaseBackend:
 
     def close(self) -> None:
         self._link.close()
+        self._groups.close()
 
     def _tidy(self) -> None:
         """Remove some of what has expired; whoever comes next removes more."""

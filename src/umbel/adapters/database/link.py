@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ... import clock
 from .address import Address
 from .faults import fault, is_lost, was_undone
-from .tables import prepared, result_table
+from .tables import prepared
 
 Result = TypeVar("Result")
 
@@ -36,18 +36,19 @@ class Link:
     """A connection of one part, and the table behind it.
 
     Args:
-        address: of the database and its table.
+        address: of the database.
+        table: that this link reads and writes; made when it is missing.
     """
 
     __slots__ = ("_address", "_columns", "_connection", "_engine", "_pid", "table")
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, table: sa.Table) -> None:
         self._address = address
         self._engine = address.open()
         self._connection: sa.Connection | None = None
         self._columns: frozenset[str] = frozenset()
         self._pid = os.getpid()
-        self.table = result_table(address)
+        self.table = table
 
     @property
     def address(self) -> Address:

@@ -20,7 +20,16 @@ import msgspec
 from ... import states
 from ...exceptions import ContentDisallowed, SerializationError, UmbelError
 from ...record import Record
-from ...serialization import acceptable, codec, decompress_document, dumps, encode_json, is_own_json, loads
+from ...serialization import (
+    acceptable,
+    codec,
+    decode_json,
+    decompress_document,
+    dumps,
+    encode_json,
+    is_own_json,
+    loads,
+)
 from .legacy import is_pickle, unpickle
 
 _WHOLE: Final = b"\0umbel: the result is a whole document"
@@ -95,6 +104,23 @@ class Form:
         except (ContentDisallowed, SerializationError):
             data = _bytes(row["result"]) or b""  # whoever reads this document is told what is wrong with it
         return Record(row["task_id"], status, data, expires)
+
+    def written(self, value: bytes) -> bytes:
+        """JSON as the serializer has it."""
+        return value if self._own_json else self._write(decode_json(value))
+
+    def plain(self, column: bytes) -> bytes:
+        """What the serializer wrote, as JSON.
+
+        Raises:
+            ContentDisallowed: it is not accepted.
+            SerializationError: it cannot be read.
+        """
+        if self._own_json and not is_pickle(column):
+            return column
+        value = self._read(column)
+        form = getattr(value, "as_tuple", None)  # with pickle Celery stores a handle itself
+        return encode_json(value if form is None else form())
 
     def _split_json(self, data: bytes) -> Row:
         document = _decode(data)

@@ -1,8 +1,10 @@
-"""Celery's table of results, made as Celery 5.7 makes it, with one column more.
+"""Celery's tables, made as Celery 5.7 makes them, with one column more.
 
     id task_id status result date_done traceback children              celery_taskmeta
     name args kwargs worker retries queue stamps                       result_extended; always created
     umbel_expires                                                      unix time, NULL for never; Celery never looks
+
+    id taskset_id result date_done umbel_expires                       celery_tasksetmeta: saved groups
 
 A table that Celery made is used as it is and gets the columns that it lacks. Where the database does not allow that,
 they are left out: without ``umbel_expires`` results stay until Celery's `celery.backend_cleanup` removes them.
@@ -46,6 +48,23 @@ def result_table(address: Address) -> sa.Table:
         sa.Column("stamps", sa.LargeBinary),
         sa.Column("umbel_expires", sa.Double, index=True),
         schema=address.schema,
+        sqlite_autoincrement=True,
+    )
+
+
+def group_table(address: Address) -> sa.Table:
+    """The table of saved groups."""
+    whole = sa.Integer().with_variant(sa.BigInteger(), "mssql")
+    sequence: sa.Sequence = sa.Sequence("taskset_id_sequence", schema=address.group_schema)
+    return sa.Table(
+        address.group_table,
+        sa.MetaData(),
+        sa.Column("id", whole, sequence, primary_key=True, autoincrement=True),
+        sa.Column("taskset_id", sa.String(155), unique=True),
+        sa.Column("result", sa.LargeBinary),
+        sa.Column("date_done", sa.DateTime, index=True),
+        sa.Column("umbel_expires", sa.Double, index=True),
+        schema=address.group_schema,
         sqlite_autoincrement=True,
     )
 
