@@ -55,6 +55,7 @@ class Abilities(msgspec.Struct, frozen=True):
             nothing that a report acquits. "server": the server by itself, moments later; `rescue` counts none, and
             whatever is not reported as started is a suspect.
         delays: whose clock a delay goes by: "caller", `umbel.clock`; or "server", and then `Turn.next_due` may be 0.0.
+        atomic: a call of `Publisher.publish` stores all of its parcels or none, also when its process dies meanwhile.
         notices: "kept" when a broadcast waits until it expires for whoever listens later, "heard" when only those get
             it who listen already.
     """
@@ -73,6 +74,7 @@ class Abilities(msgspec.Struct, frozen=True):
     rescue: Literal["caller", "server"] = "caller"
     delays: Literal["caller", "server"] = "caller"
     notices: Literal["kept", "heard"] = "kept"
+    atomic: bool = True
 
     def departures(self) -> list[str]:
         """What a person has to know who expects of this store what others promise: a few words each, mostly none.
@@ -88,6 +90,8 @@ class Abilities(msgspec.Struct, frozen=True):
             found.append("priorities hold within a queue, and what is given back goes to its end")
         if self.delays == "server":
             found.append("delays go by the clock of the server")
+        if not self.atomic:
+            found.append("a call of several messages is not one step: what was confirmed before an error stays")
         if self.notices == "heard":
             found.append("requests reach only workers that are connected")
         return found

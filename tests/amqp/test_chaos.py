@@ -81,7 +81,7 @@ def test_nothing_is_lost_when_server_and_workers_are_killed(project, chaos, own_
 @scale.limit(120)
 def test_a_task_outlives_its_server_and_runs_once(project, chaos, own_rabbitmq):
     """Stopped for some seconds and started again while three children work; what they do is not done by others."""
-    hold = chaos.task(name="chaos.hold")(str)
+    hold = chaos.task(name="chaos.hold")(lambda seconds: seconds)
     results = [hold.delay(12) for _ in range(2)]
     worker = project.worker("chaos", "-c", "3")
     held = project.folder / "held"

@@ -34,6 +34,7 @@ ABILITIES: Final = Abilities(
     rescue="server",
     delays="server",
     notices="heard",
+    atomic=False,
 )
 
 

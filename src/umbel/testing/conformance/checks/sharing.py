@@ -10,6 +10,7 @@ from .... import clock
 from ....broker import Death
 from ....message import Delivery
 from ....outcome import Done
+from ....testing.conformance.needs import needs
 from ....testing.conformance.neighbour import Neighbour
 from ....testing.conformance.scene import Scene, names, record
 
@@ -42,6 +43,7 @@ class SharingChecks:
         done = neighbour.answer() + other.answer()
         assert Counter(done) == Counter(ids)
 
+    @needs("rescue", "caller")
     def test_a_killed_process_has_lost_its_work(self, scene: Scene, neighbour: Neighbour) -> None:
         """The first one who looks finds it, at once or as soon as the store notices (`Abilities.notice`)."""
         scene.publish("a", "b")
@@ -65,6 +67,7 @@ class SharingChecks:
         assert neighbour.ask("settle") == {"fenced": 0, "refused": False}
         scene.expect_place("a", None)
 
+    @needs("rescue", "caller")
     def test_a_process_that_was_given_up_settles_nothing(self, scene: Scene, neighbour: Neighbour) -> None:
         """It wakes after its work went to somebody else."""
         scene.publish("a")
@@ -77,6 +80,7 @@ class SharingChecks:
         assert neighbour.ask("settle") == {"fenced": 1, "refused": True}
         scene.expect_place("a", "leased")
 
+    @needs("atomic", True)
     def test_a_process_killed_while_it_publishes_leaves_whole_calls(self, scene: Scene, neighbour: Neighbour) -> None:
         """All parcels of a call or none of them."""
         neighbour.tell("flood")
@@ -98,6 +102,7 @@ class SharingChecks:
         scene.publish("a")
         assert scene.result(scene.start(lambda _wake: neighbour.answer())) == ["a"]
 
+    @needs("results", True)
     def test_a_result_wakes_a_reader_in_another_process(self, scene: Scene, neighbour: Neighbour) -> None:
         neighbour.tell("watch", "a", scene.lab.patience * 4)
         assert neighbour.answer() == "watching"
