@@ -11,13 +11,13 @@ sentinel://a:26379/0;sentinel://b:26379 whoever these sentinels call the primary
 
 from __future__ import annotations
 
-import ssl
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 import msgspec
 
 from ...exceptions import ImproperlyConfigured
+from ...tls import Tls
 from ...urls import mask_url
 
 DEFAULT_PORT: Final = 6379
@@ -28,49 +28,6 @@ DEFAULT_TIMEOUT: Final = 5.0
 
 _EXAMPLE: Final = "Write redis://localhost:6379/0, or redis+socket:///run/redis.sock for a unix socket."
 _SOCKETS: Final = frozenset({"redis+socket", "socket", "unix"})
-_TRUE: Final = frozenset({"1", "true", "yes", "on"})
-_FALSE: Final = frozenset({"0", "false", "no", "off"})
-_REQUIREMENTS: Final = {
-    "required": ssl.CERT_REQUIRED, "cert_required": ssl.CERT_REQUIRED,
-    "optional": ssl.CERT_OPTIONAL, "cert_optional": ssl.CERT_OPTIONAL,
-    "none": ssl.CERT_NONE, "cert_none": ssl.CERT_NONE,
-}  # fmt: skip
-
-
-class Tls(msgspec.Struct, frozen=True):
-    """How a server is believed, and how this side shows who it is.
-
-    Attributes:
-        requirement: whether the server must show a certificate that is trusted.
-        authorities: file of the authorities to trust; None means the system's.
-        certificate: file of our certificate, None when the server does not ask for one.
-        key: file of its key, None when it stands in the same file.
-        hostname: whether the certificate must be the one of this host.
-    """
-
-    requirement: ssl.VerifyMode = ssl.CERT_REQUIRED
-    authorities: str | None = None
-    certificate: str | None = None
-    key: str | None = None
-    hostname: bool = True
-
-    def context(self) -> ssl.SSLContext:
-        """What wraps a socket.
-
-        Raises:
-            ImproperlyConfigured: one of the files cannot be used.
-        """
-        try:
-            context = ssl.create_default_context(cafile=self.authorities)
-            context.check_hostname = self.hostname and self.requirement == ssl.CERT_REQUIRED
-            context.verify_mode = self.requirement
-            if self.certificate is not None:
-                context.load_cert_chain(self.certificate, self.key)
-        except (OSError, ssl.SSLError) as error:
-            raise ImproperlyConfigured(
-                f"The TLS files for Redis cannot be used ({error}); check ssl_ca_certs, ssl_certfile and ssl_keyfile."
-            ) from error
-        return context
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -237,27 +194,4 @@ def _seconds(value: Any) -> float:
 
 
 def _tls(query: dict[str, str], options: dict[str, Any]) -> Tls:
-    given: dict[str, Any] = {**query, **(options["ssl"] if isinstance(options.get("ssl"), dict) else {})}
-    return Tls(
-        requirement=_requirement(given.get("ssl_cert_reqs", ssl.CERT_REQUIRED)),
-        authorities=given.get("ssl_ca_certs") or None,
-        certificate=given.get("ssl_certfile") or None,
-        key=given.get("ssl_keyfile") or None,
-        hostname=_flag("ssl_check_hostname", given.get("ssl_check_hostname", True)),
-    )
-
-
-def _requirement(value: Any) -> ssl.VerifyMode:
-    if isinstance(value, int):
-        return ssl.VerifyMode(value)
-    found = _REQUIREMENTS.get(str(value).lower())
-    if found is None:
-        raise ImproperlyConfigured(f"ssl_cert_reqs is {value!r}; write required, optional or none.")
-    return found
-
-
-def _flag(name: str, value: Any) -> bool:
-    text = str(value).lower()
-    if text not in _TRUE | _FALSE:
-        raise ImproperlyConfigured(f"{name} is {value!r}; write true or false.")
-    return text in _TRUE
+    return Tls.of({**query, **(options["ssl"] if isinstance(options.get("ssl"), dict) else {})})
