@@ -45,7 +45,8 @@ def test_a_read_only_replica_is_refused_by_the_name_of_its_primary(own, own_serv
 
 
 def test_a_node_of_a_cluster_is_refused(tmp_path):
-    with servers.redis_server(tmp_path, "--cluster-enabled", "yes") as server:
+    port = str(servers.free_port())  # by itself it takes the server's and 10,000, which there may not be
+    with servers.redis_server(tmp_path, "--cluster-enabled", "yes", "--cluster-port", port) as server:
         link = Link(Address.parse(server.url, {}))
         with pytest.raises(StoreUnsuitable, match="node of a cluster"):
             look_over(link, "messages")

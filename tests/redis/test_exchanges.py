@@ -14,6 +14,8 @@ from umbel import Umbel
 from umbel.adapters.redis.broker import open_broker
 from umbel.routing import Exchange, Queue
 
+pytestmark = pytest.mark.timeout(180)  # Celery takes seconds to start
+
 TASKS = """
     from {module} import {name}
     from {entities} import Exchange, Queue, binding
