@@ -21,7 +21,7 @@ from .exceptions import Ignore, MaxRetriesExceededError, OperationalError, Rejec
 if TYPE_CHECKING:
     from . import signals
     from .app import Umbel, app_or_default, current_app, current_task, get_current_app, shared_task
-    from .canvas import Signature, chain, chunks, group, maybe_signature, signature, subtask, xmap, xstarmap
+    from .canvas import Signature, chain, chord, chunks, group, maybe_signature, signature, subtask, xmap, xstarmap
     from .ids import new_id as uuid
     from .priority import Priority
     from .result import AsyncResult, EagerResult, allow_join_result
@@ -32,7 +32,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AsyncResult", "EagerResult", "Ignore", "MaxRetriesExceededError", "OperationalError", "Priority", "Reject",
     "Retry", "Signature", "Task", "TimeoutError", "Umbel", "__version__", "allow_join_result", "app_or_default",
-    "chain", "chunks", "current_app", "current_task", "exceptions", "get_current_app", "group",
+    "chain", "chord", "chunks", "current_app", "current_task", "exceptions", "get_current_app", "group",
     "maybe_signature", "shared_task", "signals", "signature", "states", "subtask", "uuid", "xmap", "xstarmap",
 ]  # fmt: skip
 
@@ -85,7 +85,7 @@ def _umbel() -> Any:
 _HOMES = {
     "Umbel": _app, "app_or_default": _app, "current_app": _app, "current_task": _app, "get_current_app": _app,
     "shared_task": _app,
-    "Signature": _canvas, "chain": _canvas, "chunks": _canvas, "group": _canvas,
+    "Signature": _canvas, "chain": _canvas, "chord": _canvas, "chunks": _canvas, "group": _canvas,
     "xmap": _canvas, "xstarmap": _canvas, "maybe_signature": _canvas, "signature": _canvas, "subtask": _canvas,
     "Priority": _priority,
     "AsyncResult": _result, "EagerResult": _result, "allow_join_result": _result,

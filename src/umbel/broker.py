@@ -58,6 +58,7 @@ class Abilities(msgspec.Struct, frozen=True):
         atomic: a call of `Publisher.publish` stores all of its parcels or none, also when its process dies meanwhile.
         notices: "kept" when a broadcast waits until it expires for whoever listens later, "heard" when only those get
             it who listen already.
+        joins: it gathers the members of joins (`outcome.Member`); without it a chord is refused.
     """
 
     results: bool
@@ -75,6 +76,7 @@ class Abilities(msgspec.Struct, frozen=True):
     delays: Literal["caller", "server"] = "caller"
     notices: Literal["kept", "heard"] = "kept"
     atomic: bool = True
+    joins: bool = False
 
     def departures(self) -> list[str]:
         """What a person has to know who expects of this store what others promise: a few words each, mostly none.

@@ -12,6 +12,15 @@
     Hold      still held                    a mark: on the owner's death it is a failure, never a repeat (early ack)
 
 An outcome whose (owner, claim number) no longer holds the message changes nothing at all: it is fenced.
+
+An outcome may bring members of **joins** (chords). A join is known by its id, and is nothing but what its members have
+said of it; where `broker.Abilities.joins` is True:
+
+- In the step that settles the outcome each member is noted under its join and its id; of an id the first one counts.
+- The step that notes the last one, so that there are `size`, sends one message, once: when none has failed `then` of
+  that member, with the values of all in the order of their places; else `otherwise`, with the value of the failed one
+  whose place is the lowest.
+- What is said of a join after that changes nothing. The store forgets a join not before `expires`.
 """
 
 from __future__ import annotations
@@ -20,6 +29,49 @@ import msgspec
 
 from .message import Delivery, Parcel
 from .record import Record
+
+
+class Splice(msgspec.Struct, gc=False):
+    """A message with a hole in its body.
+
+    Attributes:
+        parcel: the message; its body is what comes before the hole.
+        after: what comes behind it; None when there is no hole.
+    """
+
+    parcel: Parcel
+    after: bytes | None = None
+
+    def filled(self, middle: bytes) -> Parcel:
+        """The message, with this in the hole."""
+        if self.after is None:
+            return self.parcel
+        return msgspec.structs.replace(self.parcel, body=self.parcel.body + middle + self.after)
+
+
+class Member(msgspec.Struct, gc=False, kw_only=True):
+    """What a member of a join brings when it has ended.
+
+    Attributes:
+        join: id of the join.
+        id: its own.
+        place: where its value stands among the others.
+        size: how many members the join has.
+        failed: whether it has failed.
+        value: its result, or what is to be said of its failure.
+        then, otherwise: the message to send when it is the last one.
+        expires: unix time until which the join is remembered; 0.0: for ever.
+    """
+
+    join: str
+    id: str
+    place: int
+    size: int
+    failed: bool
+    value: bytes
+    then: Splice
+    otherwise: Splice
+    expires: float = 0.0
 
 
 class Outcome(msgspec.Struct, gc=False):
@@ -31,12 +83,14 @@ class Outcome(msgspec.Struct, gc=False):
         parcels: messages to send in the same step.
         later: states of tasks that would have followed this one and never will. No store needs to know of them: the
             settler stores them before it settles the outcome, and a SUCCESS that comes after all replaces them.
+        members: what it brings to joins.
     """
 
     delivery: Delivery
     record: Record | None = None
     parcels: tuple[Parcel, ...] = ()
     later: tuple[Record, ...] = ()
+    members: tuple[Member, ...] = ()
 
 
 class Done(Outcome, gc=False):

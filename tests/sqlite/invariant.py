@@ -45,6 +45,11 @@ def _faults(connection):
             yield f"the lease of {seq} is alone and not a suspect's, or the other way round"
         for (owner,) in rows("SELECT DISTINCT owner FROM lease WHERE owner NOT IN (SELECT nonce FROM owner)"):
             yield f"owner {owner} holds messages, but is not enlisted"
+        for (join,) in rows(
+            "SELECT j.id FROM joined j LEFT JOIN member m ON m.joined = j.id GROUP BY j.id "
+            "HAVING count(m.id) <> iif(j.sent, 0, j.noted)"
+        ):
+            yield f"the join {join} has another number of members than it has noted"
         yield from _faults_of_packs(rows)
         yield from (report for (report,) in rows("PRAGMA integrity_check") if report != "ok")
 

@@ -339,7 +339,12 @@ class Umbel(Tasks):
         Raises:
             ImproperlyConfigured: the results are kept elsewhere than the messages, or not at all.
         """
-        raise ImproperlyConfigured("A chord needs the results of its members, which this store cannot gather.")
+        if not self.settles_results or not self.broker.abilities.joins:
+            results = mask_url(self.result_url) if self.result_url else "nobody"
+            raise ImproperlyConfigured(
+                f"A chord is joined by a store that has messages and results; here {self.shown_broker_url} has the "
+                f"messages and {results} the results. Set broker_url and result_backend to one SQLite file."
+            )
 
     # What is current
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable
 from inspect import isawaitable
 from typing import Any, Final
 
+from ..canvas import collecting, derived, maybe_signature
 from ..current import running_task
+from ..exceptions import Ignore
 from ..task import Task
 from ..task.eager import run_coroutine
 
@@ -44,9 +46,22 @@ def accumulate(*args: Any, **kwargs: Any) -> Any:
     return list(args) if index is None else args[index]
 
 
-BUILTINS: Final = {
+def go_on(task: Any, results: list[Any], body: Any) -> Any:
+    """Send the body of a chord that is a workflow itself, with the results of the chord's header."""
+    request = task.request
+    with derived(request.id, 0, request.reply_to), collecting() as outbox:
+        maybe_signature(body, app=task.app).clone().apply_async((results,))
+    request.replaced_by = tuple(outbox.parcels)
+    raise Ignore("Its body was sent")
+
+
+BUILTINS: Final[dict[str, Callable[..., Any]]] = {
+    "umbel.go_on": go_on,
     "celery.map": map_task,
     "celery.starmap": starmap_task,
     "celery.accumulate": accumulate,
 }
 """Task name -> function."""
+
+BOUND: Final = frozenset({"umbel.go_on"})
+"""Those that get the task as their first argument."""

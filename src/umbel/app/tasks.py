@@ -13,7 +13,7 @@ from ..loading import exists, symbol
 from ..registry import TaskRegistry
 from ..task import Task
 from . import decorating
-from .builtins import BUILTINS
+from .builtins import BOUND, BUILTINS
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -166,7 +166,7 @@ class Tasks:
         with self._finalizing:
             if not self.finalized:
                 for name, builtin in BUILTINS.items():
-                    self.task_from_function(builtin, name=name)
+                    self.task_from_function(builtin, name=name, bind=name in BOUND)
                 for function, options in list(shared.entries):
                     self.task_from_function(function, **options)
                 self.finalized = True

@@ -187,6 +187,8 @@ class Signature(dict[str, Any], Generic[R]):
             app=self._app,
         )  # fmt: skip
         copy._type = self._type
+        if "chord_size" in self:  # of a chord's body that is on its way
+            copy["chord_size"] = self["chord_size"]
         return copy
 
     partial = clone

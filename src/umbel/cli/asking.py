@@ -164,7 +164,9 @@ def shell(
     """
     app = session.app(app_name)
     app.import_modules()
-    names_of = {name.rpartition(".")[2]: task for name, task in app.tasks.items() if not name.startswith("celery.")}
+    names_of = {
+        name.rpartition(".")[2]: task for name, task in app.tasks.items() if not name.startswith(("celery.", "umbel."))
+    }
     if without_tasks:
         names_of = {}
     if ipython:

@@ -183,7 +183,7 @@ def _concurrency(value: Any, pool: str) -> int:
 
 def banner(app: Umbel, options: WorkerOptions) -> str:
     """What a person reads first: node, store, pool, queues, tasks."""
-    names = sorted(name for name in app.tasks if not name.startswith("celery."))
+    names = sorted(name for name in app.tasks if not name.startswith(("celery.", "umbel.")))
     lines = [
         f"umbel worker {options.hostname} (pid {os.getpid()}, Python {sys.version.split()[0]})",
         f"  app      {app.main}",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .. import clock, signals, states
 from ..current import pop_request, push_request
 from ..exceptions import Ignore, Interrupted, Reject, Retry, TaskRevokedError, Terminated
-from ..outcome import Done, Outcome, Release, Replace
+from ..outcome import Outcome, Release
 from .desk import Desk
 from .run import Run
 
@@ -118,7 +118,7 @@ class Attempt(Run):
             return self._leave(desk.retry(self, error), states.RETRY, error)
         if isinstance(error, Ignore):
             logger.info("Task %s[%s] ignored", self.plan.name, self.request.id)
-            return self._leave(self._ignored(), states.IGNORED, error)
+            return self._leave(desk.ignored(self, error), states.IGNORED, error)
         if isinstance(error, Reject):
             outcome = Release(self.delivery) if error.requeue else desk.rejected(self, error)
             return self._leave(outcome, states.REJECTED, error)
@@ -126,10 +126,6 @@ class Attempt(Run):
             logger.warning("Task %s[%s] terminated", self.plan.name, self.request.id)
             return self._leave(desk.withdrawn(self.request, self.delivery, error), states.REVOKED, error)
         return self._leave(desk.raised(self, error), states.FAILURE, error)
-
-    def _ignored(self) -> Outcome:
-        parcels = self.request.replaced_by
-        return Replace(self.delivery, None, parcels) if parcels else Done(self.delivery)
 
     def _leave(self, outcome: Outcome, status: str, value: Any) -> Outcome:
         if self.plan.after_return or signals.task_postrun.receivers:

@@ -120,7 +120,7 @@ class Commands:
         self.stop.request()
 
     def registered(self, taskinfoitems: list[str] | None = None, builtins: bool = False) -> list[str]:
-        return sorted(name for name in self.app.tasks if builtins or not name.startswith("celery."))
+        return sorted(name for name in self.app.tasks if builtins or not name.startswith(("celery.", "umbel.")))
 
     def active_queues(self) -> list[dict[str, Any]]:
         declared = self.app.declared

@@ -17,15 +17,17 @@ from .. import clock, signals, states
 from ..backend import sends_results
 from ..context import Context
 from ..einfo import ExceptionInfo
-from ..exceptions import EncodeError, Reject, Retry, TimeLimitExceeded
+from ..exceptions import EncodeError, Ignore, Reject, Retry, TimeLimitExceeded
 from ..message import Delivery, Parcel
-from ..outcome import Bury, Done, Fail, Outcome
+from ..outcome import Bury, Done, Fail, Member, Outcome, Replace
 from ..outcome import Retry as RetryOutcome
 from ..record import Record
-from ..withdraw import kept_for
+from ..serialization import encode_json
+from ..withdraw import kept_for, lifetime
 from . import callbacks
 from .aside import Aside
-from .documents import Documents, encode_error, format_traceback, safe_repr
+from .documents import Documents, Value, encode_error, format_traceback, safe_repr
+from .joins import members_of
 from .run import Run
 from .tails import tail_of
 
@@ -94,7 +96,7 @@ class Desk:
         if self.chatty:
             shown = "..." if plan.redact else safe_repr(value)[:1024]
             logger.info("Task %s[%s] succeeded in %ss: %s", plan.name, request.id, runtime, shown)
-        return Done(run.delivery, record, parcels)
+        return Done(run.delivery, record, parcels, (), self._joined(request, result) if embed.get("chord") else ())
 
     def retry(self, run: Run, error: Retry) -> Outcome:
         """The function raised `Retry`; it carries the next attempt."""
@@ -152,8 +154,38 @@ class Desk:
             parcels = callbacks.errback_parcels(self.app, request, error, traceback, call)
         bury = bury or (plan.burial(error) if plan is not None else "")
         if bury:
-            return Bury(delivery, record, parcels, later, reason=bury, detail=traceback or "")
-        return Fail(delivery, record, parcels, later)
+            return Bury(
+                delivery, record, parcels, later, self._lost(request, result), reason=bury, detail=traceback or ""
+            )
+        return Fail(delivery, record, parcels, later, self._lost(request, result))
+
+    def _joined(self, request: Context, result: bytes | Value) -> tuple[Member, ...]:
+        """What a task that succeeded brings to its chord."""
+        value = result if isinstance(result, bytes) else encode_json(result.value)
+        return members_of(self.app, request, value, failed=False, expires=self._join_expires())
+
+    def _lost(self, request: Context, result: bytes) -> tuple[Member, ...]:
+        """The same of one that failed, and of what would have followed it."""
+        if not request.embed.get("chord") and not request.embed.get("chain"):
+            return ()
+        expires = self._join_expires()
+        return tuple(
+            member
+            for one in (request, *tail_of(request))
+            for member in members_of(self.app, one, result, failed=True, expires=expires)
+        )
+
+    def _join_expires(self) -> float:
+        kept = self.app.conf.result_chord_expires
+        seconds = self.documents.expires if kept is None else lifetime(kept)
+        return clock.wall() + seconds if seconds else 0.0
+
+    def ignored(self, run: Run, error: Ignore) -> Outcome:
+        """The function raised `Ignore`: it is replaced, or ends without a state; its chord has lost it."""
+        parcels = run.request.replaced_by
+        if parcels:
+            return Replace(run.delivery, None, parcels)
+        return Done(run.delivery, None, (), (), self._lost(run.request, encode_error(error)))
 
     def _closed(
         self, status: str, result: bytes, request: Context, traceback: str | None = None
@@ -206,11 +238,12 @@ class Desk:
                 signals.task_revoked.send, sender=self.app.tasks.get(request.task), request=request, signum=None,
                 terminated=type(error).__name__ == "Terminated", expired=error.args[:1] == ("expired",),
             ))  # fmt: skip
-        if not self.keeps(None, request, failed=True):
-            return Fail(delivery)
         result = encode_error(error)
+        members = self._lost(request, result)
+        if not self.keeps(None, request, failed=True):
+            return Fail(delivery, members=members)
         later = self._closed(states.REVOKED, result, request)
-        return Fail(delivery, self.record(states.REVOKED, result, request), later=later)
+        return Fail(delivery, self.record(states.REVOKED, result, request), later=later, members=members)
 
     def _hook(self, hook: Any, *args: Any) -> None:
         try:

@@ -17,6 +17,7 @@ import msgspec
 from .. import clock
 from ..context import Context
 from ..exceptions import (
+    ChordError,
     InvalidTaskError,
     NotRegistered,
     TaskRevokedError,
@@ -27,10 +28,12 @@ from ..exceptions import (
 )  # fmt: skip
 from ..message import Delivery, Envelope, Headers
 from ..outcome import Bury, Outcome, Park
+from ..result.rebuild import rebuild
 from ..serialization import acceptable, decode_json, decompress, is_own_json, loads
 from .attempt import Attempt
 from .desk import Desk
 from .documents import safe_repr
+from .joins import lost_member
 from .plan import Plan
 
 if TYPE_CHECKING:
@@ -85,7 +88,18 @@ class Runner:
             logger.exception("Task %s[%s] cannot be prepared, dead letter", headers.task, headers.id)
             return Bury(delivery, reason=f"the message cannot be prepared: {safe_repr(error)}")
         request = Context(headers, envelope, args, kwargs, embed, delivery, self.desk.node)
+        lost = lost_member(embed)
+        if lost is not None:
+            return self._without_its_header(plan, request, delivery, *lost)
         return Attempt(self.desk, plan, delivery, request)
+
+    def _without_its_header(
+        self, plan: Plan, request: Context, delivery: Delivery, member: str, result: Any
+    ) -> Outcome:  # fmt: skip
+        """The body of a chord of which a member has failed fails."""
+        error = ChordError(f"Dependency {member} raised {safe_repr(rebuild(result))}")
+        logger.error("Task %s[%s] failed: %s", request.task, request.id, error)
+        return self.desk.failed(request, delivery, error, plan=plan)
 
     def _plan(self, name: str) -> Plan | None:
         task = self.desk.app.tasks.get(name)

@@ -17,6 +17,7 @@ ABILITIES = Abilities(
     process_death="everything, it lives in the memory of this one process",
     server_death="nothing, there is no server",
     power_loss="everything, it lives in memory",
+    joins=True,
 )
 
 

@@ -77,6 +77,10 @@ class MemoryConsumer:
         if outcome.record is not None:
             self._store.results.keep(outcome.record, now)
         self._store.add(outcome.parcels, now)
+        for member in outcome.members:
+            parcel = self._store.joins.note(member)
+            if parcel is not None:
+                self._store.add((parcel,), now)
         self._move(entry, outcome, now)
         return True
 

@@ -56,7 +56,7 @@ class MemoryOwners:
             dead = self._surplus_dead(now, limits)[:ROWS_A_STEP]
             for entry in dead:
                 self._store.remove(entry)
-            return len(ids) + len(dead) + self._store.notices.tidy(now)
+            return len(ids) + len(dead) + self._store.notices.tidy(now) + self._store.joins.tidy(now)
 
     def close(self) -> None:
         """Nothing to give back."""

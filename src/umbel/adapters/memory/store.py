@@ -19,6 +19,7 @@ from ...broker import Owner, Place
 from ...message import Parcel
 from .bell import Bell
 from .entry import Entry
+from .joins import Joins
 from .lines import Lines
 from .notices import Notices
 from .results import Results
@@ -32,6 +33,7 @@ class MemoryStore:
         self.entries: dict[int, Entry] = {}
         self.lines = Lines()
         self.results = Results()
+        self.joins = Joins()
         self.notices = Notices()
         self.living: dict[int, Owner] = {}
         self.killed: dict[int, Owner] = {}  # died without a word; `rescue` has not looked yet

@@ -30,7 +30,7 @@ class SqliteBroker:
     def abilities(self) -> Abilities:
         return Abilities(
             results=True, shared=True, fence="store", process_death="nothing", server_death="nothing",
-            power_loss=_POWER[self._address.durability],
+            power_loss=_POWER[self._address.durability], joins=True,
         )  # fmt: skip
 
     def publisher(self) -> SqlitePublisher:

@@ -228,6 +228,7 @@ class SqliteConsumer:
                 self._ringer.ring(queue)
         self._idle = not deliveries
         touched = {parcel.queue for outcome in rare for parcel in outcome.parcels}
+        touched.update(member.then.parcel.queue for outcome in rare for member in outcome.members)
         touched.update(outcome.delivery.queue for outcome in rare if type(outcome) in _GIVING_BACK)
         for queue in touched:
             self._ringer.ring(queue)

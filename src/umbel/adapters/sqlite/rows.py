@@ -11,13 +11,13 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from ...message import Parcel
-from ...outcome import Bury, Done, Fail, Hold, Outcome, Park, Release, Replace, Retry
+from ...outcome import Bury, Done, Fail, Hold, Member, Outcome, Park, Release, Replace, Retry
 from ...record import Record
 from .packs import meta_of_one, packed
 from .statements import named
 from .values import MOST_VALUES, Statement, as_json, filled, hash_of, padded, spread
 
-RESULTS, WHOLE, SOME, CLAIM, RELEASE, PARK, BURY, HOLD, SEND, LIMIT = range(1, 11)
+RESULTS, WHOLE, SOME, CLAIM, RELEASE, PARK, BURY, HOLD, SEND, LIMIT, MEMBER = range(1, 12)
 """Kinds of rows of the views `turn` (up to CLAIM) and `act`."""
 
 EPOCH: Final = 1735689600
@@ -98,7 +98,7 @@ def turn(
                 gone[delivery.claim] = [delivery.tag]
             else:
                 tags.append(delivery.tag)
-            if outcome.parcels:
+            if outcome.parcels or outcome.members:
                 rare.append(outcome)
         else:
             rare.append(outcome)
@@ -116,7 +116,7 @@ def turn(
 
 def one(owner: int, outcome: Outcome) -> Statement | None:
     """One statement for an outcome that only removes its message and stores a result; None when it does more."""
-    if type(outcome) not in _REMOVERS or outcome.parcels:
+    if type(outcome) not in _REMOVERS or outcome.parcels or outcome.members:
         return None
     delivery, record = outcome.delivery, outcome.record
     if record is None:
@@ -166,6 +166,7 @@ def _statement(owner: int, values: list[Any], rare: Sequence[Outcome], now: floa
 def _rare_rows(owner: int, outcome: Outcome, now: float) -> list[_Row]:
     """The follow-ups of an outcome, and what becomes of its message unless it is removed."""
     rows: list[_Row] = [_send_row(parcel, now) for parcel in outcome.parcels]
+    rows += [_member_row(member, now) for member in outcome.members]
     kind = _KIND.get(type(outcome))
     if kind is not None:
         delivery = outcome.delivery
@@ -179,6 +180,16 @@ def _send_row(parcel: Parcel, now: float) -> _Row:
     return (
         SEND, None, None, None, now, parcel.due, None, None,
         parcel.queue, parcel.id, parcel.name, parcel.priority, parcel.head, parcel.body, *_NO_TURN,
+    )  # fmt: skip
+
+
+def _member_row(member: Member, now: float) -> _Row:
+    then, otherwise = member.then, member.otherwise
+    parcel = then.parcel
+    return (
+        MEMBER, int(member.failed), member.size, member.place, now, None, member.join, member.id,
+        parcel.queue, parcel.id, parcel.name, parcel.priority, parcel.head, parcel.body,
+        then.after, otherwise.parcel.body, otherwise.after, member.value, member.expires,
     )  # fmt: skip
 
 

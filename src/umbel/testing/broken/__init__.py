@@ -16,6 +16,7 @@ from . import (
     closing,
     controlling,
     histories,
+    joining,
     keeping,
     owning,
     publishing,
@@ -28,7 +29,7 @@ from . import (
 from .base import BROKEN, Broken
 
 __all__ = [
-    "Broken", "claiming", "closing", "controlling", "histories", "keeping", "owning", "publishing", "racing",
+    "Broken", "claiming", "closing", "controlling", "histories", "joining", "keeping", "owning", "publishing", "racing",
     "settling", "shelving", "stores", "tidying", "waiting",
 ]  # fmt: skip
 

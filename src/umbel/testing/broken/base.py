@@ -8,6 +8,7 @@ from ...adapters.memory.backend import MemoryBackend, MemoryWatch
 from ...adapters.memory.broker import ABILITIES, MemoryBroker
 from ...adapters.memory.consumer import MemoryConsumer
 from ...adapters.memory.control import MemoryControl
+from ...adapters.memory.joins import Joins as MemoryJoins
 from ...adapters.memory.lines import Lines as MemoryLines
 from ...adapters.memory.notices import Notices as MemoryNotices
 from ...adapters.memory.owners import MemoryOwners
@@ -30,6 +31,7 @@ class Broken:
     breaks: ClassVar[str]
     abilities: Abilities = ABILITIES
     Store: type[MemoryStore] = MemoryStore
+    Joins: type[MemoryJoins] = MemoryJoins
     Lines: type[MemoryLines] = MemoryLines
     Results: type[MemoryResults] = MemoryResults
     Notices: type[MemoryNotices] = MemoryNotices
@@ -87,6 +89,7 @@ class BrokenLab:
         self.many = 400
         self._parts = parts
         self._store = parts.Store()
+        self._store.joins = parts.Joins()
         self._store.lines = parts.Lines()
         self._store.results = parts.Results()
         self._store.notices = parts.Notices()

@@ -10,6 +10,7 @@ from .checks.claiming import ClaimingChecks
 from .checks.closing import ClosingChecks
 from .checks.controlling import BroadcastChecks, RevocationChecks
 from .checks.histories import HistoryChecks
+from .checks.joining import JoiningChecks
 from .checks.owning import LivingChecks, RescueChecks
 from .checks.publishing import PublishingChecks
 from .checks.racing import RacingChecks
@@ -24,7 +25,7 @@ from .scene import Scene, opened_scene
 class BrokerSuite(
     PublishingChecks, ClaimingChecks, SettlingChecks, LivingChecks, RescueChecks, RevocationChecks, BroadcastChecks,
     ListingChecks, RemovingChecks, WaitingChecks, TidyingChecks, ClosingChecks, RacingChecks,
-    HistoryChecks,
+    HistoryChecks, JoiningChecks,
 ):  # fmt: skip
     """Every sentence of `umbel.broker`. A subclass gives the fixture ``lab``."""
 

@@ -50,3 +50,12 @@ DELETE FROM missed WHERE rowid IN (SELECT rowid FROM missed WHERE at < ?1 LIMIT 
 -- name: bells
 -- Arguments: bell, most rows. Bells after it that somebody is said to listen to.
 SELECT DISTINCT bell FROM waiter WHERE bell > ?1 ORDER BY bell LIMIT ?2
+
+-- name: joins
+-- Arguments: now, most rows.
+DELETE FROM joined WHERE id IN (SELECT id FROM joined WHERE expires > 0 AND expires <= ?1 LIMIT ?2)
+
+-- name: members
+-- Arguments: most rows. Members whose join has expired.
+DELETE FROM member WHERE (joined, id) IN (
+    SELECT joined, id FROM member WHERE joined NOT IN (SELECT id FROM joined) LIMIT ?1)

@@ -1,0 +1,41 @@
+"""The joins of a memory store: which members have ended, and when all have."""
+
+from __future__ import annotations
+
+from ...message import Parcel
+from ...outcome import Member
+
+
+class Joins:
+    """Members by join and id; a join that has sent its message keeps only the fact."""
+
+    def __init__(self) -> None:
+        self._noted: dict[str, dict[str, Member]] = {}
+        self._sent: set[str] = set()
+        self._expires: dict[str, float] = {}
+
+    def note(self, member: Member) -> Parcel | None:
+        """Note a member; the message to send when it was the last one."""
+        if member.join in self._sent:
+            return None
+        self._expires[member.join] = max(member.expires, self._expires.get(member.join, 0.0))
+        noted = self._noted.setdefault(member.join, {})
+        noted.setdefault(member.id, member)
+        return self._ended(member, noted) if len(noted) >= member.size else None
+
+    def _ended(self, last: Member, noted: dict[str, Member]) -> Parcel:
+        self._sent.add(last.join)
+        members = sorted(self._noted.pop(last.join).values(), key=lambda member: (member.place, member.id))
+        failed = next((member for member in members if member.failed), None)
+        if failed is not None:
+            return last.otherwise.filled(failed.value)
+        return last.then.filled(b",".join(member.value for member in members))
+
+    def tidy(self, now: float) -> int:
+        """Forget the joins that have expired; how many."""
+        expired = [join for join, expires in self._expires.items() if 0 < expires <= now]
+        for join in expired:
+            del self._expires[join]
+            self._noted.pop(join, None)
+            self._sent.discard(join)
+        return len(expired)

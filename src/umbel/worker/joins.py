@@ -1,0 +1,127 @@
+"""What a task brings to a join (`outcome.Member`): the members of a chord's header, and the message that is its body.
+
+The body's message is built whole by every member; only the list of results is left open, for the store to fill in. When
+a member has failed, the same message says so instead, and whoever claims it settles the body as failed: its errbacks,
+and what would have followed it, take the path that every failure takes.
+
+A body that is not one message (a group, a chord) goes through one of its own, `umbel.go_on`, which sends it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from ..canvas import collecting, derived, maybe_signature
+from ..ids import derived_id
+from ..message import Parcel
+from ..outcome import Member, Splice
+from ..serialization import decode_json, encode_json
+
+if TYPE_CHECKING:
+    from ..app import Umbel
+    from ..context import Context
+
+logger = logging.getLogger("umbel.worker")
+
+GO_ON: Final = "umbel.go_on"
+"""Task that sends a body; see `app.builtins`."""
+
+FAILED: Final = "failed"
+"""Key in the third part of a body: the member that failed, and its error; the message is settled as failed."""
+
+_PAIR: Final = 2
+_HOLE: Final = b"[[[]"
+
+
+def members_of(app: Umbel, request: Context, value: bytes, *, failed: bool, expires: float) -> tuple[Member, ...]:
+    """What this request brings; the caller names all requests that end with it.
+
+    Args:
+        app: builds the body's message.
+        request: of a task that has ended, or that never will.
+        value: its result, JSON; the field ``result`` of its document when it has failed.
+        failed: whether it has failed.
+        expires: unix time until which the join is remembered.
+    """
+    form = request.chord
+    if not form:
+        return ()
+    if not form.get("chord_size") or not app.broker.abilities.joins:
+        logger.error("Task %s[%s] belongs to a chord that is not joined here: its body will not run", *_named(request))
+        return ()
+    then, otherwise = _messages(app, form, request)
+    if failed:
+        value = b"[%b,%b]" % (encode_json(request.id), value)
+    join, place = str(request.group), request.group_index or 0
+    return (
+        Member(
+            join=join, id=request.id, place=place, size=int(form["chord_size"]), failed=failed, value=value, then=then,
+            otherwise=otherwise, expires=expires,
+        ),
+    )  # fmt: skip
+
+
+def _named(request: Context) -> tuple[str, str]:
+    return request.task, request.id
+
+
+def _messages(app: Umbel, form: Mapping[str, Any], request: Context) -> tuple[Splice, Splice]:
+    body = maybe_signature(dict(form), app=app).clone()
+    join = str(request.group)
+    if _is_one_message(body):
+        with derived(join, 0, request.reply_to), collecting() as outbox:
+            body.apply_async(
+                ([],), parent_id=request.id, root_id=request.root_id or request.id, argsrepr="([...],)",
+                add_to_parent=False,
+            )  # fmt: skip
+        if len(outbox.parcels) == 1 and (not _takes(body) or outbox.parcels[0].body.startswith(_HOLE)):
+            return _spliced(outbox.parcels[0], takes=_takes(body))
+    return _spliced(_going_on(app, body, request, join), takes=True)
+
+
+def _is_one_message(body: Any) -> bool:
+    first = body.tasks[0] if body.subtask_type == "chain" else body
+    return first.subtask_type not in ("chain", "group", "chord")
+
+
+def _takes(body: Any) -> bool:
+    """Whether the list of results is its first argument."""
+    first = body.tasks[0] if body.subtask_type == "chain" else body
+    return not first.immutable
+
+
+def _going_on(app: Umbel, body: Any, request: Context, join: str) -> Parcel:
+    """The message that sends the body; it stands for the body when a member has failed."""
+    task: Any = app.tasks[GO_ON]
+    with collecting() as outbox:
+        task.apply_async(
+            ([], body), task_id=derived_id(join, 1), parent_id=request.id, root_id=request.root_id or request.id,
+            queue=request.came_from, serializer="json", compression=False, ignore_result=False,
+            argsrepr="([...], ...)", link_error=body.options.get("link_error"), add_to_parent=False,
+        )  # fmt: skip
+    parcel: Parcel = outbox.parcels[0]
+    return parcel
+
+
+def _spliced(parcel: Parcel, *, takes: bool) -> tuple[Splice, Splice]:
+    args, _kwargs, embed = decode_json(parcel.body)
+    if parcel.name == GO_ON:  # what ends with it is what it would have sent
+        embed = {**embed, "chain": [args[1]]}
+    said = encode_json(embed)[:-1]
+    otherwise = Splice(_with_body(parcel, b'[[], {}, %b,"%b":' % (said, FAILED.encode())), b"}]")
+    if not takes:
+        return Splice(parcel), otherwise
+    before = _HOLE[:-1]
+    return Splice(_with_body(parcel, before), parcel.body[len(before) :]), otherwise
+
+
+def _with_body(parcel: Parcel, body: bytes) -> Parcel:
+    return Parcel(parcel.queue, parcel.id, parcel.name, parcel.head, body, parcel.priority, parcel.due)
+
+
+def lost_member(embed: Mapping[str, Any]) -> tuple[str, Any] | None:
+    """The member whose failure a body's message tells of, with the field ``result`` of its document."""
+    told = embed.get(FAILED)
+    return (str(told[0]), told[1]) if isinstance(told, list) and len(told) == _PAIR else None
