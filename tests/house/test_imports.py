@@ -13,7 +13,7 @@ from tests.support import imports, tree
 
 VOCABULARY = {"exceptions", "states", "clock", "ids", "backoff", "saferepr", "current", "tls", "urls"}
 VALUES = {"message", "outcome", "record", "context"}
-CONTRACTS = {"serialization", "broker", "backend", "pool"}
+CONTRACTS = {"serialization", "abilities", "broker", "backend", "pool"}
 
 FILES = {tree.module_name(path): path for path in tree.package_files()}
 EDGES = imports.graph(FILES, tree.parse)
