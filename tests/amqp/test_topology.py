@@ -14,10 +14,12 @@ from kombu.transport.native_delayed_delivery import (
 
 from tests.support.until import until
 from umbel import Umbel
-from umbel.adapters.amqp import plan, topology
+from umbel.adapters.amqp import places, plan, topology
 from umbel.adapters.amqp.address import Address
 from umbel.adapters.amqp.faults import Refused
+from umbel.adapters.amqp.fields import properties
 from umbel.adapters.amqp.link import Link
+from umbel.adapters.amqp.outbox import Copy, Outbox
 from umbel.adapters.amqp.plan import Plan
 from umbel.adapters.amqp.topology import Topology
 from umbel.app.options import broker_options
@@ -59,6 +61,18 @@ def test_a_new_queue_is_a_quorum_queue(link):
     redeclare(link, "new", durable=True, arguments={"x-queue-type": "quorum"})
     with pytest.raises(Refused, match="406"):
         redeclare(link, "new", durable=True)
+
+
+def test_a_pause_whose_maker_died_halfway_is_finished_by_the_next(link):
+    """The queue was made, and not yet the exchange that leads to it."""
+    own = Topology(link, Plan())
+    name = places.pause(own, 0.05, link.until())
+    link.ask(lambda channel, reply: channel.exchange_delete(name, callback=reply), link.until(), aside=True)
+    ensure(link, "aim")
+    outbox = Outbox(link)
+    outbox.attach(link.channel(link.until()), link.until())
+    outbox.send([Copy(places.pause(own, 0.05, link.until()), "aim", properties(), b"x")], link.until())
+    assert until(lambda: own.size("aim", link.until())[0] == 1, "the message to come back")
 
 
 def test_the_queue_that_every_celery_process_declares_is_theirs(link, kombu):

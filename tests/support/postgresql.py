@@ -116,7 +116,8 @@ class Postgres:
         """Stop all of its processes where they are, or let them go on."""
         number = signal.SIGSTOP if frozen else signal.SIGCONT
         for pid in [self.pid, *self._sessions()]:
-            os.kill(pid, number)
+            with contextlib.suppress(ProcessLookupError):  # a session ends when its client goes
+                os.kill(pid, number)
 
     def _sessions(self) -> list[int]:
         with contextlib.suppress(OSError):  # it may have ended by itself

@@ -156,9 +156,12 @@ def register_type(
         decoder: the reverse; what ``encoder`` wrote is left as it is without one.
 
     Example:
-        >>> register_type(complex, "complex", lambda value: [value.real, value.imag], lambda pair: complex(*pair))
-        >>> decode_json(encode_json([1 + 2j]))
-        [(1+2j)]
+        >>> class Point:
+        ...     def __init__(self, x, y):
+        ...         self.x, self.y = x, y
+        >>> register_type(Point, "point", lambda point: [point.x, point.y], lambda pair: Point(*pair))
+        >>> decode_json(encode_json([Point(1, 2)]))[0].y
+        2
     """
     if marker is None:
         _FORMS[kind] = encoder

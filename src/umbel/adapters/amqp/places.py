@@ -30,7 +30,7 @@ def pause(topology: Topology, seconds: float, until: float) -> str:
         "x-queue-type": QUORUM, "x-message-ttl": int(seconds * 1000), "x-dead-letter-exchange": "",
         "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish",
     }  # fmt: skip
-    topology.declare(Queue(name, arguments, ways=(Way(Exchange(name, "fanout")),)), until)
+    topology.declare(Queue(name, arguments, ways=(Way(Exchange(name, "fanout")),), described=True), until)
     return name
 
 

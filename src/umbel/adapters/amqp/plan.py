@@ -73,7 +73,8 @@ class Queue(msgspec.Struct, frozen=True):
         ways: bindings beside the one by its own name.
         declare: False when somebody else declares it (`no_declare`).
         kind: its type when its arguments name none, "" for what the server takes then.
-        described: whether settings describe it, so that its ways are made also when it exists.
+        described: whether its ways are made also when it exists: those that settings describe are, and those of our own
+            queues, because whoever made the queue may have died before he made its way.
     """
 
     name: str

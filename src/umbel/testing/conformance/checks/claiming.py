@@ -7,8 +7,8 @@ from functools import partial
 
 from .... import clock
 from ....outcome import Done, Release
-from ....testing.conformance.needs import needs
-from ....testing.conformance.scene import Scene, names
+from ..needs import needs
+from ..scene import Scene, names
 
 QUEUES = ("first", "second")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ....broker import Part
-from ....testing.conformance.scene import Scene
+from ..scene import Scene
 
 DESCRIPTORS = Path("/dev/fd")
 """The open files of this process, on Linux and macOS."""

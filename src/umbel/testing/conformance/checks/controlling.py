@@ -8,8 +8,8 @@ from collections.abc import Callable
 from .... import clock
 from ....broker import Revocation
 from ....outcome import Done
-from ....testing.conformance.needs import EVERYWHERE, needs
-from ....testing.conformance.scene import Scene, names, record
+from ..needs import EVERYWHERE, needs
+from ..scene import Scene, names, record
 
 
 class RevocationChecks:

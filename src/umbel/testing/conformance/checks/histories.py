@@ -15,9 +15,9 @@ from .... import clock
 from ....broker import Place, Revocation, Want
 from ....message import Delivery, Parcel
 from ....outcome import Bury, Done, Fail, Hold, Outcome, Park, Release, Retry
-from ....testing.conformance.lab import Lab
-from ....testing.conformance.needs import EVERYWHERE, needs
-from ....testing.conformance.scene import Scene, Worker, opened_scene
+from ..lab import Lab
+from ..needs import EVERYWHERE, needs
+from ..scene import Scene, Worker, opened_scene
 
 QUEUES = ("red", "blue")
 PICK = st.integers(0, 59)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ....outcome import Done, Fail, Member, Splice
-from ....testing.conformance.needs import needs
-from ....testing.conformance.scene import Scene, Worker, names, record
+from ..needs import needs
+from ..scene import Scene, Worker, names, record
 
 
 class JoiningChecks:

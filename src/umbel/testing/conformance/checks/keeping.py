@@ -10,7 +10,7 @@ from .... import clock
 from ....outcome import Done
 from ....record import Record
 from ....states import ALL_STATES, may_replace
-from ....testing.conformance.scene import Scene, record
+from ..scene import Scene, record
 
 WRITTEN = (*sorted(ALL_STATES), "PROGRESS")
 

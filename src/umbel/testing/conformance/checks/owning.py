@@ -7,8 +7,8 @@ import msgspec
 from ....broker import Death
 from ....message import Delivery
 from ....outcome import Done, Hold, Release
-from ....testing.conformance.needs import needs
-from ....testing.conformance.scene import Scene, Worker, names, record
+from ..needs import needs
+from ..scene import Scene, Worker, names, record
 
 LOST = "WorkerLostError:"
 

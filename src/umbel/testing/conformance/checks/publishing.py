@@ -8,7 +8,7 @@ from .... import clock
 from ....exceptions import OperationalError, QueueFull
 from ....message import Parcel
 from ....outcome import Done
-from ....testing.conformance.scene import Scene, names, record
+from ..scene import Scene, names, record
 
 
 class PublishingChecks:

@@ -10,8 +10,8 @@ from typing import Any
 
 from ....broker import Death, Revocation
 from ....outcome import Done
-from ....testing.conformance.lab import Lab
-from ....testing.conformance.scene import Found, Scene, names
+from ..lab import Lab
+from ..scene import Found, Scene, names
 
 ROUNDS = 8
 

@@ -6,8 +6,8 @@ import msgspec
 
 from .... import clock
 from ....outcome import Bury, Done, Fail, Hold, Outcome, Park, Release, Replace, Retry
-from ....testing.conformance.needs import needs
-from ....testing.conformance.scene import Scene, names, record
+from ..needs import needs
+from ..scene import Scene, names, record
 
 ENDINGS = (("done", Done), ("failed", Fail), ("retried", Retry), ("replaced", Replace))
 

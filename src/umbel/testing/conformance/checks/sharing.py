@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 from .... import clock
 from ....broker import Death
 from ....message import Delivery
 from ....outcome import Done
-from ....testing.conformance.needs import needs
-from ....testing.conformance.neighbour import Neighbour
-from ....testing.conformance.scene import Scene, names, record
+from ..needs import needs
+from ..neighbour import Neighbour
+from ..scene import Scene, names, record
 
 COMPUTING: Final = 5.0
 """Seconds for which a process computes."""
@@ -138,21 +139,24 @@ class SharingChecks:
 
 def _longest_waits(scene: Scene, neighbour: Neighbour, *, hold: bool) -> dict[str, float]:
     """How long each kind of write waited at most while another process computed, and how often that one wrote."""
+    worker, held = scene.worker(), list[Delivery]()
+    writes: dict[str, Callable[[], object]] = {
+        "publish": lambda: scene.publish("a"),
+        "claim": lambda: held.extend(worker.claim(1)),
+        "settle": lambda: worker.settle(*map(Done, held)),
+        "store a result": lambda: scene.backend.store([record("a", "STARTED")]),
+        "revoke": lambda: scene.revoke("a", expires=clock.wall() + 3600),
+    }
+    for write in writes.values():  # connections are opened before anything is measured
+        write()
     neighbour.tell("compute", COMPUTING, hold)
     answer = scene.start(lambda _wake: neighbour.answer())
-    worker, held = scene.worker(), list[Delivery]()
-    longest: dict[str, float] = {}
+    longest = dict.fromkeys(writes, 0.0)
     while not answer.done():
-        for name, write in (
-            ("publish", lambda: scene.publish("a")),
-            ("claim", lambda: held.extend(worker.claim(1))),
-            ("settle", lambda: worker.settle(*map(Done, held))),
-            ("store a result", lambda: scene.backend.store([record("a", "STARTED")])),
-            ("revoke", lambda: scene.revoke("a", expires=clock.wall() + 3600)),
-        ):
+        held.clear()
+        for name, write in writes.items():
             before = time.monotonic()
             write()
-            longest[name] = max(longest.get(name, 0.0), time.monotonic() - before)
-        held.clear()
+            longest[name] = max(longest[name], time.monotonic() - before)
         time.sleep(0.002)
     return {**longest, WROTE: float(answer.result())}

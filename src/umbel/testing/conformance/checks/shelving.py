@@ -7,8 +7,8 @@ import pytest
 from .... import clock
 from ....broker import Item, QueueCount
 from ....outcome import Done, Park
-from ....testing.conformance.needs import EVERYWHERE, needs
-from ....testing.conformance.scene import Scene, names, record
+from ..needs import EVERYWHERE, needs
+from ..scene import Scene, names, record
 
 
 def ids(items: list[Item]) -> list[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .... import clock
-from ....testing.conformance.needs import needs
-from ....testing.conformance.scene import Scene, record
+from ..needs import needs
+from ..scene import Scene, record
 
 
 class TidyingChecks:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from .... import clock
 from ....outcome import Done, Park, Release
-from ....testing.conformance.scene import Scene, names
+from ..scene import Scene, names
 
 
 class WaitingChecks:
