@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.until import until
 from umbel import Umbel, chain, chord, group
 from umbel.exceptions import ChordError, Ignore, ImproperlyConfigured
 from umbel.testing.worker import InProcessWorker
@@ -160,7 +161,7 @@ def test_joins_are_forgotten_when_they_expire(world: World):
     world.app.conf.result_chord_expires = 0.001
     world.run(chord([world.add.s(1, 1)], world.total.s()))
     owners = world.app.broker.owners()
-    assert owners.tidy({}) == 1
+    assert until(lambda: owners.tidy({}) == 1, "the join to expire")
     assert owners.tidy({}) == 0
     owners.close()
 
