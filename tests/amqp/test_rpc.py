@@ -147,9 +147,9 @@ def test_what_has_expired_is_gone(url, worker, opened):
     client.listen()
     worker.store([record("a")])
     arrived(client, "a")
-    until(lambda: client.fetch(["a"]) == {})
+    assert until(lambda: client.fetch(["a"]) == {})
     box = client._box
-    until(lambda: not box._letters)
+    assert until(lambda: not box._letters)
 
 
 def test_what_cannot_be_read_is_thrown_away_and_the_next_one_is_read(url, worker, client):
@@ -240,8 +240,8 @@ def test_a_server_without_memory_takes_no_answers_until_it_has_some(own_rabbitmq
     client.listen()
     worker.store([record("a")])
     with own_rabbitmq.memory_alarm():
-        until(lambda: _raises(worker))
-    until(lambda: not _raises(worker))
+        assert until(lambda: _raises(worker))
+    assert until(lambda: not _raises(worker))
     arrived(client, "a", "b")
 
 
