@@ -88,7 +88,7 @@ _SHARED = (
     _bound("recovery after kill -9, s", 10.0, most=True),
     _best("pause, tasks/s"),
     _best("long, tasks/s"),
-    _best("mix, tasks/s"),
+    _best("mix, part of the cores' time inside the functions"),
 )
 SQLITE = (
     _ratio("drain, tasks/s", "bare", 1.2),

@@ -53,6 +53,6 @@ ALL = {
         Measure("recovery", recovery.after_kill, 1_000, 1_000),
         Measure("pause", drain.pause, 600, 60),
         Measure("long", drain.long, 12, 4),
-        Measure("mix", drain.mix, 2_000, 200),
+        Measure("mix", drain.mix, 4_000, 200),
     )
 }

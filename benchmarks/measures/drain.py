@@ -5,11 +5,12 @@ The CPU time beside it moves less than the rate when somebody else uses the mach
 
 from __future__ import annotations
 
+import os
 from functools import partial
 
 from benchmarks.processes import cpu
 from benchmarks.rig import Rig
-from benchmarks.work import starts
+from benchmarks.work import spent, starts
 
 
 def _drain(kind: str, rig: Rig, count: int) -> dict[str, float]:
@@ -20,7 +21,12 @@ def _drain(kind: str, rig: Rig, count: int) -> dict[str, float]:
     began = starts(rig.marks)
     used = sum(cpu(pid) - first for pid, (_, first) in began.items())
     rig.end(worker)
-    rate = count / (end - min(at for at, _ in began.values()))
+    seconds = end - min(at for at, _ in began.values())
+    rate = count / seconds
+    if computed := spent(rig.marks):
+        # the speed of a core changes within seconds where others share the machine: it changes both sides of this one
+        share = computed / (seconds * len(os.sched_getaffinity(0)))
+        return {f"{kind}, tasks/s": rate, f"{kind}, part of the cores' time inside the functions": share}
     if kind != "noop":
         return {f"{kind}, tasks/s": rate}
     figures = {

@@ -1,6 +1,6 @@
 """The keeper: the second thread of a child, with its own connection to the store.
 
-It acts only while one task runs long (seen 10 to 60 ms after its start) or the supervisor speaks:
+It acts only while one task runs long (seen 10 to 70 ms after its start) or the supervisor speaks:
 
     - stores the outcomes that wait behind the long task, and gives back unstarted work
     - soft limit: the pool raises SoftTimeLimitExceeded inside the function
@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("umbel.worker")
 
 LONG: Final = 0.010
-"""Seconds after which a function is long: nothing is to wait behind it."""
+"""Seconds after which a function is long, nothing is to wait behind it; up to twice that where its name is known to take
+so much: what waits was claimed with that in mind, and to give it back costs more than the wait.
+"""
 
 TICK: Final = 0.020
 """Seconds between two looks while functions run that are long, or may be. A look takes the interpreter from a task that
@@ -179,7 +181,7 @@ class Keeper(threading.Thread):
         attempts = list(life.desk.running.values())
         if attempts:
             self._limits(attempts, now)
-            if life.inline and any(not a.is_async and now - a.started > LONG for a in attempts):
+            if life.inline and any(not a.is_async and now - a.started > _long(a) for a in attempts):
                 self._pause = TICK
                 self._give_back()
             else:
@@ -327,3 +329,8 @@ class Keeper(threading.Thread):
         self._owners.retire(self.life.owner.nonce)
         logging.shutdown()
         os._exit(0)
+
+
+def _long(run: Run) -> float:
+    """Seconds after which this one is long."""
+    return LONG + min(run.plan.seconds or 0.0, LONG)

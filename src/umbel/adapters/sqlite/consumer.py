@@ -31,7 +31,7 @@ from .bells import ring_waiters
 from .faults import Fenced
 from .link import Link
 from .statements import named
-from .values import Statement, as_json
+from .values import as_json
 
 _ints: Final = msgspec.json.Decoder(list[int]).decode
 _claims: Final = itertools.count(1)
@@ -77,12 +77,12 @@ class SqliteConsumer:
         self._slept = True
 
     def turn(self, outcomes: Sequence[Outcome], want: Want | None) -> Turn:
-        if want is None and len(outcomes) == 1 and not self._unread:
-            statement = rows.one(self._nonce, outcomes[0])
-            if statement is not None and self._one(outcomes[0], statement):
-                return Turn([])
         now = clock.wall()
         queues = self._queues(want.queues) if want is not None else "[]"
+        if len(outcomes) == 1 and not self._unread:
+            turn = self._one(outcomes[0], want, queues, now)
+            if turn is not None:
+                return turn
         if not outcomes and not self._unread and not (self._woken and want is not None):
             status = self._status(queues)
             if want is None or not status.enlisted or not status.claimable(now):
@@ -126,22 +126,30 @@ class SqliteConsumer:
             self._sleeper.close()
             self._sleeper, self._sleeps_on = None, ()
 
-    def _one(self, outcome: Outcome, statement: Statement) -> bool:
-        """Settle a message that ends alone and claim nothing; the next claim tells what else a turn does.
+    def _one(self, outcome: Outcome, want: Want | None, queues: str, now: float) -> Turn | None:
+        """Settle a message that ends alone, and claim. When nothing is claimed, the next claim tells what else a turn
+        does.
 
-        False when it is not held any more: the other way, which asks for the reason, is then the right one.
+        None when it does more than end, or is not held any more: the other way asks for the reason.
         """
+        claim = (next(_claims), want.limit, queues) if want is not None else None
+        statement = rows.one(self._nonce, outcome, claim, now)
+        if statement is None:
+            return None
         try:
-            self._link.write(*statement)
+            changes = self._link.write(*statement)
         except Fenced:
-            return False
+            return None
         delivery, record = outcome.delivery, outcome.record
         self._forget({delivery.claim: {delivery.tag}})
-        if record is not None:
+        if claim is not None:
+            self._woken = False
+            self._unread = claim[0]
+            return self._written([outcome], [], want, queues)
+        if record is not None and changes > rows.UNWAITED:
             with contextlib.suppress(OperationalError):  # it is stored; readers also look by themselves
-                if self._link.read(_SQL["waited"]):
-                    ring_waiters(self._link, self._address.path, [record.id])
-        return True
+                ring_waiters(self._link, self._address.path, [record.id])
+        return Turn([])
 
     def _settle(
         self, outcomes: Sequence[Outcome], claim: rows.Claim | None, now: float

@@ -30,6 +30,9 @@ Rows = list[tuple[Any, ...]]
 _SPIN: Final = 200
 """Waits of 50 microseconds before they grow."""
 
+_REST: Final = 0.003
+"""Seconds that the short step of a checkpoint waits for writers and readers."""
+
 _LOOK: Final = 1.0
 """Seconds between looks at what the path names."""
 
@@ -88,6 +91,9 @@ class Link:
     def checkpoint(self, above: int) -> None:
         """Bring the write-ahead log into the file when more than so many of its pages wait for that.
 
+        What was written meanwhile follows in a second, short step that keeps writers out: only when nothing is left does
+        the log begin anew, and a log that grows on makes every writer do this at each commit.
+
         Raises:
             OperationalError: it could not, for a reason other than that somebody else is at it.
         """
@@ -97,6 +103,8 @@ class Link:
                 pages, moved = connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_NOOP)
                 if pages - moved > above:
                     connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+                    self._until = clock.monotonic() + _REST
+                    connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_FULL)
             except apsw.BusyError:
                 return
             except apsw.Error as error:

@@ -27,10 +27,14 @@ _SQL: Final = named("turn.sql")
 _TURN: Final = _SQL["turn"]
 _ACT: Final = _SQL["act"]
 _ONE: Final = _SQL["one"]
+_ONE_MORE: Final = _SQL["one_more"]
 _TURN_WIDTH: Final = 6
 _PUBLISH_WIDTH: Final = 9
 _REMOVERS: Final = frozenset({Done, Fail, Retry, Replace})
 _KIND: Final = {Release: RELEASE, Park: PARK, Bury: BURY, Hold: HOLD}
+UNWAITED: Final = 4
+"""Changes that a statement of `one` with a result makes when nobody waits for any result (sql/three.sql)."""
+
 _NO_TURN: Final = (None,) * 5
 
 Claim = tuple[int, int, str]
@@ -114,22 +118,27 @@ def turn(
     return Written(_statement(owner, values, rare, now), leaving, rare)
 
 
-def one(owner: int, outcome: Outcome) -> Statement | None:
-    """One statement for an outcome that only removes its message and stores a result; None when it does more."""
+def one(owner: int, outcome: Outcome, claim: Claim | None, now: float) -> Statement | None:
+    """One statement for an outcome that only removes its message and stores a result; None when it does more.
+
+    Args:
+        owner: nonce.
+        outcome: what to settle.
+        claim: what to claim then, None: nothing.
+        now: unix time.
+    """
     if type(outcome) not in _REMOVERS or outcome.parcels or outcome.members:
         return None
     delivery, record = outcome.delivery, outcome.record
     if record is None:
-        return _ONE, (owner, delivery.claim, delivery.tag, 0.0, None, None, 0)
-    return _ONE, (
-        owner,
-        delivery.claim,
-        delivery.tag,
-        record.expires,
-        meta_of_one(record),
-        record.document,
-        hash_of(record.id),
-    )
+        values: tuple[Any, ...] = (owner, delivery.claim, delivery.tag, 0.0, None, None, 0)
+    else:
+        meta, key = meta_of_one(record), hash_of(record.id)
+        values = (owner, delivery.claim, delivery.tag, record.expires, meta, record.document, key)
+    if claim is None:
+        return _ONE, values
+    number, most, queues = claim
+    return _ONE_MORE, (*values, number, queues, most, now)
 
 
 def store(records: Sequence[Record]) -> Statement:

@@ -18,12 +18,13 @@ INSERT INTO turn (kind, v1, v2, v3, v4, v5) VALUES
 INSERT INTO act (kind, owner, held, seq, at, due, reason, detail, queue, id, name, priority, head, body, v1, v2, v3, v4, v5) VALUES
 
 -- name: one
--- Columns: one.sql.
+-- Columns: one.sql, and three.sql for what its number of changes says.
 INSERT INTO one (owner, claim, seq, expires, meta, docs, hash) VALUES (?,?,?,?,?,?,?)
 
--- name: waited
--- One row when anybody waits for anything.
-SELECT 1 FROM waiter LIMIT 1
+-- name: one_more
+-- Columns: three.sql.
+INSERT INTO one_more (owner, claim, seq, expires, meta, docs, hash, number, queues, most, now)
+VALUES (?,?,?,?,?,?,?,?,?,?,?)
 
 -- name: spread
 -- The end of a multi-row insert for any number of rows (values.py puts the expressions in): ?1 = their values as one JSON
