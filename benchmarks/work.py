@@ -72,7 +72,7 @@ def _turns(number: int) -> int:
 
 
 def _book(nanoseconds: int) -> None:
-    """Add to what this thread computed in functions, in a file that outlives the process: a pool may end it at any time."""
+    """Add to what this thread computed in functions, in a file: a pool may end the process at any time."""
     try:
         book = _booked.book
     except AttributeError:

@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("umbel.worker")
 
 LONG: Final = 0.010
-"""Seconds after which a function is long, nothing is to wait behind it; up to twice that where its name is known to take
-so much: what waits was claimed with that in mind, and to give it back costs more than the wait.
+"""Seconds after which a function is long, nothing is to wait behind it; up to twice that where its name is known to
+take so much: what waits was claimed with that in mind, and to give it back costs more than the wait.
 """
 
 TICK: Final = 0.020

@@ -91,8 +91,8 @@ class Link:
     def checkpoint(self, above: int) -> None:
         """Bring the write-ahead log into the file when more than so many of its pages wait for that.
 
-        What was written meanwhile follows in a second, short step that keeps writers out: only when nothing is left does
-        the log begin anew, and a log that grows on makes every writer do this at each commit.
+        What was written meanwhile follows in a second, short step that keeps writers out: only when nothing is left
+        does the log begin anew, and a log that grows on makes every writer do this at each commit.
 
         Raises:
             OperationalError: it could not, for a reason other than that somebody else is at it.
