@@ -11,7 +11,7 @@
     |     MaxRetriesExceededError, TaskRevokedError, InvalidTaskError, ChordError
     |-- BackendError: BackendGetMetaError, BackendStoreError, UnknownResultError
     |-- OperationalError                                         the store did not do it; says what to do
-    |     StoreUnavailable, StoreLocked, StoreFull, StoreReadOnly, StoreDamaged, StoreUnsuitable,
+    |     StoreUnavailable (StoreAway), StoreLocked, StoreFull, StoreReadOnly, StoreDamaged, StoreUnsuitable,
     |     PublishTimeout, QueueFull
     |-- NotFound                                                 asked for by name or id, not there
     |-- WorkersAlive                                             a store is to be emptied under somebody's hands
@@ -217,6 +217,10 @@ class OperationalError(UmbelError):
 
 class StoreUnavailable(OperationalError):
     """It cannot be reached or opened."""
+
+
+class StoreAway(StoreUnavailable):
+    """Nobody answers where it should be, or it is not ready yet: it may come back by itself."""
 
 
 class StoreLocked(OperationalError):

@@ -12,6 +12,7 @@ from tests.support.scripts import load
 
 GOOD = "def test_a():\n    assert 1\n"
 BAD = "import pytest\n\n\n@pytest.mark.chaos\ndef test_b():\n    assert 0\n"
+BAD_ALONE = BAD.replace("chaos", "alone")
 SKIPPED = "import pytest\n\n\n@pytest.mark.skip(reason='no server')\ndef test_c():\n    assert 1\n"
 SETTINGS = "[tool.pytest]\nmarkers = ['alone: a', 'chaos: c', 'soak: s']\naddopts = ['--strict-markers']\n"
 
@@ -37,17 +38,19 @@ def check(monkeypatch, tmp_path):
 def test_everything_right_is_zero_and_a_sum(check, tmp_path, capfd):
     (tmp_path / "test_good.py").write_text(GOOD, encoding="utf-8")
     (tmp_path / "test_skipped.py").write_text(SKIPPED, encoding="utf-8")
+    (tmp_path / "test_alone.py").write_text(BAD_ALONE.replace("assert 0", "assert 1"), encoding="utf-8")
     assert check.main([]) == 0
     lines = capfd.readouterr().out.splitlines()
-    assert lines[-1].strip("= ").startswith("1 passed, 1 skipped in ")
+    assert lines[-1].strip("= ").startswith("2 passed, 1 skipped in ")
 
 
-def test_a_failure_of_the_second_run_fails_the_whole(check, tmp_path, capfd):
+@pytest.mark.parametrize(("bad", "name"), [(BAD, "chaos runs"), (BAD_ALONE, "tests that run alone")])
+def test_a_failure_of_a_later_run_fails_the_whole(check, tmp_path, capfd, bad, name):
     (tmp_path / "test_good.py").write_text(GOOD, encoding="utf-8")
-    (tmp_path / "test_bad.py").write_text(BAD, encoding="utf-8")
+    (tmp_path / "test_bad.py").write_text(bad, encoding="utf-8")
     assert check.main([]) == 1
     lines = capfd.readouterr().out.splitlines()
-    assert lines[-2] == "failed: tests that run alone"
+    assert lines[-2] == f"failed: {name}"
     assert lines[-1].strip("= ").startswith("1 failed, 1 passed in ")
 
 

@@ -145,3 +145,26 @@ def test_a_result_store_that_cannot_serve_ends_the_start(project, url, own_serve
     said = project.umbel("-A", "hello", "worker", "-c", "1")
     assert said.returncode == 69
     assert "is a read-only replica of 127.0.0.1:1; name the primary" in said.stderr
+
+
+def test_a_worker_waits_for_a_server_that_does_not_run_yet(project, own_server):
+    own_server.stop()
+    project.write("hello.py", HELLO.format(url=own_server.url))
+    worker = project.worker("hello", "-c", "1", "-l", "info")
+    worker.until_output("Trying again in 2 s (1 of 100)", timeout=30)
+    own_server.start()
+    output = worker.until_output("ready.", timeout=30)
+    assert "cannot be reached" in output
+    assert project.python("from hello import add; print(add.delay(1, 2).get(timeout=20))").stdout == "3\n"
+    assert worker.stop() == 0
+
+
+def test_waiting_for_a_server_ends_when_it_is_stopped_or_not_wanted(project):
+    project.write("hello.py", HELLO.format(url="redis://127.0.0.1:1"))
+    worker = project.worker("hello", "-c", "1")
+    worker.until_output("Trying again in ", timeout=30)
+    assert worker.stop() == 0
+    project.write("never.py", "from hello import app\n\napp.conf.broker_connection_retry_on_startup = False\n")
+    said = project.umbel("-A", "never", "worker", "-c", "1")
+    assert (said.returncode, "Trying again" in said.stderr) == (69, False), said
+    assert "redis://127.0.0.1:1/0 cannot be reached" in said.stderr

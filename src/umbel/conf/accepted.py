@@ -25,9 +25,6 @@ ACCEPTED: Final[dict[str, Any]] = {
     "beat_scheduler": "celery.beat:PersistentScheduler",
     "beat_sync_every": 0,
     "broker_channel_error_retry": False,
-    "broker_connection_max_retries": 100,
-    "broker_connection_retry": True,
-    "broker_connection_retry_on_startup": None,
     "broker_failover_strategy": None,
     "broker_heartbeat_checkrate": 3.0,
     "broker_host": None,
@@ -136,7 +133,7 @@ REASONS: Final[dict[str, str]] = {
         s3_ broker_host broker_password broker_port broker_transport broker_user
         broker_vhost""",
     "A connection to a server; SQLite and memory have none, and a worker tries again until its store answers": """
-        broker_channel_error_retry broker_connection_ broker_failover_strategy broker_heartbeat_checkrate broker_pool_
+        broker_channel_error_retry broker_failover_strategy broker_heartbeat_checkrate broker_pool_
         result_backend_ worker_cancel_long_running_tasks_on_connection_loss
         worker_enable_prefetch_count_reduction""",
     "`result_backend` has the database's URL; a thread has one connection, the table is made when it is needed": """

@@ -15,6 +15,7 @@ from ..serialization import codec, decompress_document, loads
 from ..withdraw import Form, lifetime, revoke
 from . import waiting
 from .awaiting import Awaiting
+from .family import Family
 from .joining import assert_will_not_block
 from .members import rebuilt
 from .rebuild import rebuild
@@ -32,7 +33,7 @@ class Shape(Protocol):
         ...
 
 
-class AsyncResult(Awaiting, Generic[R_co]):
+class AsyncResult(Awaiting, Family, Generic[R_co]):
     """The result of a task, now or later.
 
     Args:

@@ -24,6 +24,7 @@ from .. import clock, ids, signals
 from ..broker import Control, Death, Owner, Owners
 from ..exceptions import DuplicateNodenameWarning, OperationalError, StoreReadOnly, StoreUnsuitable, UmbelError
 from . import health, orphans, spawned
+from .arrival import arrive
 from .brood import Brood, Ward
 from .child import run
 from .commands import Commands
@@ -109,18 +110,21 @@ class Supervisor:
         self.owners: Owners = self.app.broker.owners()
         self.control: Control = self.app.broker.control()
         self.commands = Commands(self.app, self.options, self.control, self.brood, self.stop)
-        self._look_for_twin()
-        self.owners.enlist(self.owner)
-        self._look_at_results()
-        self.selector.register(self.nursery.socket, selectors.EVENT_READ)
-        self.selector.register(self.stop.fd, selectors.EVENT_READ)
-        for _ in range(self.options.children):
-            self._hatch()
+        if arrive(self._enlist, self.app.conf, self.stop):
+            self._look_at_results()
+            self.selector.register(self.nursery.socket, selectors.EVENT_READ)
+            self.selector.register(self.stop.fd, selectors.EVENT_READ)
+            for _ in range(self.options.children):
+                self._hatch()
         try:
             self._watch()
         finally:
             self._leave()
         return self.stop.code
+
+    def _enlist(self) -> None:
+        self._look_for_twin()
+        self.owners.enlist(self.owner)
 
     def _look_for_twin(self) -> None:
         for other in self.owners.roll():

@@ -12,6 +12,7 @@ from ...exceptions import (
     PublishTimeout,
     QueueFull,
     StoreFull,
+    StoreAway,
     StoreUnavailable,
     StoreUnsuitable,
 )
@@ -24,7 +25,7 @@ LOCKED: Final = 405
 OTHERWISE_DECLARED: Final = 406
 
 
-class Unanswered(PublishTimeout, StoreUnavailable):
+class Unanswered(PublishTimeout, StoreAway):
     """Something was sent and its answer did not come: whether it was done is not known."""
 
 
@@ -94,14 +95,14 @@ def not_opened(server: Server, error: BaseException | None) -> StoreUnavailable 
         return StoreUnsuitable(
             f"What listens at {server} does not speak AMQP 0-9-1; check the port, and whether it wants TLS (amqps://)."
         )
-    return StoreUnavailable(
+    return StoreAway(
         f"{server} cannot be reached ({worded(cause)}). Check that the server runs and that the URL names it."
     )
 
 
-def lost(address: Address | Server, error: object) -> StoreUnavailable:
+def lost(address: Address | Server, error: object) -> StoreAway:
     """The connection broke while nothing was under way whose fate matters."""
-    return StoreUnavailable(f"{address} closed the connection ({worded(error)}); it is opened again at the next use.")
+    return StoreAway(f"{address} closed the connection ({worded(error)}); it is opened again at the next use.")
 
 
 def unanswered(address: Address | Server, reason: object) -> Unanswered:

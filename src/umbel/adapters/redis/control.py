@@ -20,6 +20,11 @@ from .pidbox import Pidbox
 from .search import Search
 from .wire import Word
 
+TRUST: Final = 2.0
+"""Seconds for which nothing is read while the ear hears that nothing has changed. The server says every change; a
+connection that died silently says nothing.
+"""
+
 MARGIN: Final = 60
 """Seconds for which an answer outlives its expiry in the server, at most, when nobody tidies."""
 
@@ -36,6 +41,8 @@ class RedisControl:
         self._keys = Keys(layout.prefix)
         self._pidbox = Pidbox(link, layout)
         self._exchanges = exchanges
+        self._read_at = 0.0
+        self._known = -1  # the number above which nothing was at that time
 
     def revoke(self, revocations: Sequence[Revocation], records: Sequence[Record] = ()) -> list[str]:
         """Look for messages that wait, page by page; then log, remove and store in one step."""
@@ -78,13 +85,22 @@ class RedisControl:
         channels, patterns = self._exchanges.channels(self._layout)
         self._ear.listen((self._pidbox.channel, *channels), patterns)
         look = ("ZRANGEBYSCORE", self._layout.own("broadcasts"), f"({after}", "+inf")
-        deadline = clock.monotonic() + timeout
+        now = clock.monotonic()
+        deadline = now + timeout
+        if after == self._known and now - self._read_at < TRUST and self._ear.quiet():
+            self._ear.sleep(timeout, wake)
+            if self._ear.quiet():
+                return []
         while True:
             stored = _heard(self._read(look, timeout))
+            if timeout > 0:
+                self._known, self._read_at = after, clock.monotonic()
             heard = [*self._asked_by_celery(after), *stored]
             if heard or not left(deadline) or readable(wake):
                 return heard
             self._ear.sleep(left(deadline), wake)
+            if self._ear.quiet():
+                return []
 
     def reply(self, ticket: str, payload: bytes, expires: float) -> None:
         """Answer a request, whoever asked."""

@@ -72,9 +72,13 @@ class Ear:
         self._wire = wire
         return replies
 
+    def quiet(self) -> bool:
+        """Whether it listens, and nothing has been said since the last reading."""
+        return self._wire is not None and not self._changed and not self._told
+
     def sleep(self, timeout: float, wake: int = -1) -> None:
         """Sleep until something that was read has changed, ``wake`` is readable, or ``timeout`` seconds have passed."""
-        if self._wire is None or self._changed or self._told:
+        if not self.quiet():
             return
         try:
             self._noticed(self._wire.receive(clock.monotonic() + timeout, wake))

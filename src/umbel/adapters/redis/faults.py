@@ -7,6 +7,7 @@ from typing import Final
 from ...exceptions import (
     OperationalError,
     PublishTimeout,
+    StoreAway,
     StoreDamaged,
     StoreFull,
     StoreReadOnly,
@@ -16,15 +17,15 @@ from ...exceptions import (
 from .address import Address
 
 
-class Unanswered(PublishTimeout, StoreUnavailable):
+class Unanswered(PublishTimeout, StoreAway):
     """A command was sent and its answer did not come: whether it was done is not known."""
 
 
-class Unreachable(StoreUnavailable):
+class Unreachable(StoreAway):
     """There is no connection, so nothing was sent."""
 
 
-class Closed(StoreUnavailable):
+class Closed(StoreAway):
     """Within this room only: the server closed the connection; ``sent`` says whether it may have seen a command."""
 
     def __init__(self, sentence: str, *, sent: bool) -> None:
@@ -60,12 +61,12 @@ _REPLIES: Final[tuple[tuple[tuple[str, ...], type[OperationalError], str], ...]]
     ),
     (
         ("LOADING", "BUSY ", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"),
-        StoreUnavailable,
+        StoreAway,
         "{address} is up but not ready yet; try again",
     ),
     (
         ("ERR max number of clients",),
-        StoreUnavailable,
+        StoreAway,
         "{address} has no connection left; raise `maxclients`, or run fewer processes",
     ),
     (
