@@ -11,8 +11,8 @@ from ...exceptions import (
     OperationalError,
     PublishTimeout,
     QueueFull,
-    StoreFull,
     StoreAway,
+    StoreFull,
     StoreUnavailable,
     StoreUnsuitable,
 )
