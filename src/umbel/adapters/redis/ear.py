@@ -78,10 +78,11 @@ class Ear:
 
     def sleep(self, timeout: float, wake: int = -1) -> None:
         """Sleep until something that was read has changed, ``wake`` is readable, or ``timeout`` seconds have passed."""
-        if not self.quiet():
+        wire = self._wire
+        if wire is None or not self.quiet():
             return
         try:
-            self._noticed(self._wire.receive(clock.monotonic() + timeout, wake))
+            self._noticed(wire.receive(clock.monotonic() + timeout, wake))
         except Closed:
             self.close()
 
