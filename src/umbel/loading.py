@@ -37,6 +37,7 @@ __all__ = [
 # Schemes of technologies that are or will be extras of umbel, so that a missing one can say what to do.
 _EXTRAS: Final = {
     "redis": "redis", "rediss": "redis", "redis+socket": "redis", "sentinel": "redis", "socket": "redis",
+    "redis+cluster": "redis", "rediss+cluster": "redis",
     "amqp": "rabbitmq", "amqps": "rabbitmq", "pyamqp": "rabbitmq", "rpc": "rabbitmq",
     "kafka": "kafka", "confluentkafka": "kafka",
     "postgresql": "postgres", "postgres": "postgres",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support import servers
+from tests.support import clusters, servers
 from umbel.adapters.redis.address import Address
 from umbel.adapters.redis.link import Link
 
@@ -31,6 +31,22 @@ def own_server(tmp_path_factory):
     """A server of this test alone, to be stopped, killed and started again."""
     with servers.redis_server(tmp_path_factory.mktemp("redis")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory):
+    """A cluster that all tests of this process share; whoever hurts it waits until it is whole again."""
+    with clusters.cluster(tmp_path_factory.mktemp("cluster")) as made:
+        yield made
+
+
+@pytest.fixture
+def cluster_url(cluster):
+    """URL of the cluster, without a key."""
+    for server in cluster.masters_now():
+        clusters.ask(server, "FLUSHALL")
+        clusters.ask(server, "SCRIPT", "FLUSH")
+    return cluster.url
 
 
 @pytest.fixture

@@ -90,6 +90,11 @@ class Redis:
         assert self._popen is not None, "the server was not started"
         return self._popen.pid
 
+    @property
+    def runs(self) -> bool:
+        """Whether it was started and neither stopped nor killed since."""
+        return self._popen is not None
+
     def start(self) -> Redis:
         """Start it (again, on the port it had) and wait until it answers."""
         for _ in range(5):  # somebody else may take the port between our look and its bind

@@ -2,7 +2,8 @@
 
 address   what a URL says
 wire      one connection: bytes, replies, deadlines
-sentinel  which server is the primary now
+sentinel, cluster    which server is the primary now; which node of a cluster has our keys (slots: by which tag)
+route     where to connect: by itself, by sentinels, by nodes of a cluster
 link      the connection of one part: opened when needed, repaired, never carried over a fork
 faults    every error as one of umbel's
 scripts   the Lua scripts of lua/, by name
@@ -31,7 +32,8 @@ def open_backend(url: str, options: dict[str, Any]) -> RedisBackend:
     """A result store in one Redis server; nothing is connected before it is used.
 
     Args:
-        url: ``redis://user:password@host:port/db``, ``rediss://...`` with TLS, ``redis+socket:///path/to.sock``.
+        url: ``redis://user:password@host:port/db``, ``rediss://...`` with TLS, ``redis+socket:///path/to.sock``,
+            ``sentinel://...``, ``redis+cluster://host,host``.
         options: `result_backend_transport_options`: ``timeout`` (seconds of a call in all, 5), ``global_keyprefix``,
             ``username``, ``password``, ``ssl``; see `Address.parse`.
 

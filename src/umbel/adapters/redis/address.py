@@ -4,6 +4,8 @@ redis://user:password@host:6379/0       one server over TCP; each part but the s
 rediss://host:6380/0?ssl_ca_certs=...   the same over TLS
 redis+socket:///run/redis.sock          a unix socket; ?virtual_host=2 or ?db=2 names the database, as in Celery
 sentinel://a:26379/0;sentinel://b:26379 whoever these sentinels call the primary of `master_name`, an option
+redis+cluster://user:password@a,b:6380  the node of the cluster that serves our keys, as one of these nodes says;
+                                        rediss+cluster:// with TLS
 ?timeout=5                              seconds that one call may take in all
 ?ssl_cert_reqs=required                 or optional, none (or Celery's CERT_REQUIRED ...); ssl_ca_certs, ssl_certfile,
                                         ssl_keyfile, ssl_check_hostname say the rest
@@ -11,6 +13,7 @@ sentinel://a:26379/0;sentinel://b:26379 whoever these sentinels call the primary
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
@@ -19,6 +22,7 @@ import msgspec
 from ...exceptions import ImproperlyConfigured
 from ...tls import Tls
 from ...urls import mask_url
+from .slots import tagged
 
 DEFAULT_PORT: Final = 6379
 SENTINEL_PORT: Final = 26379
@@ -28,6 +32,7 @@ DEFAULT_TIMEOUT: Final = 5.0
 
 _EXAMPLE: Final = "Write redis://localhost:6379/0, or redis+socket:///run/redis.sock for a unix socket."
 _SOCKETS: Final = frozenset({"redis+socket", "socket", "unix"})
+_CLUSTERS: Final = frozenset({"redis+cluster", "rediss+cluster"})
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -41,12 +46,13 @@ class Address(msgspec.Struct, frozen=True):
         username: for servers with access lists, None for the default user.
         password: None when the server asks for none.
         tls: None without TLS.
-        prefix: what stands before each key (`global_keyprefix`), as the user wrote it.
+        prefix: what stands before each key (`global_keyprefix`), as the user wrote it; in a cluster with a hash tag.
         timeout: seconds that a call without a deadline of its own may take in all.
         sentinels: (host, port) of those who know the primary; host and port are without meaning then.
         master: the name by which they know it.
         guard: (user name, password) that the sentinels themselves ask for.
         replicas: how many replicas must have a published message before the call returns.
+        nodes: (host, port) of some of a cluster's nodes; host and port are without meaning then.
     """
 
     host: str = "localhost"
@@ -62,6 +68,7 @@ class Address(msgspec.Struct, frozen=True):
     master: str = ""
     guard: tuple[str | None, str | None] = (None, None)
     replicas: int = 0
+    nodes: tuple[tuple[str, int], ...] = ()
 
     @classmethod
     def parse(cls, url: str, options: dict[str, Any]) -> Address:
@@ -83,7 +90,7 @@ class Address(msgspec.Struct, frozen=True):
             >>> str(Address.parse("redis://:hunter2@cache/3", {}))
             'redis://:**@cache:6379/3'
         """
-        url, sentinels = (_joined(url), _sentinels(url)) if url.startswith("sentinel:") else (url, ())
+        url, sentinels, nodes = _places(url)
         parts, port = _split(url)
         given = dict(parse_qsl(parts.query, keep_blank_values=True))
         unix = parts.scheme in _SOCKETS
@@ -91,23 +98,24 @@ class Address(msgspec.Struct, frozen=True):
         if unix and not place.startswith("/"):
             raise ImproperlyConfigured(f"{mask_url(url)!r} names no socket. {_EXAMPLE}")
         named = given.get("db", given.get("virtual_host", "")) if unix else place or given.get("db", "")
-        secure = parts.scheme == "rediss" or bool(options.get("ssl"))
+        secure = parts.scheme.startswith("rediss") or bool(options.get("ssl"))
         seconds = options.get("timeout", given.get("timeout", options.get("socket_timeout")))
         unsaid: dict[str, Any] = options.get("unsaid") or {}
         return cls(
             host="" if unix else unquote(parts.hostname or "") or str(unsaid.get("host", "localhost")),
             port=port or int(unsaid.get("port", DEFAULT_PORT)),
             path=place if unix else "",
-            db=_number(named.strip("/") or str(unsaid.get("db", "")), url),
+            db=_number(named.strip("/") or str(unsaid.get("db", "")), url, only_one=bool(nodes)),
             username=options.get("username") or unquote(parts.username or "") or unsaid.get("username"),
             password=options.get("password") or unquote(parts.password or "") or unsaid.get("password"),
             tls=_tls(given, options) if secure and not unix else None,
-            prefix=str(options.get("global_keyprefix") or ""),
+            prefix=(tagged if nodes else str)(str(options.get("global_keyprefix") or "")),
             timeout=_seconds(DEFAULT_TIMEOUT if seconds is None else seconds),
             sentinels=sentinels,
             master=_master(options, url) if sentinels else "",
             guard=_guard(options),
             replicas=_replicas(options.get("wait_replicas", given.get("wait_replicas", 0))),
+            nodes=nodes,
         )
 
     def __str__(self) -> str:
@@ -117,6 +125,9 @@ class Address(msgspec.Struct, frozen=True):
         if self.sentinels:
             places = ";".join(f"sentinel://{who}{_bracketed(host)}:{port}" for host, port in self.sentinels)
             return f"{places}/{self.db} ({self.master})"
+        if self.nodes:
+            places = ",".join(f"{_bracketed(host)}:{port}" for host, port in self.nodes)
+            return f"redis{'s' if self.tls else ''}+cluster://{who}{places}"
         host = _bracketed(self.host)
         return f"redis{'s' if self.tls else ''}://{who}{host}:{self.port}/{self.db}"
 
@@ -128,12 +139,27 @@ def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _split(url: str) -> tuple[SplitResult, int | None]:
+def _split(url: str, whole: str = "") -> tuple[SplitResult, int | None]:
+    """A URL in its parts; an error names the whole that it comes from."""
     try:
         parts = urlsplit(url)
         return parts, parts.port
     except ValueError:
-        raise ImproperlyConfigured(f"{mask_url(url)!r} cannot be read as a URL. {_EXAMPLE}") from None
+        raise ImproperlyConfigured(f"{mask_url(whole or url)!r} cannot be read as a URL. {_EXAMPLE}") from None
+
+
+def _places(url: str) -> tuple[str, tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]:
+    """A URL that names one host, and the sentinels or the nodes of a cluster that were named in it."""
+    if url.startswith("sentinel:"):
+        return _joined(url), _sentinels(url), ()
+    scheme, _, rest = url.partition("://")
+    if scheme.lower() not in _CLUSTERS:
+        return url, (), ()
+    place = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    who, at, hosts = place.rpartition("@")
+    split = [_split(f"redis://{host.strip()}", url) for host in hosts.split(",") if host.strip()]
+    nodes = [(unquote(parts.hostname or "localhost"), port or DEFAULT_PORT) for parts, port in split]
+    return f"{scheme}://{who}{at}{rest[len(place) :]}", (), tuple(nodes) or (("localhost", DEFAULT_PORT),)
 
 
 def _joined(url: str) -> str:
@@ -172,13 +198,18 @@ def _replicas(value: Any) -> int:
     return int(text)
 
 
-def _number(text: str, url: str) -> int:
+def _number(text: str, url: str, *, only_one: bool) -> int:
     text = text.strip("/")
     if not text:
         return 0
     if not (text.isascii() and text.isdigit()):
         raise ImproperlyConfigured(
             f"{mask_url(url)!r} names the database {text!r}, but Redis numbers them; write for instance /0."
+        )
+    if only_one and int(text):
+        raise ImproperlyConfigured(
+            f"{mask_url(url)!r} names the database {text}, and a cluster has the database 0 only; leave the number out,"
+            " and tell applications apart by global_keyprefix."
         )
     return int(text)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+
 from ...broker import Abilities, Owner
 from .address import Address
 from .consumer import RedisConsumer
@@ -29,6 +31,14 @@ ABILITIES: Final = Abilities(
     notice=10.0,
 )
 
+CLUSTERED: Final = msgspec.structs.replace(
+    ABILITIES,
+    server_death="what its replica had not received yet, moments; with `wait_replicas` no message that was confirmed. "
+    "Without a replica as with one server",
+    power_loss="what no node of the slot had written: as with one server, on each of them",
+)
+"""In a cluster a replica takes the place of the node that died."""
+
 
 class RedisBroker:
     """See `umbel.broker.Broker`.
@@ -50,7 +60,7 @@ class RedisBroker:
 
     @property
     def abilities(self) -> Abilities:
-        return ABILITIES
+        return CLUSTERED if self._address.nodes else ABILITIES
 
     def publisher(self) -> RedisPublisher:
         return RedisPublisher(self._link(), self._layout, self._exchanges)

@@ -1,8 +1,9 @@
 """What a server must be, and what its operator should know: looked at once in a process, before the first write;
 a worker's supervisor is the one that tells.
 
-refused    older than 6.2 (no PXAT, no LMOVE), a read-only replica, a node of a cluster
-warned     keys may be evicted, nothing is kept over a restart, its clock is far from ours
+refused    older than 6.2 (no PXAT, no LMOVE), a read-only replica, a node of a cluster that was not meant as one
+warned     keys may be evicted, nothing is kept over a restart, its clock is far from ours, a cluster's node that has no
+           replica
 
 What a server does not tell (CONFIG is often forbidden on rented ones) is not held against it.
 """
@@ -94,10 +95,12 @@ def refusal(facts: Facts, address: Address) -> OperationalError | None:
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if numbers and numbers < OLDEST:
         return StoreUnsuitable(f"{address} is Redis {version}, and umbel needs 6.2 or newer; upgrade it.")
+    if address.nodes:  # whose node was asked for; what it refuses is sent to another one
+        return None
     if info.get("redis_mode") == "cluster":
         return StoreUnsuitable(
-            f"{address} is a node of a cluster, and a redis:// URL means a single server; name one that is not in a "
-            "cluster."
+            f"{address} is a node of a cluster, and a redis:// URL means a single server; write redis+cluster:// "
+            "instead."
         )
     if info.get("role") == "slave" and info.get("slave_read_only", "1") == "1":
         primary = f"{info.get('master_host', 'its primary')}:{info.get('master_port', '')}".rstrip(":")
@@ -117,6 +120,11 @@ def warnings(facts: Facts, address: Address, keeps: Keeps) -> list[str]:
     if info.get("aof_enabled") == "0" and facts.save == "":
         found.append(
             f"{address} writes nothing to disk, so its {keeps} are gone when it restarts; set appendonly to yes."
+        )
+    if address.nodes and info.get("connected_slaves") == "0":
+        found.append(
+            f"The node of {address} that has our {keeps} has no replica, so they are away for as long as it is; add "
+            "one by CLUSTER REPLICATE."
         )
     if abs(facts.drift) > _DRIFT:
         found.append(

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import contextlib
 import select
+import time
 from typing import Any, Final
 
 from ... import clock
 from ...exceptions import StoreUnsuitable
-from .faults import Closed, refused, unanswered
+from .faults import Closed, NotNow, refused, unanswered
 from .link import Link
+from .route import PAUSE
 from .wire import NOTHING, Wire, Word, packed
 
 _NEWS: Final = (b"invalidate", b"message", b"pmessage", b"subscribe", b"psubscribe")
@@ -56,9 +58,20 @@ class Ear:
         try:
             if self._wire is not None:
                 return self._asked(self._wire, commands)
-        except Closed:  # closed while nobody used it, or with a question on its way: a question may be asked again
+        except (Closed, NotNow):  # a question may be asked again: nobody used it, or another server has the keys
             self.close()
         until = self._link.until(None)
+        while True:
+            try:
+                return self._reopened(commands, until)
+            except NotNow:
+                self.close()
+                if not self._link.address.nodes or clock.monotonic() + PAUSE >= until:
+                    raise
+                time.sleep(PAUSE)
+
+    def _reopened(self, commands: tuple[tuple[Word, ...], ...], until: float) -> list[Any]:
+        """Ask by a new connection, which has told the server what it wants to hear of."""
         wire = self._link.wire(until)
         try:
             self._asked(wire, (("HELLO", 3), ("CLIENT", "TRACKING", "ON")))

@@ -25,6 +25,10 @@ class Unreachable(StoreAway):
     """There is no connection, so nothing was sent."""
 
 
+class NotNow(StoreAway):
+    """A server that is up refused a command, which changed nothing: it is not ready, or another one is in its place."""
+
+
 class Closed(StoreAway):
     """Within this room only: the server closed the connection; ``sent`` says whether it may have seen a command."""
 
@@ -61,7 +65,7 @@ _REPLIES: Final[tuple[tuple[tuple[str, ...], type[OperationalError], str], ...]]
     ),
     (
         ("LOADING", "BUSY ", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"),
-        StoreAway,
+        NotNow,
         "{address} is up but not ready yet; try again",
     ),
     (
@@ -70,9 +74,9 @@ _REPLIES: Final[tuple[tuple[tuple[str, ...], type[OperationalError], str], ...]]
         "{address} has no connection left; raise `maxclients`, or run fewer processes",
     ),
     (
-        ("MOVED", "ASK ", "CROSSSLOT"),
+        ("MOVED", "ASK ", "CROSSSLOT", "ERR Script attempted to access"),
         StoreUnsuitable,
-        "{address} is a node of a cluster, and a redis:// URL means a single server; name one that is not in a cluster",
+        "{address} is a node of a cluster, and a redis:// URL means a single server; write redis+cluster:// instead",
     ),
     (
         ("ERR DB index", "ERR invalid DB index", "ERR SELECT is not allowed"),
@@ -92,6 +96,19 @@ _REPLIES: Final[tuple[tuple[tuple[str, ...], type[OperationalError], str], ...]]
 )
 
 
+_AWAY: Final = ("READONLY", "MOVED", "ASK ", "CLUSTERDOWN", "TRYAGAIN", "MASTERDOWN", "LOADING")
+"""How a node of a cluster refuses what another one is to do, or what nobody can do at the moment. Where sentinels know
+the primary, only the first: the others have nothing to do with them.
+"""
+
+
+def is_elsewhere(reply: object, address: Address) -> bool:
+    """Whether a reply says that the command was not done here, and that another server is in charge or soon will be."""
+    if not isinstance(reply, Exception):
+        return False
+    return str(reply).startswith(_AWAY if address.nodes else _AWAY[:1] if address.sentinels else ())
+
+
 def refused(reply: Exception, address: Address) -> OperationalError:
     """The typed error for an error reply of the server.
 
@@ -103,6 +120,11 @@ def refused(reply: Exception, address: Address) -> OperationalError:
         an error to raise; the refused command changed nothing.
     """
     text = str(reply)
+    if address.nodes and is_elsewhere(reply, address):
+        return NotNow(
+            f"The keys of {address} are being moved to another node, or no node serves them now; try again, and see "
+            f"CLUSTER INFO if it stays so ({text})."
+        )
     for starts, kind, sentence in _REPLIES:
         if text.startswith(starts):
             return kind(f"{sentence.format(address=address)} ({text}).")

@@ -10,7 +10,8 @@ Celery's own, read and written as Celery does (kombu's Redis transport):
     _kombu.binding.<exchange>   SET   routing key|pattern|queue, with the separator between: what leads where
     _kombu.binding_permanent.<exchange>   the same, of queues that do not expire
 
-Ours; no Celery process looks at them (U is ``umbel:``; ``global_keyprefix`` stands before all keys):
+Ours; no Celery process looks at them (U is ``umbel:``; ``global_keyprefix`` stands before all keys, in a cluster with a
+hash tag, so that all of them are in one slot: `slots`):
 
     U first:<list>              ZSET  position|item: those that go before the others of a list: suspects by position,
                                       then judged messages (2^51 above); Celery must not run them

@@ -6,7 +6,8 @@
    When it breaks after something was sent, the fate of the command is unknown: it is sent again only when the caller
    says that doing it twice is as good as once (`idempotent`); otherwise the error is `Unanswered`.
 4. A connection whose reply did not come is closed: the reply of one command is never taken for that of another.
-5. What a server refused because it is no primary any more was not done: with sentinels it is sent to the next one.
+5. What a server refused because it is no primary any more was not done: with sentinels it is sent to the next one. So
+   is what a node of a cluster refused because another node serves the keys, or soon will.
 6. A connection that said nothing for a while may be half open: it is asked for a sign of life before it is used, and
    replaced when half of the deadline has passed without one.
 7. In a forked child the parent's connection is closed at once (which sends nothing) and never used.
@@ -15,19 +16,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from ... import clock
 from ...exceptions import OperationalError, StoreUnavailable
 from .address import Address
-from .faults import Closed, refused, unanswered
+from .faults import Closed, is_elsewhere, refused, unanswered
+from .route import PAUSE, opened
 from .scripts import script
-from .sentinel import opened
 from .wire import NOTHING, Wire, Word, packed
-
-_PAUSE: Final = 0.1
-"""Seconds before sentinels are asked again."""
 
 DOUBT: Final = 15.0
 """Seconds without a word after which a connection is asked whether the server is still there. Gateways forget idle
@@ -98,9 +96,8 @@ class Link:
         by_name, in_full = (b"EVALSHA", held.digest, *tail), (b"EVAL", held.text, *tail)
         # Waiting for replicas behind a refusal would cost the time that the second try needs.
         first = in_full if copies and self._wire is None else by_name
-        replies = self._exchange(packed(first) + rest, count, until, idempotent=idempotent)
-        if isinstance(replies[0], Exception) and str(replies[0]).startswith("NOSCRIPT"):
-            replies = self._exchange(packed(in_full) + rest, count, until, idempotent=idempotent)
+        data, full = packed(first) + rest, lambda: packed(in_full) + rest
+        replies = self._exchange(data, count, until, idempotent=idempotent, in_full=full)
         reply = replies[0]
         if isinstance(reply, Exception):
             raise refused(reply, self._address) from reply
@@ -168,15 +165,24 @@ class Link:
         """Milliseconds in which replicas may answer, so that the reply comes before the moment."""
         return max(1, int((until - clock.monotonic()) * 900))
 
-    def _exchange(self, data: bytes, count: int, until: float, *, idempotent: bool) -> list[Any]:
+    def _exchange(
+        self, data: bytes, count: int, until: float, *, idempotent: bool, in_full: Callable[[], bytes] | None = None
+    ) -> list[Any]:
+        """Send commands until they are answered; ``in_full`` gives what a server is sent that has not their script."""
         lost: Closed | None = None
         while True:
             try:
                 replies = self._once(data, count, until)
-                if not (self._address.sentinels and _is_replica(replies[0])) or clock.monotonic() + _PAUSE >= until:
+                if in_full is not None and isinstance(replies[0], Exception) and _lacks_it(replies[0]):
+                    data, in_full = in_full(), None
+                    continue
+                refusal = self._refusal(replies, idempotent=idempotent)
+                if refusal is None:
                     return replies
+                if clock.monotonic() + PAUSE >= until:
+                    raise refused(refusal, self._address)
                 self.close()
-                time.sleep(_PAUSE)
+                time.sleep(PAUSE)
             except Closed as error:
                 if lost is not None or (error.sent and not idempotent):
                     raise unanswered(self._address, error) from error
@@ -185,6 +191,13 @@ class Link:
                 if lost is None or not lost.sent:
                     raise
                 raise unanswered(self._address, error) from error  # the first time it may have been done
+
+    def _refusal(self, replies: list[Any], *, idempotent: bool) -> Exception | None:
+        """The reply that says that another server is to be asked, where nothing was done or may be done again."""
+        if not (self._address.nodes or self._address.sentinels):
+            return None
+        seen = replies if idempotent else replies[:1]
+        return next((reply for reply in seen if is_elsewhere(reply, self._address)), None)
 
     def _once(self, data: bytes, count: int, until: float) -> list[Any]:
         wire = self.wire(until)
@@ -201,6 +214,6 @@ class Link:
         return replies
 
 
-def _is_replica(reply: Any) -> bool:
-    """Whether a write was refused by a server that is not the primary any more."""
-    return isinstance(reply, Exception) and str(reply).startswith("READONLY")
+def _lacks_it(reply: Exception) -> bool:
+    """Whether a server has not the script, as after its restart."""
+    return str(reply).startswith("NOSCRIPT")

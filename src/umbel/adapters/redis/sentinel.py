@@ -1,55 +1,36 @@
 """Which server is the primary now: asked of the sentinels before each connection, and of the server itself.
 
-A failover takes seconds, so within the caller's deadline the question is asked again and again: until the sentinels
-agree on another server, and that one says by itself that it takes writes.
+A failover takes seconds, so the question is asked again and again (`route`): until the sentinels agree on another
+server, and that one says by itself that it takes writes.
 """
 
 from __future__ import annotations
 
-import time
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from ... import clock
 from ...exceptions import OperationalError
 from .address import NO_DATABASE, Address
-from .faults import Unreachable, unreachable
-from .wire import NOTHING, Wire, Word, packed
+from .faults import unreachable
+from .wire import Wire
 
 _EACH: Final = 1.0
 """Seconds for a sentinel, or for a primary that may be gone, while there is another one to ask."""
 
-_PAUSE: Final = 0.1
-"""Seconds between two rounds."""
 
-
-def opened(address: Address, until: float) -> Wire:
-    """A connection to an address; with sentinels, to their primary.
-
-    Args:
-        address: of the server, or of the sentinels.
-        until: monotonic moment at which it is given up.
+def primary(address: Address, until: float) -> Wire:
+    """A connection to the server that the sentinels of an address call the primary.
 
     Raises:
-        StoreUnavailable: there is none that can be reached, or it does not let us in.
+        Unreachable: none of them names one that can be reached and takes writes; soon one may.
+        OperationalError: it does not let us in.
     """
-    if not address.sentinels:
-        return Wire(address, until)
-    while True:
-        try:
-            return _primary(address, until)
-        except Unreachable:
-            if clock.monotonic() + _PAUSE >= until:
-                raise
-            time.sleep(_PAUSE)
-
-
-def _primary(address: Address, until: float) -> Wire:
     place = _place(address, until)
     wire = Wire(place, min(until, clock.monotonic() + _EACH))
     try:
-        role = _answer(wire, place, ("ROLE",), until)
+        role = wire.ask(("ROLE",), until)
     except BaseException:
         wire.close()
         raise
@@ -71,7 +52,7 @@ def _place(address: Address, until: float) -> Address:
         try:
             wire = Wire(sentinel, moment)
             try:
-                found = _answer(wire, sentinel, ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", address.master), moment)
+                found = wire.ask(("SENTINEL", "GET-MASTER-ADDR-BY-NAME", address.master), moment)
             finally:
                 wire.close()
         except OperationalError as error:  # refused or silent: the next one may know
@@ -82,11 +63,3 @@ def _place(address: Address, until: float) -> Address:
             return msgspec.structs.replace(address, host=where.decode(), port=int(number), sentinels=())
         reason = f"{sentinel} knows no primary called {address.master!r}"
     raise unreachable(address, reason)
-
-
-def _answer(wire: Wire, address: Address, command: tuple[Word, ...], until: float) -> Any:
-    wire.send(packed(command), until)
-    reply = wire.receive(until)
-    if reply is NOTHING:
-        raise unreachable(address, "no answer before the deadline")
-    return reply

@@ -10,6 +10,7 @@ import msgspec
 
 from ... import clock
 from ...broker import Item, Owner, Place, QueueCount
+from ...exceptions import ImproperlyConfigured
 from ...message import Parcel
 from .consumer import tag_ref
 from .envelope import opened, ref_of, stored_at, with_body
@@ -96,7 +97,16 @@ class RedisShelf:
         return int(self._script("replay", words))
 
     def make_plain(self, limit: int) -> list[Item]:
-        """Give what only umbel reads to Celery's workers (`umbel.transfer.PlainShelf`)."""
+        """Give what only umbel reads to Celery's workers (`umbel.transfer.PlainShelf`).
+
+        Raises:
+            ImproperlyConfigured: it is in a cluster, where Celery has no workers.
+        """
+        if self._link.address.nodes:
+            raise ImproperlyConfigured(
+                f"Celery cannot use a cluster, so nothing in {self._link.address} can be given to its workers; name a "
+                "store to move to: --to redis://..."
+            )
         self.counts()  # moves what has fallen due
         return made_plain(self._link, self._layout, limit)
 

@@ -16,8 +16,8 @@ from ... import clock
 from ...exceptions import OperationalError
 from .address import Address
 from .faults import Closed, refused, unanswered
-from .sentinel import opened
-from .wire import NOTHING, Wire, packed
+from .route import opened
+from .wire import NOTHING, Wire, Word, packed
 
 _STEP: Final = 1000
 """Channels of one command."""
@@ -97,7 +97,7 @@ class RedisWatch:
             if self._asked:
                 raise unanswered(self._address, "no sign of life")
             self._asked, self._heard = True, now - _SILENCE + self._address.timeout
-            wire.send(packed((b"PING",)), now + self._address.timeout)
+            wire.send(packed(self._question()), now + self._address.timeout)
         while not self._news:
             if not self._take(wire, until, wake):
                 return
@@ -112,9 +112,15 @@ class RedisWatch:
         if isinstance(reply, Exception):
             raise refused(reply, self._address)
         self._heard, self._asked = clock.monotonic(), False
-        if reply[:1] == [b"message"] and reply[1] in self._channels:
+        if isinstance(reply, list) and reply[:1] == [b"message"] and reply[1] in self._channels:
             self._news = True
         return True
+
+    def _question(self) -> tuple[Word, ...]:
+        """A sign of life. A node of a cluster is asked for one of our keys: it may have been taken out of the cluster,
+        and then it lives, but hears of nothing.
+        """
+        return ("EXISTS", self._channel("")) if self._address.nodes else ("PING",)
 
     def _again(self, until: float, wake: int) -> bool:
         """Connect again; where that fails, sleep out the time."""
@@ -134,6 +140,10 @@ class RedisWatch:
         self._drop()
         self._wire = opened(self._address, until)
         self._heard, self._asked = clock.monotonic(), False
+        if self._address.nodes:  # what takes any command beside subscriptions, see `_question`
+            reply = self._wire.ask(("HELLO", 3), until)
+            if isinstance(reply, Exception):
+                raise refused(reply, self._address)
         self._subscribe(self._wire, self._channels, until)
 
     def _subscribe(self, wire: Wire, channels: Iterable[bytes], until: float) -> None:
@@ -147,9 +157,10 @@ class RedisWatch:
             if isinstance(reply, Exception):
                 raise refused(reply, self._address)
             self._heard, self._asked = clock.monotonic(), False
-            if reply[:1] == [b"subscribe"]:
+            kind = reply[0] if isinstance(reply, list) else None  # or it is the answer to a `_question`
+            if kind == b"subscribe":
                 left.discard(reply[1])
-            elif reply[:1] == [b"message"]:
+            elif kind == b"message":
                 self._news = True
 
     def _command(self, wire: Wire, name: bytes, channels: Sequence[bytes], until: float) -> None:

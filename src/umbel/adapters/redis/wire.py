@@ -131,6 +131,21 @@ class Wire:
                 raise Closed(f"{self._address} closed the connection.", sent=True)
             self._reader.feed(data)
 
+    def ask(self, command: tuple[Word, ...], until: float) -> Any:
+        """Send one command that changes nothing, and read its reply; an error reply is returned, not raised.
+
+        Raises:
+            Unreachable: there was no answer before the moment.
+        """
+        try:
+            self.send(packed(command), until)
+            reply = self.receive(until)
+        except (Closed, TimeoutError) as error:
+            raise unreachable(self._address, error) from error
+        if reply is NOTHING:
+            raise unreachable(self._address, _LATE)
+        return reply
+
     def close(self) -> None:
         """Close our end. After a fork this does not disturb the other process: nothing is sent."""
         with contextlib.suppress(OSError):
