@@ -63,3 +63,9 @@ def test_sentinels_keep_all_their_places():
     for url in ("sentinel://a;sentinel://b", ["sentinel://a", "sentinel://b"]):
         with Umbel("shop", broker_url=url, broker_transport_options=options) as app:
             assert app.broker._address.sentinels == places
+
+
+def test_the_time_for_a_call():
+    assert address().timeout == 5.0
+    assert address(redis_socket_timeout=20).timeout == 20.0
+    assert address("redis://cache?timeout=3", redis_socket_timeout=20).timeout == 3.0

@@ -28,7 +28,7 @@ from ..task.calls import sending_request
 from ..template import Template
 from . import publishing
 from .compose import Ways, compose, now
-from .options import broker_options, result_options
+from .options import broker_options, named_store, result_options
 from .stores import Stores
 from .tasks import Tasks
 
@@ -165,9 +165,7 @@ class Umbel(Tasks):
         if url is None:
             broker = self.broker_url
             return broker if broker.partition(":")[0] in _RESULTS_WITH_BROKER else None
-        if url in ("", "disabled"):
-            return None
-        return f"{url}://" if str(url).isidentifier() else str(url)  # Celery's names: redis, rpc
+        return None if url in ("", "disabled") else named_store(str(url), self.conf.database_url)
 
     @property
     def shown_broker_url(self) -> str:

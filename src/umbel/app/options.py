@@ -7,9 +7,12 @@ from typing import Any
 import msgspec
 
 from ..conf import Settings
+from ..exceptions import ImproperlyConfigured
 from ..identity import oid
 from ..routing import Declared
 from ..withdraw import lifetime
+
+_DATABASES = frozenset({"db", "database"})
 
 
 def broker_options(conf: Settings, declared: Declared) -> dict[str, Any]:
@@ -49,6 +52,30 @@ def queue_fields(declared: Declared, default_type: str) -> dict[str, dict[str, A
     return found
 
 
+def named_store(url: str, database: str | None) -> str:
+    """The URL of a result store; Celery's names stand for one: redis, rpc, and db or database for `database_url`.
+
+    Args:
+        url: `result_backend`.
+        database: `database_url`.
+
+    Raises:
+        ImproperlyConfigured: a database is meant, and none is named.
+
+    Example:
+        >>> named_store("redis", None), named_store("database", "sqlite:///results.db")
+        ('redis://', 'db+sqlite:///results.db')
+    """
+    if url not in _DATABASES:
+        return f"{url}://" if url.isidentifier() else url
+    if not database:
+        raise ImproperlyConfigured(
+            f"result_backend = {url!r} means the database that `database_url` names, and that is not set. Write for "
+            f'example result_backend = "db+postgresql://user@host/name".'
+        )
+    return database if database.startswith("db+") else f"db+{database}"
+
+
 def result_options(conf: Settings, broker_url: str, broker: dict[str, Any]) -> dict[str, Any]:
     """Options of the result store; `result_backend_transport_options` win.
 
@@ -70,6 +97,8 @@ def result_options(conf: Settings, broker_url: str, broker: dict[str, Any]) -> d
         "group_schema": (conf.database_table_schemas or {}).get("group"),
     }
     redis: dict[str, Any] = {"ssl": conf.redis_backend_use_ssl} if conf.redis_backend_use_ssl else {}
+    if conf.redis_socket_timeout is not None:
+        redis["socket_timeout"] = conf.redis_socket_timeout
     unsaid = {
         "host": conf.redis_host,
         "port": conf.redis_port,

@@ -31,6 +31,9 @@ DIFFERENT_DEFAULTS: Final[dict[str, Difference]] = {
     "worker_prefetch_multiplier": Difference(
         4, 0, "Work held is sized by measured task time, so that nothing waits behind a long task."
     ),
+    "redis_socket_timeout": Difference(
+        120.0, None, "A call that Redis does not answer is given up after 5 seconds instead of two minutes."
+    ),
     "broker_heartbeat": Difference(
         120, 4, "A connection that died without a word is noticed in eight seconds instead of four minutes."
     ),

@@ -1,5 +1,7 @@
 -- Layout 1.3: the view `one` also says whether somebody waits for a result, by one more change than it would have made
 -- (five instead of four): so a consumer that settles one message does not have to ask, which is a read of its own.
+--
+-- Invariant: as of `one` and `turn`: when the message is not held by this owner under that claim number, nothing happens.
 DROP TRIGGER one_ends;
 
 CREATE TRIGGER one_ends INSTEAD OF INSERT ON one WHEN NEW.meta IS NOT NULL BEGIN
