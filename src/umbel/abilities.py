@@ -36,6 +36,8 @@ class Abilities(msgspec.Struct, frozen=True):
         notices: "kept" when a broadcast waits until it expires for whoever listens later, "heard" when only those get
             it who listen already.
         joins: it gathers the members of joins (`outcome.Member`); without it a chord is refused.
+        opens: members that Celery's workers run count in its joins too. It notes the sizes of joins (`Parcel.opens`),
+            as Celery's clients do there, and a member need not know it.
     """
 
     results: bool
@@ -54,6 +56,7 @@ class Abilities(msgspec.Struct, frozen=True):
     notices: Literal["kept", "heard"] = "kept"
     atomic: bool = True
     joins: bool = False
+    opens: bool = False
 
     def departures(self) -> list[str]:
         """What a person has to know who expects of this store what others promise: a few words each, mostly none.

@@ -24,6 +24,20 @@ HEADER_NAMES = (
 )  # fmt: skip
 
 
+class Join(msgspec.Struct, gc=False):
+    """A join (`outcome.Member`) that begins with a message: a store of `broker.Abilities.opens` notes its size with it.
+
+    Attributes:
+        id: of the join.
+        size: how many members it has.
+        expires: unix time until which its size is remembered when no member says anything; 0.0: for ever.
+    """
+
+    id: str
+    size: int
+    expires: float = 0.0
+
+
 class Parcel(msgspec.Struct, gc=False):
     """One message on its way into a broker.
 
@@ -35,6 +49,7 @@ class Parcel(msgspec.Struct, gc=False):
         body: serialized ``[args, kwargs, embed]``.
         priority: 0-9 as the store orders it; 9 is urgent on SQLite and memory.
         due: unix time before which nobody may claim it; 0.0 means at once.
+        opens: joins that begin with it; most stores need not know of them.
     """
 
     queue: str
@@ -44,6 +59,7 @@ class Parcel(msgspec.Struct, gc=False):
     body: bytes
     priority: int = 0
     due: float = 0.0
+    opens: tuple[Join, ...] = ()
 
 
 class Delivery(msgspec.Struct, gc=False):

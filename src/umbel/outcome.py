@@ -37,10 +37,12 @@ class Splice(msgspec.Struct, gc=False):
     Attributes:
         parcel: the message; its body is what comes before the hole.
         after: what comes behind it; None when there is no hole.
+        own: whether only umbel's workers can run it: a store that others read as well keeps it from them.
     """
 
     parcel: Parcel
     after: bytes | None = None
+    own: bool = False
 
     def filled(self, middle: bytes) -> Parcel:
         """The message, with this in the hole."""
@@ -56,9 +58,9 @@ class Member(msgspec.Struct, gc=False, kw_only=True):
         join: id of the join.
         id: its own.
         place: where its value stands among the others.
-        size: how many members the join has.
+        size: how many members the join has; 0 when only the store knows (`broker.Abilities.opens`).
         failed: whether it has failed.
-        value: its result, or what is to be said of its failure.
+        value: its result, JSON; of one that has failed ``[id, what is to be said of its failure]``, JSON.
         then, otherwise: the message to send when it is the last one.
         expires: unix time until which the join is remembered; 0.0: for ever.
     """

@@ -40,6 +40,19 @@ def kept_for(conf: Any, status: str) -> float:
     return lifetime(conf.result_expires if own is None else own)
 
 
+def join_expires(conf: Any, now: float) -> float:
+    """Unix time until which a chord is remembered of which nothing more is heard (`result_chord_expires`, else
+    `result_expires`); 0.0 for ever.
+
+    Args:
+        conf: the app's settings.
+        now: unix time.
+    """
+    own = conf.result_chord_expires
+    seconds = lifetime(conf.result_expires if own is None else own)
+    return now + seconds if seconds else 0.0
+
+
 class Form(NamedTuple):
     """How documents are written: by `result_serializer` and `result_compression`."""
 

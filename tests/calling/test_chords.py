@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -98,7 +99,8 @@ SHAPES = {
 def test_the_body_gets_all_results_in_order(world: World, shape: str):
     made, expected = SHAPES[shape]
     assert world.run(made(world)).get(timeout=5) == expected
-    assert world.app.broker.shelf().counts() == []
+    with closing(world.app.broker.shelf()) as shelf:
+        assert shelf.counts() == []
 
 
 def test_the_result_has_its_header_as_parent(world: World):
@@ -143,7 +145,8 @@ def test_a_member_that_runs_again_changes_nothing(world: World):
     header = [world.add.s(n, n).set(task_id=f"member-{n}") for n in range(3)]
     form = chord(header, world.total.s()).set(task_id="the-body")
     result = form.apply_async()
-    copies = [item.parcel for item in world.app.broker.shelf().items("ready")]
+    with closing(world.app.broker.shelf()) as shelf:
+        copies = [item.parcel for item in shelf.items("ready")]
     world.app.publish(copies)
     world.worker.drain()
     assert (result.get(timeout=5), world.runs) == (6, 1)

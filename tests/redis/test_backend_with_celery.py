@@ -9,10 +9,11 @@ import textwrap
 
 import pytest
 
-from umbel import clock
+from umbel import Umbel, clock
 from umbel.adapters.redis.address import Address
 from umbel.adapters.redis.backend import RedisBackend
 from umbel.record import Record
+from umbel.result import GroupResult
 
 WRITTEN = [
     {},
@@ -168,6 +169,28 @@ def test_the_prefix_is_celery_s(url, celery, prefix):
     celery("""app.backend.store_result("b", 6, "SUCCESS")""", **settings)
     assert backend.fetch(["b"])["b"].status == "SUCCESS"
     backend.close()
+
+
+@pytest.mark.parametrize("prefix", ["", "shop"])
+def test_a_saved_group_is_found_by_the_other_side(url, celery, prefix):
+    """And what one has deleted is gone for the other."""
+    options = {"result_backend_transport_options": {"global_keyprefix": prefix}} if prefix else {}
+    with Umbel("groups", broker=url, backend=url, **options) as app:
+        GroupResult("of-umbel", [app.AsyncResult("a"), app.AsyncResult("b")], app=app).save()
+        said = celery(
+            """
+            from celery.result import GroupResult
+            print([one.id for one in GroupResult.restore("of-umbel", app=app)])
+            GroupResult("of-celery", [app.AsyncResult("c")], app=app).save()
+            app.backend.delete_group("of-umbel")
+            """,
+            **options,
+        )
+        assert said.splitlines()[0] == "['a', 'b']", said
+        assert [one.id for one in GroupResult.restore("of-celery", app=app)] == ["c"]
+        assert GroupResult.restore("of-umbel", app=app) is None
+        GroupResult("of-celery", [], app=app).delete()
+    assert celery("""print(app.GroupResult.restore("of-celery"))""", **options) == "None"
 
 
 def test_celery_forgets_what_umbel_stored_and_the_other_way_round(backend, celery):

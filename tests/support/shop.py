@@ -9,7 +9,7 @@ from collections import Counter
 from .until import until
 
 TASKS = """
-    import os, sys
+    import os, sys, time
     from {module} import {name}
 
     app = {name}("shop", broker={broker!r}, backend={backend!r})
@@ -32,6 +32,25 @@ TASKS = """
         if self.request.retries < 2:
             raise self.retry(countdown=0.3)
         return self.request.retries
+
+    @app.task(name="shop.behind")
+    def behind(x, y, gate):
+        while not os.path.exists(gate):
+            time.sleep(0.05)
+        return x + y
+
+    @app.task(name="shop.total")
+    def total(numbers, path):
+        note(path, sum(numbers))
+        return sum(numbers)
+
+    @app.task(name="shop.same")
+    def same(value):
+        return value
+
+    @app.task(name="shop.hear")
+    def hear(request, error, traceback, path):
+        note(path, type(error).__name__)
 """
 CALLS = """
     import json

@@ -341,7 +341,7 @@ class Umbel(Tasks):
             results = mask_url(self.result_url) if self.result_url else "nobody"
             raise ImproperlyConfigured(
                 f"A chord is joined by a store that has messages and results; here {self.shown_broker_url} has the "
-                f"messages and {results} the results. Set broker_url and result_backend to one SQLite file."
+                f"messages and {results} the results. Set broker_url and result_backend to one Redis or SQLite file."
             )
 
     # What is current

@@ -27,7 +27,12 @@ def broker_options(conf: Settings, declared: Declared) -> dict[str, Any]:
         "queues": queue_fields(declared, conf.task_default_queue_type),
     }
     secure = {"ssl": conf.broker_use_ssl} if conf.broker_use_ssl else {}
-    return {**own, **secure, **conf.broker_transport_options}
+    return {**own, **_of_both(conf.result_backend_transport_options), **secure, **conf.broker_transport_options}
+
+
+def _of_both(results: dict[str, Any]) -> dict[str, Any]:
+    """What Celery tells its result store, and a broker that settles results must know."""
+    return {name: results[name] for name in ("result_chord_ordered",) if name in results}
 
 
 def queue_fields(declared: Declared, default_type: str) -> dict[str, dict[str, Any]]:

@@ -10,14 +10,17 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .. import clock
 from ..exceptions import CPendingDeprecationWarning
+from ..message import Join
 from ..result import GroupResult, allow_join_result
 from ..sender import App
+from ..withdraw import join_expires
 from . import kinds, stamps
 from .base import Signature, maybe_signature
 from .errors import add_callbacks
 from .naming import fresh_id
-from .outgoing import outgoing
+from .outgoing import opening, outgoing
 from .steps import drop_header_bodies
 
 _DELAYS = ("countdown", "eta")
@@ -167,8 +170,9 @@ class _chord(Signature[Any]):  # noqa: N801 - Celery's name
         frozen = header.freeze(group_id=group_id, chord=body, root_id=root_id)
         if header.tasks:
             app.assert_joins()
-            body["chord_size"] = size_of(header)
-            frozen = header.apply_async(*call, task_id=group_id, **{**given, **delays})
+            size = body["chord_size"] = size_of(header)
+            with opening(Join(group_id, size, join_expires(app.conf, clock.wall()))):
+                frozen = header.apply_async(*call, task_id=group_id, **{**given, **delays})
         else:
             body.delay([])
         result.parent = frozen

@@ -14,7 +14,7 @@ from ..bulk import batches
 from ..context import Context
 from ..current import Outbox, outbox_var
 from ..exceptions import InvalidTaskError
-from ..message import Parcel
+from ..message import Join, Parcel
 from ..sender import App
 from .base import maybe_signature
 from .naming import derived
@@ -41,6 +41,17 @@ def outgoing(app: App) -> Iterator[None]:
         yield
     for batch in batches(outbox.parcels):
         app.publish(batch, outbox.retry_policy)
+
+
+@contextmanager
+def opening(join: Join) -> Iterator[None]:
+    """The first message that is built in this block begins a join; `outgoing` or `collecting` is around it."""
+    outbox = outbox_var.get()
+    before = len(outbox.parcels) if outbox is not None else 0
+    yield
+    if outbox is not None and len(outbox.parcels) > before:
+        first = outbox.parcels[before]
+        first.opens = (*first.opens, join)
 
 
 def follow_up(

@@ -87,7 +87,6 @@ ACCEPTED: Final[dict[str, Any]] = {
     "result_backend_max_retries": float("inf"),
     "result_backend_max_sleep_between_retries_ms": 10000,
     "result_cache_max": -1,
-    "result_chord_expires": None,
     "result_chord_join_timeout": 3.0,
     "result_chord_retry_interval": 1.0,
     "result_exchange": "celeryresults",
@@ -103,7 +102,6 @@ ACCEPTED: Final[dict[str, Any]] = {
     "security_digest": "sha256",
     "security_key": None,
     "security_key_password": None,
-    "task_allow_error_cb_on_chord_header": False,
     "task_default_delivery_mode": 2,
     "task_retry_on_worker_lost": False,
     "task_send_sent_event": False,
@@ -151,7 +149,7 @@ REASONS: Final[dict[str, str]] = {
     "Without effect yet: events and remote control come with a later release": """
         control_ event_ task_send_sent_event worker_autoscaler worker_pool_restarts""",
     "Without effect yet: rate limits come with a later release": "worker_disable_rate_limits",
-    "Without effect yet: chords come with a later release": "result_chord_ task_allow_error_cb_on_chord_header",
+    "A chord is joined by its store, so nobody polls and nobody waits for members": "result_chord_",
     "Without effect yet: signed messages come with a later release": "security_",
 }
 """Why a setting has no effect -> names, or how they begin."""

@@ -94,6 +94,7 @@ _ROWS: Final = (
     Setting("task_always_eager", "bool", False, "Run tasks in the calling process, at once."),
     Setting("task_eager_propagates", "bool", False, "Eager tasks raise their errors."),
     Setting("task_store_eager_result", "bool", False, "Store the results of eager tasks too."),
+    Setting("task_allow_error_cb_on_chord_header", "bool", False, "An errback of a chord goes to the tasks of its header too."),
     # Routing
     Setting("task_default_queue", "text", "celery", "Queue of tasks that nothing else routes."),
     Setting("task_default_exchange", "text", None, "Exchange of queues that name none; None is the name of the default queue."),
@@ -126,6 +127,7 @@ _ROWS: Final = (
     # Results
     Setting("result_expires", "seconds", timedelta(days=1), "Lifetime of results, seconds or timedelta; 0 or None keeps them."),
     Setting("result_failure_expires", "seconds", None, "Lifetime of results of the state FAILURE; 0 keeps them, None takes `result_expires`."),
+    Setting("result_chord_expires", "seconds", None, "How long a chord is remembered of which nothing is heard, seconds or timedelta; None takes `result_expires`."),
     Setting("result_extended", "bool", False, "Store name, arguments, worker, retries and queue with the result."),
     Setting("result_max_count", "int", 0, "Most results that are kept, the oldest go first; 0 is no bound.", own=True, least=0),
     Setting("dead_letter_max_age", "seconds", timedelta(days=30), "Lifetime of dead letters, seconds or timedelta; 0 keeps them.", own=True),

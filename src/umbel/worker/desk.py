@@ -23,7 +23,7 @@ from ..outcome import Bury, Done, Fail, Member, Outcome, Replace
 from ..outcome import Retry as RetryOutcome
 from ..record import Record
 from ..serialization import encode_json
-from ..withdraw import kept_for, lifetime
+from ..withdraw import join_expires, kept_for
 from . import callbacks
 from .aside import Aside
 from .documents import Documents, Value, encode_error, format_traceback, safe_repr
@@ -162,23 +162,18 @@ class Desk:
     def _joined(self, request: Context, result: bytes | Value) -> tuple[Member, ...]:
         """What a task that succeeded brings to its chord."""
         value = result if isinstance(result, bytes) else encode_json(result.value)
-        return members_of(self.app, request, value, failed=False, expires=self._join_expires())
+        return members_of(self.app, request, value, failed=False, expires=join_expires(self.app.conf, clock.wall()))
 
     def _lost(self, request: Context, result: bytes) -> tuple[Member, ...]:
         """The same of one that failed, and of what would have followed it."""
         if not request.embed.get("chord") and not request.embed.get("chain"):
             return ()
-        expires = self._join_expires()
+        expires = join_expires(self.app.conf, clock.wall())
         return tuple(
             member
             for one in (request, *tail_of(request))
             for member in members_of(self.app, one, result, failed=True, expires=expires)
         )
-
-    def _join_expires(self) -> float:
-        kept = self.app.conf.result_chord_expires
-        seconds = self.documents.expires if kept is None else lifetime(kept)
-        return clock.wall() + seconds if seconds else 0.0
 
     def ignored(self, run: Run, error: Ignore) -> Outcome:
         """The function raised `Ignore`: it is replaced, or ends without a state; its chord has lost it."""

@@ -48,7 +48,8 @@ def members_of(app: Umbel, request: Context, value: bytes, *, failed: bool, expi
     form = request.chord
     if not form:
         return ()
-    if not form.get("chord_size") or not app.broker.abilities.joins:
+    size, abilities = form.get("chord_size") or 0, app.broker.abilities
+    if not (app.settles_results and abilities.joins and (size or abilities.opens)):
         logger.error("Task %s[%s] belongs to a chord that is not joined here: its body will not run", *_named(request))
         return ()
     then, otherwise = _messages(app, form, request)
@@ -57,7 +58,7 @@ def members_of(app: Umbel, request: Context, value: bytes, *, failed: bool, expi
     join, place = str(request.group), request.group_index or 0
     return (
         Member(
-            join=join, id=request.id, place=place, size=int(form["chord_size"]), failed=failed, value=value, then=then,
+            join=join, id=request.id, place=place, size=int(size), failed=failed, value=value, then=then,
             otherwise=otherwise, expires=expires,
         ),
     )  # fmt: skip
@@ -110,11 +111,11 @@ def _spliced(parcel: Parcel, *, takes: bool) -> tuple[Splice, Splice]:
     if parcel.name == GO_ON:  # what ends with it is what it would have sent
         embed = {**embed, "chain": [args[1]]}
     said = encode_json(embed)[:-1]
-    otherwise = Splice(_with_body(parcel, b'[[], {}, %b,"%b":' % (said, FAILED.encode())), b"}]")
+    otherwise = Splice(_with_body(parcel, b'[[], {}, %b,"%b":' % (said, FAILED.encode())), b"}]", own=True)
     if not takes:
         return Splice(parcel), otherwise
-    before = _HOLE[:-1]
-    return Splice(_with_body(parcel, before), parcel.body[len(before) :]), otherwise
+    before, own = _HOLE[:-1], parcel.name == GO_ON
+    return Splice(_with_body(parcel, before), parcel.body[len(before) :], own), otherwise
 
 
 def _with_body(parcel: Parcel, body: bytes) -> Parcel:

@@ -94,7 +94,7 @@ class Runner:
         return Attempt(self.desk, plan, delivery, request)
 
     def _without_its_header(
-        self, plan: Plan, request: Context, delivery: Delivery, member: str, result: Any
+        self, plan: Plan | None, request: Context, delivery: Delivery, member: str, result: Any
     ) -> Outcome:  # fmt: skip
         """The body of a chord of which a member has failed fails."""
         error = ChordError(f"Dependency {member} raised {safe_repr(rebuild(result))}")
@@ -132,13 +132,16 @@ class Runner:
         return Context(headers, envelope, args, kwargs, embed, delivery, self.desk.node)
 
     def _unknown(self, delivery: Delivery, envelope: Envelope, headers: Headers) -> Outcome:
+        request = self._request(delivery, envelope, headers)
+        lost = lost_member(request.embed)
+        if lost is not None:  # nothing of it is to be run
+            return self._without_its_header(None, request, delivery, *lost)
         now = clock.wall()
         waited = now - delivery.parked if delivery.parked else 0.0
         if -_DAY < waited < self._hold:  # parked days ahead of now: a damaged row, which would be parked for ever
             self._mention(headers.task, headers.id, now)
             return Park(delivery, due=now + min(max(1.0, waited / 2), 60.0, max(self._hold - waited, 0.1)))
         logger.error("Task %s[%s] is still unknown after %.0f s: dead letter", headers.task, headers.id, waited)
-        request = self._request(delivery, envelope, headers)
         return self.desk.failed(request, delivery, NotRegistered(headers.task), bury="unknown task")
 
     def _mention(self, name: str, task_id: str, now: float) -> None:

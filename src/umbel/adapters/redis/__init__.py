@@ -12,6 +12,7 @@ backend, standing, watch    results: kept, what state they say, how a reader is 
 layout    names of keys, all of them
 envelope  one message in Celery's format
 broker    hands out publisher, consumer, owners, control, shelf: one part of the contract each
+joins     members of chords, whoever runs them
 pulse, ear, search    renewing leases; sleeping until a key changes; looking through what waits
 pidbox    what Celery's processes ask of all workers
 exchanges what is bound to what; fanout channels

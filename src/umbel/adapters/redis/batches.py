@@ -6,7 +6,7 @@ how many, and what each leaves behind. Everything else is told message by messag
 the batch. Whoever is wrong about a batch loses nothing: the store says so and is told again, message by message.
 
     front S   SUCCESS, the usual case: the id and the document of each, and one expiry
-    front F   done otherwise: a record and parcels of each
+    front F   done otherwise: a record, parcels, and what each brings to joins
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Batches:
                 singles.append(number)
                 batches.pop(delivery.claim, None)
                 continue
-            expires = -1 if outcome.parcels else _usual(record, now)
+            expires = -1 if outcome.parcels or outcome.members else _usual(record, now)
             if front is None or front.expires != expires or front.claim != delivery.claim:
                 front = Front(b"F" if expires < 0 else b"S", delivery.claim, batch.next, expires, [], [])
                 fronts.append(front)

@@ -29,6 +29,8 @@ ABILITIES: Final = Abilities(
     priorities=(0, 3, 6, 9),
     expiry="server",
     notice=10.0,
+    joins=True,
+    opens=True,
 )
 
 CLUSTERED: Final = msgspec.structs.replace(
@@ -36,6 +38,7 @@ CLUSTERED: Final = msgspec.structs.replace(
     server_death="what its replica had not received yet, moments; with `wait_replicas` no message that was confirmed. "
     "Without a replica as with one server",
     power_loss="what no node of the slot had written: as with one server, on each of them",
+    opens=False,
 )
 """In a cluster a replica takes the place of the node that died."""
 

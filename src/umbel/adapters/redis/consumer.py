@@ -20,6 +20,7 @@ from .batches import Batches, Front
 from .ear import Ear
 from .envelope import claimed, tag_of
 from .faults import Unanswered
+from .joins import with_members
 from .layout import Layout
 from .link import Link
 from .publisher import grouped
@@ -201,6 +202,8 @@ class RedisConsumer:
     def _left(self, outcome: Outcome, now: float) -> list[Word]:
         """What an outcome leaves behind."""
         parcels: Sequence[Word] = grouped(outcome.parcels, self._layout, now) if outcome.parcels else (0,)
+        if outcome.members:
+            parcels = with_members(parcels, outcome, self._layout, now)
         return [*recorded(outcome.record, self._keys), *parcels]
 
     def _batch(self, items: list[bytes], claim: int, queue: str) -> list[Delivery]:

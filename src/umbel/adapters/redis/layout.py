@@ -5,6 +5,7 @@ Celery's own, read and written as Celery does (kombu's Redis transport):
     <queue>                     LIST  ready messages of priorities 0-2, the most urgent; pushed at the left; the oldest
     <queue>\\x06\\x16<3, 6, 9>          is taken at the right; the others have their step in the name
     celery-task-meta-<id>       result documents
+    celery-taskset-meta-<id>    saved groups, and behind a suffix joins (`joins`)
     /<db>.celery.pidbox         a channel: requests to all workers; the answers are in the list that the asker reads
     /<db>.<exchange>[/<key>]    channels of fanout exchanges (`exchanges`)
     _kombu.binding.<exchange>   SET   routing key|pattern|queue, with the separator between: what leads where
@@ -68,6 +69,7 @@ class Layout(msgspec.Struct, frozen=True):
         separator: between a queue's name and its step.
         delay_here: delayed messages wait in the store also where only Celery's workers were seen.
         fanout: stands before the name of an exchange in that of its channel.
+        ordered: the members of joins are kept by their places (Celery's ``result_chord_ordered``).
     """
 
     prefix: str = ""
@@ -75,10 +77,12 @@ class Layout(msgspec.Struct, frozen=True):
     separator: str = SEPARATOR
     delay_here: bool = False
     fanout: str = "/0."
+    ordered: bool = True
 
     @classmethod
     def of(cls, address: Address, options: dict[str, Any]) -> Layout:
-        """What kombu's options ``priority_steps``, ``sep`` and ``fanout_prefix`` say, and ``task_delay_in_broker``.
+        """What kombu's options ``priority_steps``, ``sep`` and ``fanout_prefix`` say, and ``task_delay_in_broker`` and
+        ``result_chord_ordered``.
 
         Raises:
             ImproperlyConfigured: steps that are no ascending numbers from 0.
@@ -91,7 +95,10 @@ class Layout(msgspec.Struct, frozen=True):
         wanted = options.get("fanout_prefix", True)
         fanout = (f"/{address.db}." if wanted else "") if isinstance(wanted, bool) else str(wanted)
         separator, delay_here = str(options.get("sep") or SEPARATOR), bool(options.get("task_delay_in_broker"))
-        return cls(address.prefix, steps, separator, delay_here, fanout.replace("{db}", str(address.db)))
+        return cls(
+            address.prefix, steps, separator, delay_here, fanout.replace("{db}", str(address.db)),
+            bool(options.get("result_chord_ordered", True)),
+        )  # fmt: skip
 
     def step(self, priority: int) -> int:
         """The step of a priority, which is rounded down to it."""

@@ -9,10 +9,11 @@ from typing import Final
 
 from ... import clock, ids
 from ...exceptions import QueueFull
-from ...message import Parcel
+from ...message import Join, Parcel
 from .envelope import sealed
 from .exchanges import NO_EXCHANGES, Exchanges
 from .faults import Unanswered
+from .joins import opened
 from .layout import Layout
 from .link import Link
 from .wire import Word
@@ -96,15 +97,18 @@ class RedisPublisher:
 
 def grouped(parcels: Sequence[Parcel], layout: Layout, now: float) -> list[Word]:
     """Parcels as scripts take them: how many groups, then for each its queue, step, due time or "", whether a Celery
-    worker could hold it by itself, how many, and their envelopes.
+    worker could hold it by itself, how many, and their envelopes. Joins that begin with them go first.
     """
     groups: dict[tuple[str, int, float, bool], list[Word]] = {}
+    joins: list[Join] = []
     for parcel in parcels:
+        if parcel.opens:
+            joins += parcel.opens
         item, foreign = sealed(parcel, now)
         due = parcel.due if parcel.due > now else 0.0
         key = (parcel.queue, layout.step(parcel.priority), due, bool(due) and foreign and not layout.delay_here)
         groups.setdefault(key, []).append(item)
-    words: list[Word] = [len(groups)]
+    words: list[Word] = [len(joins) + len(groups), *(opened(joins, layout) if joins else ())]
     for (queue, step, due, foreign), items in groups.items():
         words += (queue, step, due or "", int(foreign), len(items))
         words += items

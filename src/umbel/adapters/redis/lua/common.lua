@@ -148,28 +148,3 @@ local function promote(queue, now, sep)
   if redis.call('EXISTS', key) == 0 then redis.call('SREM', U .. 'delays', queue) end
   return #due
 end
-
--- Groups of parcels from ARGV[at]: queue, step, due or '', whether Celery could hold it, how many, their items.
-local function add(at, groups, sep)
-  for _ = 1, groups do
-    local queue, step, due, foreign, count = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4])
-    redis.call('SADD', U .. 'queues', queue)
-    if due ~= '' and foreign == '1' then
-      served_at = served_at or milliseconds()
-      local last = redis.call('ZSCORE', U .. 'served', queue)
-      if not last or tonumber(last) < served_at - 60000 then due = '' end
-    end
-    if due == '' then
-      for first = at + 5, at + 4 + count, 1000 do
-        redis.call('LPUSH', list_of(queue, step, sep), unpack(ARGV, first, math.min(first + 999, at + 4 + count)))
-      end
-    else
-      for index = at + 5, at + 4 + count do
-        redis.call('ZADD', U .. 'delayed:' .. queue, due, step .. '|0|' .. ARGV[index])
-      end
-      redis.call('SADD', U .. 'delays', queue)
-    end
-    at = at + 5 + count
-  end
-  return at
-end

@@ -4,6 +4,7 @@
 -- Returns: {} or {queue, waiting, most, coming} of the first limit that is exceeded.
 -- Invariant: a sequence number of a producer is stored once, however often it is sent.
 -- include: common
+-- include: adding
 local sep, now, producer, sequence = ARGV[1], ARGV[2], U .. 'producer:' .. ARGV[3], tonumber(ARGV[4])
 local last = redis.call('GET', producer)
 if last and tonumber(last) >= sequence then

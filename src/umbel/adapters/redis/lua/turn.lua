@@ -16,6 +16,7 @@
 -- about a single message; then it is a hash (`unfold`). The items of a batch are not looked at: turning each into a
 -- string of Lua costs more than everything else. The caller reads them from the list.
 -- include: common
+-- include: adding
 -- include: result_state
 relieve()
 local sep, nonce, now = ARGV[1], ARGV[2], ARGV[3]

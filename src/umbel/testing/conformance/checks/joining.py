@@ -14,7 +14,8 @@ class JoiningChecks:
         then, otherwise = scene.parcel("after"), scene.parcel("instead")
         then.body, otherwise.body = b"[", b"<"
         return Member(
-            join="join", id=task_id, place=place, size=size, failed=failed, value=task_id.encode(),
+            join="join", id=task_id, place=place, size=size, failed=failed,
+            value=(f'["{task_id}",0]' if failed else f'"{task_id}"').encode(),
             then=Splice(then, b"]"), otherwise=Splice(otherwise, b">"),
         )  # fmt: skip
 
@@ -33,7 +34,7 @@ class JoiningChecks:
         self._end(scene, worker, self._member(scene, "c", 3, 2), self._member(scene, "a", 3, 0))
         assert worker.claim() == []
         self._end(scene, worker, self._member(scene, "b", 3, 1))
-        assert names(worker.claim()) == ["[a,b,c]"]
+        assert names(worker.claim()) == ['["a","b","c"]']
 
     @needs("joins", True)
     def test_a_member_counts_once(self, scene: Scene) -> None:
@@ -41,11 +42,11 @@ class JoiningChecks:
         worker = scene.worker()
         self._end(scene, worker, self._member(scene, "a", 2))
         again = self._member(scene, "a", 2)
-        again.value = b"another"
+        again.value = b'"another"'
         self._end(scene, worker, again)
         assert worker.claim() == []
         self._end(scene, worker, self._member(scene, "b", 2, 1))
-        assert names(worker.claim()) == ["[a,b]"]
+        assert names(worker.claim()) == ['["a","b"]']
 
     @needs("joins", True)
     def test_what_follows_is_sent_once(self, scene: Scene) -> None:
@@ -53,7 +54,7 @@ class JoiningChecks:
         worker = scene.worker()
         self._end(scene, worker, self._member(scene, "a", 1))
         follows = worker.take()
-        assert names([follows]) == ["[a]"]
+        assert names([follows]) == ['["a"]']
         worker.settle(Done(follows))
         self._end(scene, worker, self._member(scene, "a", 1), self._member(scene, "b", 1))
         assert worker.claim() == []
@@ -67,7 +68,7 @@ class JoiningChecks:
         )
         assert worker.claim() == []
         self._end(scene, worker, self._member(scene, "c", 3, 0))
-        assert names(worker.claim()) == ["<b>"]
+        assert names(worker.claim()) == ['<["b",0]>']
 
     @needs("joins", True)
     def test_a_message_without_a_hole_follows_as_it_is(self, scene: Scene) -> None:
