@@ -136,16 +136,17 @@ def test_callbacks_run_after_success_and_failure(app: Umbel, worker: InProcessWo
         told.append(value)
 
     @app.task
-    def note_error(request: Any, error: BaseException, traceback: str) -> None:
-        told.append((request.id, type(error), "KeyError" in traceback))
+    def note_error(request: Any, error: BaseException, traceback: str, *own: str) -> None:
+        told.append((request.id, type(error), "KeyError" in traceback, *own))
 
     add.apply_async((2, 3), link=add.s(10))
     add.apply_async((2, 3), link=note.s())
-    failed = fail.apply_async(link_error=note_error.s())
+    failed = fail.apply_async(link_error=[note_error.s(), note_error.s("own")])
     old = fail.apply_async(link_error=note.s())
     worker.drain()
     assert 5 in told
     assert (failed.id, KeyError, True) in told
+    assert (failed.id, KeyError, True, "own") in told
     assert old.id in told
 
 

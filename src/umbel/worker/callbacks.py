@@ -66,6 +66,6 @@ def errback_parcels(
 
 def _tell(task: Any, errback: dict[str, Any], request: Context, error: BaseException, traceback: str | None) -> None:
     try:
-        task(*(errback.get("args") or ()), request, error, traceback, **(errback.get("kwargs") or {}))
+        task(request, error, traceback, *(errback.get("args") or ()), **(errback.get("kwargs") or {}))
     except Exception:  # a user's errback may raise anything; the failure it was told of stands
         logger.exception("The errback %s of task %s[%s] failed", errback, request.task, request.id)
