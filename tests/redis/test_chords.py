@@ -20,6 +20,7 @@ from tests.calling.test_chords import (  # noqa: F401 - run here too, with the w
 from tests.redis.lab import RedisLab
 from umbel import Umbel, chord, clock
 from umbel.adapters.redis.envelope import opened, parted
+from umbel.app.options import broker_options
 from umbel.broker import Owner, Want
 from umbel.message import Join, Parcel
 from umbel.outcome import Done, Member, Splice
@@ -137,6 +138,9 @@ def test_a_join_that_is_opened_again_begins_anew(joining):
     joining.open(1)
     assert joining.end("a", 0) == [b"[0]"]
     assert joining.end("a", 0) == []
+    assert joining.link.call("KEYS", "j:celery-taskset-meta-*") == [b"j:celery-taskset-meta-join.c"]
+    joining.open(1)
+    assert joining.end("a", 0, b"1") == [b"[1]"]
 
 
 def test_what_celery_said_counts_and_has_its_place(joining):
@@ -191,6 +195,12 @@ def test_the_members_are_a_list_when_celery_keeps_no_order(url):
     assert joining.end("a", 0, b"0", size=2) == [b"[1,0]"]
     joining.close()
     lab.close()
+
+
+def test_the_broker_is_told_an_option_of_results(url):
+    told = {"result_chord_ordered": False}
+    with Umbel("unordered", broker=url, backend=url, result_backend_transport_options=told) as app:
+        assert broker_options(app.conf, app.declared)["result_chord_ordered"] is False
 
 
 @pytest.mark.parametrize("head", [HEAD, b"no envelope"])
