@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -14,6 +16,7 @@ from umbel.adapters.redis.address import Address
 from umbel.adapters.redis.broker import open_broker
 from umbel.adapters.redis.link import Link
 from umbel.adapters.redis.slots import slot
+from umbel.exceptions import OperationalError
 from umbel.message import Parcel
 
 APP = """
@@ -49,6 +52,7 @@ class Shop:
     def __init__(self, project, url, **options):
         self.project, self.url, self.options = project, url, options
         self.path = project.folder / "done"
+        self.confirmed = []
         self.broker = open_broker(url, options)
         project.write("shop.py", APP.format(url=url, options=options))
 
@@ -62,6 +66,20 @@ class Shop:
         with closing(self.broker.publisher()) as publisher:
             for first in range(0, total, 100):
                 publisher.publish([self._parcel(number) for number in range(first, min(first + 100, total))])
+
+    def send_on(self, numbers):
+        """One after the other, each sent again until it is confirmed, which is noted."""
+        with closing(self.broker.publisher()) as publisher:
+            for parcel in map(self._parcel, numbers):
+                deadline = time.monotonic() + 60
+                while True:
+                    try:
+                        publisher.publish([parcel])
+                        self.confirmed.append(parcel.id)
+                        break
+                    except OperationalError:
+                        if time.monotonic() > deadline:
+                            raise
 
     def ran(self):
         """Every run, a number for each."""
@@ -123,23 +141,28 @@ def test_a_slot_that_moves_while_a_worker_drains_it(project, cluster, cluster_ur
 @pytest.mark.chaos
 @scale.limit(240)
 def test_a_master_that_is_killed_while_a_worker_drains_it(project, cluster, cluster_url):
-    """All that was sent with a replica waited for runs. What the replica had not heard of claims and outcomes is done
-    again: work that was under way, no more than the worker's children hold at once.
+    """All that was sent with a replica waited for runs, also what is sent meanwhile. What the replica had not heard of
+    claims and outcomes runs again.
     """
     total = scale.count(full=5_000, small=500)
     shop = Shop(project, cluster_url, wait_replicas=1)
-    shop.send(total)
+    shop.send(total // 2)
     worker = shop.worker()
+    sender = threading.Thread(target=shop.send_on, args=(range(total // 2, total),))
     killed = cluster.master_of(clusters.STORE)
     heir = next(server for server in cluster.servers if server not in cluster.masters_now())
     only_one = f"redis+cluster://127.0.0.1:{killed.port}"
     with closing(Link(Address.parse(only_one, {}))) as link:
         link.call("SET", "{umbel}:word", "before")
         until(lambda: len(shop.ran()) >= 100, worker.output, timeout=60)
+        sender.start()
+        until(lambda: len(shop.confirmed) >= 20)
         killed.kill()
         link.call("SET", "{umbel}:word", "after", timeout=60)  # one call, which waits for the failover
     assert cluster.master_of(clusters.STORE) is heir
-    killed.start()
+    killed.start()  # and is a replica now: without one nothing more is confirmed
     until(cluster.is_whole, cluster.told, timeout=60)
+    sender.join(120)
+    assert len(shop.confirmed) == total - total // 2
     shop.settled(total)
     print(f"{total} confirmed, {len(shop.ran()) - total} ran again, over a failover")

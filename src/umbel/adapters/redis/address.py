@@ -90,8 +90,8 @@ class Address(msgspec.Struct, frozen=True):
             >>> str(Address.parse("redis://:hunter2@cache/3", {}))
             'redis://:**@cache:6379/3'
         """
-        url, sentinels, nodes = _places(url)
-        parts, port = _split(url)
+        plain, sentinels, nodes = _places(url)
+        parts, port = _split(plain)
         given = dict(parse_qsl(parts.query, keep_blank_values=True))
         unix = parts.scheme in _SOCKETS
         place = unquote(parts.path)

@@ -43,17 +43,20 @@ def serving(address: Address, until: float) -> Wire:
         Unreachable: nobody says who it is, or it cannot be reached; it may be soon.
         OperationalError: this is no cluster, or it does not let us in.
     """
-    reason: OperationalError | None = None
+    passing: OperationalError | None = None
+    lasting: OperationalError | None = None
     places = list(dict.fromkeys((*address.nodes, *_known.get(str(address), ()))))
     for host, port in random.sample(places, len(places)):
         asked = _at(address, host, port)
         try:
             return _by(asked, address, until)
-        except OperationalError as error:  # refused or silent: the next one may know
-            reason = error
-    if reason is None or isinstance(reason, (Unreachable, NotNow)):
-        raise unreachable(address, reason or "it names no node") from reason
-    raise reason
+        except (Unreachable, NotNow) as error:  # the next one may know
+            passing = error
+        except OperationalError as error:
+            lasting = error
+    if lasting is not None and passing is None:
+        raise lasting
+    raise unreachable(address, lasting or passing or "it names no node") from (lasting or passing)
 
 
 def _by(asked: Address, address: Address, until: float) -> Wire:

@@ -22,7 +22,11 @@ class Unanswered(PublishTimeout, StoreAway):
 
 
 class Unreachable(StoreAway):
-    """There is no connection, so nothing was sent."""
+    """There is no connection, so nothing was sent; ``brief`` says where and why in a few words."""
+
+    def __init__(self, sentence: str, brief: str = "") -> None:
+        super().__init__(sentence)
+        self.brief = brief or sentence
 
 
 class NotNow(StoreAway):
@@ -133,7 +137,9 @@ def refused(reply: Exception, address: Address) -> OperationalError:
 
 def unreachable(address: Address, reason: object) -> Unreachable:
     """Nothing was sent, because there is no connection."""
-    return Unreachable(f"{address} cannot be reached ({reason}). Check that the server runs and that the URL names it.")
+    why = reason.brief if isinstance(reason, Unreachable) else reason
+    sentence = f"{address} cannot be reached ({why}). Check that the server runs and that the URL names it."
+    return Unreachable(sentence, f"{address}: {why}")
 
 
 def unanswered(address: Address, reason: object) -> Unanswered:
