@@ -21,7 +21,7 @@ The states of a message in a store; it is in exactly one of them at every moment
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -70,6 +70,10 @@ class Owner(msgspec.Struct, frozen=True):
     role: Literal["child", "supervisor"]
     since: float
     info: dict[str, object] = {}
+
+
+Leave = Callable[[bytes], bool] | None
+"""Of a body: whether its message is left where it is; see `Control.revoke`."""
 
 
 class Want(msgspec.Struct, frozen=True, gc=False):
@@ -278,8 +282,16 @@ class Owners(Part, Protocol):
 class Control(Part, Protocol):
     """Revocations and broadcasts."""
 
-    def revoke(self, revocations: Sequence[Revocation], records: Sequence[Record] = ()) -> list[str]:
+    def revoke(
+        self, revocations: Sequence[Revocation], records: Sequence[Record] = (), leave: Leave = None
+    ) -> list[str]:
         """Log the revocations; remove those ids that wait (ready or delayed), storing their record in the same step.
+
+        Args:
+            revocations: what to log.
+            records: what to store with a removal, by task id.
+            leave: of a body, whether its message stays for a worker to discard, because others wait for its end; None:
+                none stays. A store out of whose queues nothing can be removed need not ask.
 
         Returns:
             ids that were removed now.

@@ -24,6 +24,23 @@ HEADER_NAMES = (
 )  # fmt: skip
 
 
+_triple = msgspec.json.Decoder(tuple[msgspec.Raw, msgspec.Raw, dict[str, Any]]).decode
+
+
+def has_followers(body: bytes) -> bool:
+    """Whether others wait for the end of this message: the next of its chain, or its chord. JSON bodies only.
+
+    Example:
+        >>> has_followers(b'[[], {}, {"chord": null, "chain": []}]'), has_followers(b'[[], {}, {"chain": [{}]}]')
+        (False, True)
+    """
+    try:
+        embed = _triple(body)[2]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return bool(embed.get("chord") or embed.get("chain"))
+
+
 class Join(msgspec.Struct, gc=False):
     """A join (`outcome.Member`) that begins with a message: a store of `broker.Abilities.opens` notes its size with it.
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from . import clock, states
 from .backend import Backend
 from .broker import Broker, Revocation
+from .message import has_followers
 from .record import Record
 from .serialization import compress_document, dumps
 
@@ -117,6 +118,9 @@ def revoke(
 ) -> list[str]:  # fmt: skip
     """Revoke tasks: those that wait are removed now, the others will not start.
 
+    A waiting step of a chain, or member of a chord, is left to the worker that gets it: it discards it, and tells the
+    tasks that wait for it.
+
     Args:
         broker: where they were sent.
         ids: task ids.
@@ -138,7 +142,7 @@ def revoke(
     records = [state_record(one, states.REVOKED, error, expires=expires, form=form) for one in kept]
     control = broker.control()
     try:
-        removed = control.revoke(entries, records if apart is None else ())
+        removed = control.revoke(entries, records if apart is None else (), has_followers)
     finally:
         control.close()
     gone = set(removed)

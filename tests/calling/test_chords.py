@@ -131,6 +131,17 @@ def test_a_member_that_expired_fails_the_body(world: World):
     assert (result.state, world.runs) == ("FAILURE", 0)
 
 
+def test_a_waiting_member_that_is_revoked_fails_the_body(world: World):
+    members = [world.add.s(1, 1), world.add.s(1, 1) | world.add.s(2), world.add.s(2, 2)]
+    for number, revoked in enumerate((lambda group: group[0], lambda group: group[1].parent)):
+        result = chord(members, world.total.s()).delay()
+        revoked(result.parent).revoke()
+        world.worker.drain()
+        assert (result.state, type(result.result), world.runs) == ("FAILURE", ChordError, 0), number
+        assert revoked(result.parent).state == "REVOKED"
+    assert world.app.broker.shelf().counts() == []
+
+
 def test_a_failure_goes_up_through_nested_chords_and_down_the_chain(world: World):
     inner = chord([world.add.s(1, 2), world.boom.si()], world.total.s())
     form = chord([world.add.s(1, 1), inner], world.same.s() | world.add.s(1))

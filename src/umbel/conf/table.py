@@ -70,7 +70,7 @@ _ROWS: Final = (
     Setting("redis_password", "text", None, "Password of a Redis result store whose URL has none."),
     Setting("result_persistent", "bool", None, "Whether results that are sent by `rpc://` outlive a restart of RabbitMQ on their way."),
     Setting("redis_socket_timeout", "number", None, "Seconds in which a Redis result store must answer a call; None is the URL's `timeout`, or 5.", least=0),
-    Setting("database_url", "text", None, "The database that `result_backend = \"db\"` means, as SQLAlchemy writes it."),
+    Setting("database_url", "text", None, 'The database that `result_backend = "db"` means, as SQLAlchemy writes it.'),
     Setting("redis_backend_use_ssl", "any", None, "TLS of a Redis result store, True or a dict: `ssl_cert_reqs`, `ssl_ca_certs`, `ssl_certfile`, `ssl_keyfile`, `ssl_check_hostname`; the option `ssl` says the same."),
     Setting("database_engine_options", "dict", {"pool_pre_ping": True, "pool_recycle": 3600}, "Arguments of SQLAlchemy's `create_engine` for results in a database; those about its pool mean nothing, a thread has one connection."),
     Setting("database_table_names", "dict", None, 'Other names of the tables of results and saved groups in a database, as `{"task": name, "group": name}`.'),

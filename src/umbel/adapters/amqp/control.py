@@ -21,7 +21,7 @@ from pika.channel import Channel
 from pika.spec import BasicProperties
 
 from ... import clock, ids
-from ...broker import Broadcast, Revocation
+from ...broker import Broadcast, Leave, Revocation
 from ...record import Record
 from . import places
 from .envelope import resealed
@@ -65,7 +65,9 @@ class AmqpControl:
         self._outbox = Outbox(link)
         scribe.share(self)
 
-    def revoke(self, revocations: Sequence[Revocation], records: Sequence[Record] = ()) -> list[str]:
+    def revoke(
+        self, revocations: Sequence[Revocation], records: Sequence[Record] = (), leave: Leave = None
+    ) -> list[str]:
         """Log them. Nothing can be taken out of the middle of a queue: whoever gets such a message discards it."""
         if revocations:
             self._scribe.append((Revoked(list(revocations)),), self._scribe.link.until())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from ... import clock
-from ...broker import Broadcast, Revocation
+from ...broker import Broadcast, Leave, Revocation
 from ...record import Record
 from .bell import Bell
 from .store import MemoryStore
@@ -20,12 +20,15 @@ class MemoryControl:
     def __init__(self, store: MemoryStore) -> None:
         self._store = store
 
-    def revoke(self, revocations: Sequence[Revocation], records: Sequence[Record] = ()) -> list[str]:
+    def revoke(
+        self, revocations: Sequence[Revocation], records: Sequence[Record] = (), leave: Leave = None
+    ) -> list[str]:
         """Log them; those that wait are removed now, and their record is stored."""
         with self._store.lock:
             for revocation in revocations:
                 self._store.notices.revoke(revocation)
             waiting = [e for e in self._store.entries_of({r.id for r in revocations}) if e.waits]
+            waiting = [entry for entry in waiting if leave is None or not leave(entry.parcel.body)]
             for entry in waiting:
                 self._store.remove(entry)
             removed = list(dict.fromkeys(entry.parcel.id for entry in waiting))

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from ... import clock
-from ...broker import Broadcast, Revocation
+from ...broker import Broadcast, Leave, Revocation
 from ...record import Record
 from .backend import Keys
 from .consumer import recorded
@@ -44,11 +44,14 @@ class RedisControl:
         self._read_at = 0.0
         self._known = -1  # the number above which nothing was at that time
 
-    def revoke(self, revocations: Sequence[Revocation], records: Sequence[Record] = ()) -> list[str]:
+    def revoke(
+        self, revocations: Sequence[Revocation], records: Sequence[Record] = (), leave: Leave = None
+    ) -> list[str]:
         """Look for messages that wait, page by page; then log, remove and store in one step."""
         if not revocations:
             return []
         found = Search(self._link, self._layout).waiting([revocation.id for revocation in revocations])
+        found = [place for place in found if leave is None or not leave(place.content.body)]
         words: list[Word] = [len(revocations)]
         for each in revocations:
             packed = msgspec.msgpack.encode((each.id, each.terminate, each.signal, each.expires))

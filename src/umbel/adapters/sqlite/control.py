@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from ... import clock
-from ...broker import Broadcast, Revocation
+from ...broker import Broadcast, Leave, Revocation
 from ...record import Record
 from .address import Address
 from .bells import Bell, ring_waiters
@@ -30,13 +30,16 @@ class SqliteControl:
         self._link = Link(address)
         self._bell: Bell | None = None
 
-    def revoke(self, revocations: Sequence[Revocation], records: Sequence[Record] = ()) -> list[str]:
+    def revoke(
+        self, revocations: Sequence[Revocation], records: Sequence[Record] = (), leave: Leave = None
+    ) -> list[str]:
         # Logged first: whatever the removal below misses, because it moves meanwhile, is stopped by its claimer.
         for start in range(0, len(revocations), STEP):
             step = revocations[start : start + STEP]
             log = [(each.id, int(each.terminate), each.signal, each.expires) for each in step]
             self._link.write(*inserted(_SQL["revoke"], log))
-        waiting = self._link.read(_SQL["waiting"], (as_json(revocation.id for revocation in revocations),))
+        found = self._link.read(_SQL["waiting"], (as_json(revocation.id for revocation in revocations),))
+        waiting = [row[:-1] for row in found if leave is None or not leave(row[-1])]
         by_id = {record.id: record for record in records}
         removed = dict.fromkeys(task_id for _, _, task_id, *_ in withdraw(self._link, waiting, by_id))
         ring_waiters(self._link, self._address.path, [task_id for task_id in removed if task_id in by_id])

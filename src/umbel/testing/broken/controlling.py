@@ -9,7 +9,7 @@ import msgspec
 from ...adapters.memory.consumer import MemoryConsumer
 from ...adapters.memory.control import Found, MemoryControl
 from ...adapters.memory.notices import Notices as MemoryNotices
-from ...broker import Broadcast, Revocation, Turn, Want
+from ...broker import Broadcast, Leave, Revocation, Turn, Want
 from ...outcome import Outcome
 from ...record import Record
 from .base import Broken
@@ -19,10 +19,12 @@ class RevokeOne(Broken, breaks="test_revoke_removes_what_is_ready"):
     """Removes one message of a task that has several."""
 
     class Control(MemoryControl):
-        def revoke(self, revocations: Sequence[Revocation], records: Sequence[Record] = ()) -> list[str]:
+        def revoke(
+            self, revocations: Sequence[Revocation], records: Sequence[Record] = (), leave: Leave = None
+        ) -> list[str]:
             ids = {revocation.id for revocation in revocations}
             again = [entry.parcel for entry in self._store.entries_of(ids) if entry.place == "ready"][1:]
-            removed = super().revoke(revocations, records)
+            removed = super().revoke(revocations, records, leave)
             self._store.add([parcel for parcel in again if parcel.id in removed], 0.0)
             return removed
 
@@ -31,11 +33,27 @@ class RevokeLater(Broken, breaks="test_revoke_removes_what_is_delayed"):
     """Leaves delayed messages to the worker that will claim them."""
 
     class Control(MemoryControl):
-        def revoke(self, revocations: Sequence[Revocation], records: Sequence[Record] = ()) -> list[str]:
+        def revoke(
+            self, revocations: Sequence[Revocation], records: Sequence[Record] = (), leave: Leave = None
+        ) -> list[str]:
             ids = {revocation.id for revocation in revocations}
             again = [entry.parcel for entry in self._store.entries_of(ids) if entry.place == "delayed"]
-            removed = super().revoke(revocations, records)
-            self._store.add(again, 0.0)
+            removed = super().revoke(revocations, records, leave)
+            self._store.add([parcel for parcel in again if parcel.id in removed], 0.0)
+            return removed
+
+
+class RevokedWhole(Broken, breaks="test_what_is_to_be_left_is_revoked_and_stays"):
+    """Removes what it was told to leave when that is delayed."""
+
+    class Control(MemoryControl):
+        def revoke(
+            self, revocations: Sequence[Revocation], records: Sequence[Record] = (), leave: Leave = None
+        ) -> list[str]:
+            removed = super().revoke(revocations, records, leave)
+            for entry in self._store.entries_of({revocation.id for revocation in revocations}):
+                if entry.place == "delayed":
+                    self._store.remove(entry)
             return removed
 
 
@@ -43,18 +61,22 @@ class RevokedUnrecorded(Broken, breaks="test_the_record_of_a_removed_message_is_
     """Stores no record for what was delayed."""
 
     class Control(MemoryControl):
-        def revoke(self, revocations: Sequence[Revocation], records: Sequence[Record] = ()) -> list[str]:
+        def revoke(
+            self, revocations: Sequence[Revocation], records: Sequence[Record] = (), leave: Leave = None
+        ) -> list[str]:
             delayed = {entry.parcel.id for entry in self._store.entries_in("delayed")}
-            return super().revoke(revocations, [record for record in records if record.id not in delayed])
+            return super().revoke(revocations, [record for record in records if record.id not in delayed], leave)
 
 
 class RevokeRunning(Broken, breaks="test_revoke_does_not_touch_what_runs"):
     """Takes a message from its holder."""
 
     class Control(MemoryControl):
-        def revoke(self, revocations: Sequence[Revocation], records: Sequence[Record] = ()) -> list[str]:
+        def revoke(
+            self, revocations: Sequence[Revocation], records: Sequence[Record] = (), leave: Leave = None
+        ) -> list[str]:
             ids = {revocation.id for revocation in revocations}
-            removed = super().revoke(revocations, records)
+            removed = super().revoke(revocations, records, leave)
             for entry in self._store.entries_of(ids):
                 if entry.place == "leased" and not records:
                     self._store.remove(entry)
@@ -65,8 +87,10 @@ class RevokedAnyway(Broken, breaks="test_the_record_of_a_running_or_unknown_task
     """Stores the record of every task that it is told to revoke."""
 
     class Control(MemoryControl):
-        def revoke(self, revocations: Sequence[Revocation], records: Sequence[Record] = ()) -> list[str]:
-            removed = super().revoke(revocations, records)
+        def revoke(
+            self, revocations: Sequence[Revocation], records: Sequence[Record] = (), leave: Leave = None
+        ) -> list[str]:
+            removed = super().revoke(revocations, records, leave)
             for record in records:
                 self._store.results.keep(record, 0.0)
             return removed
@@ -76,8 +100,10 @@ class RevokeTheDead(Broken, breaks="test_dead_letters_are_not_revoked"):
     """Removes dead letters too."""
 
     class Control(MemoryControl):
-        def revoke(self, revocations: Sequence[Revocation], records: Sequence[Record] = ()) -> list[str]:
-            removed = super().revoke(revocations, records)
+        def revoke(
+            self, revocations: Sequence[Revocation], records: Sequence[Record] = (), leave: Leave = None
+        ) -> list[str]:
+            removed = super().revoke(revocations, records, leave)
             for entry in self._store.entries_of({revocation.id for revocation in revocations}):
                 if entry.place == "dead":
                     self._store.remove(entry)

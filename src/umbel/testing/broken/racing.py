@@ -9,7 +9,7 @@ from ...adapters.memory.consumer import MemoryConsumer
 from ...adapters.memory.control import MemoryControl
 from ...adapters.memory.publisher import MemoryPublisher
 from ...adapters.memory.store import MemoryStore
-from ...broker import Revocation, Turn, Want
+from ...broker import Leave, Revocation, Turn, Want
 from ...exceptions import StoreLocked
 from ...message import Parcel
 from ...outcome import Outcome
@@ -83,9 +83,12 @@ class RevokedAndClaimed(Broken, breaks="test_a_message_is_revoked_or_claimed"):
     """Looks what waits, and removes it a moment later, claimed or not."""
 
     class Control(MemoryControl):
-        def revoke(self, revocations: Sequence[Revocation], records: Sequence[Record] = ()) -> list[str]:
+        def revoke(
+            self, revocations: Sequence[Revocation], records: Sequence[Record] = (), leave: Leave = None
+        ) -> list[str]:
             with self._store.lock:
-                waiting = {e.parcel.id for e in self._store.entries_of({r.id for r in revocations}) if e.waits}
+                found = [e for e in self._store.entries_of({r.id for r in revocations}) if e.waits]
+                waiting = {e.parcel.id for e in found if leave is None or not leave(e.parcel.body)}
             time.sleep(A_MOMENT)
-            super().revoke(revocations, records)
+            super().revoke(revocations, records, leave)
             return sorted(waiting)

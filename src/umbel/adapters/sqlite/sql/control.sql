@@ -13,12 +13,13 @@ SELECT revision, id, terminate, signal, expires FROM revocation WHERE revision >
 SELECT ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'revocation'), 0)
 
 -- name: waiting
--- Arguments: JSON array of task ids. Their waiting messages, with the key of the place where each was seen. A scan.
-SELECT 'ready', m.seq, m.id, r.queue, r.level, 0.0, 0, 0 FROM message m CROSS JOIN ready r
+-- Arguments: JSON array of task ids. Their waiting messages, with the key of the place where each was seen, and their
+-- bodies. A scan.
+SELECT 'ready', m.seq, m.id, r.queue, r.level, 0.0, 0, 0, m.body FROM message m CROSS JOIN ready r
 WHERE m.id IN (SELECT value FROM json_each(?1)) AND r.queue = m.queue
   AND r.level IN (18 - 2 * m.priority, 19 - 2 * m.priority) AND r.seq = m.seq
 UNION ALL
-SELECT 'delayed', m.seq, m.id, d.queue, 0, d.due, 0, 0 FROM delayed d CROSS JOIN message m
+SELECT 'delayed', m.seq, m.id, d.queue, 0, d.due, 0, 0, m.body FROM delayed d CROSS JOIN message m
 WHERE m.seq = d.seq AND m.id IN (SELECT value FROM json_each(?1))
 
 -- name: withdraw

@@ -30,6 +30,17 @@ class RevocationChecks:
         scene.hands.advance(61)
         assert names(scene.worker().claim()) == ["b"]
 
+    @needs("listed", EVERYWHERE)
+    def test_what_is_to_be_left_is_revoked_and_stays(self, scene: Scene) -> None:
+        """The worker that gets it discards it, and does more than a removal can."""
+        scene.publish("a", "b")
+        scene.publish("later", due=clock.wall() + 60)
+        wanted = [Revocation("a"), Revocation("b"), Revocation("later")]
+        assert scene.control.revoke(wanted, (), lambda body: body != b"a") == ["a"]
+        assert names(scene.worker().claim()) == ["b"]
+        scene.expect_place("later", "delayed")
+        assert [one.id for one in scene.control.revoked(0)[1]] == ["a", "b", "later"]
+
     def test_the_record_of_a_removed_message_is_stored_at_once(self, scene: Scene) -> None:
         """No worker has to look at it first."""
         scene.publish("ready")
