@@ -31,6 +31,10 @@ APP = """
     def add(x, y):
         return x + y
 
+    @app.task
+    def total(values):
+        return sum(values)
+
     @app.task(bind=True, max_retries=2)
     def again(self):
         if self.request.retries < 2:
@@ -108,10 +112,12 @@ class Shop:
 def test_tasks_run_and_results_come_back(project, cluster_url):
     worker = Shop(project, cluster_url).worker()
     said = project.python(
-        "from shop import add, again; print(sum(add.delay(n, n).get(timeout=20) for n in range(20)))\n"
-        "print(again.delay().get(timeout=20))"
+        "from umbel import chord\nfrom shop import add, again, total\n"
+        "print(sum(add.delay(n, n).get(timeout=20) for n in range(20)))\n"
+        "print(again.delay().get(timeout=20))\n"
+        "print(chord(add.s(n, n) for n in range(5))(total.s()).get(timeout=20))"
     )
-    assert said.stdout.split("\n")[:2] == ["380", "at last"], said
+    assert said.stdout.split("\n")[:3] == ["380", "at last", "20"], said
     assert worker.stop() == 0
 
 
