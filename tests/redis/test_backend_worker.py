@@ -7,86 +7,26 @@ import signal
 
 import pytest
 
+from tests.support.apart import (
+    HASTY,
+    Apart,
+    a_coroutine_waits_for_thousands,
+    outcomes_are_kept,
+    results_are_read_by_clients,
+)
 from tests.support.until import until
 from umbel.adapters.redis.address import Address
 from umbel.adapters.redis.backend import RedisBackend
 
-APP = """
-    import os, pathlib, time
-    from umbel import Umbel
 
-    app = Umbel("shop", broker="sqlite:///shop.db", backend="{url}")
-    app.conf.update({settings})
-
-    @app.task
-    def add(a, b):
-        return a + b
-
-    @app.task
-    def noted(number):
-        with open("runs.txt", "a") as runs:
-            runs.write(f"{{number}}\\n")
-        return number
-
-    @app.task
-    def boom():
-        raise ValueError("bad", 42)
-
-    @app.task(bind=True)
-    def half(self):
-        self.update_state(state="PROGRESS", meta={{"done": 50}})
-        while not pathlib.Path("go").exists():
-            time.sleep(0.01)
-        return "whole"
-"""
+def test_results_of_a_worker_are_read_by_its_clients(project, url):
+    assert results_are_read_by_clients(Apart(project, url)) == 0
 
 
-@pytest.fixture
-def shop(project):
-    """Writes the program over a URL."""
-
-    def write(url, **settings):
-        project.write("shop.py", APP.format(url=url, settings=repr(settings)))
-        return project
-
-    return write
-
-
-def started(project, *options):
-    worker = project.worker("shop", "-c", "2", "-l", "info", *options)
-    worker.until_output("ready")
-    return worker
-
-
-def said(project, code):
-    done = project.python(f"from shop import *\n{code}")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout.strip()
-
-
-def test_results_of_a_worker_are_read_by_its_clients(shop, url):
-    project = shop(url)
-    worker = started(project)
-    assert said(project, "print(add.delay(2, 3).get(timeout=20))") == "5"
-    assert said(project, "print(repr(boom.delay().get(timeout=20, propagate=False)))") == "ValueError('bad', 42)"
-    assert said(project, "print(sum(r.get(timeout=20) for r in [add.delay(n, 1) for n in range(300)]))") == "45150"
-    seen = """
-import time
-result = half.delay()
-while result.state != "PROGRESS":
-    time.sleep(0.01)
-print(result.info)
-open("go", "w").close()
-print(result.get(timeout=20))
-    """
-    assert said(project, seen).splitlines() == ["{'done': 50}", "whole"]
-    assert worker.stop() == 0
-
-
-def test_a_real_celery_reads_the_results_of_a_worker(shop, url):
-    project = shop(url)
-    worker = started(project)
-    task_id = said(project, "r = add.delay(2, 3); r.get(timeout=20); print(r.id)")
+def test_a_real_celery_reads_the_results_of_a_worker(project, url):
+    shop = Apart(project, url)
+    worker = shop.worker()
+    task_id = shop.said("r = add.delay(2, 3); r.get(timeout=20); print(r.id)")
     other = f"""
         from celery import Celery
         app = Celery("other", broker="memory://", backend={url!r})
@@ -96,18 +36,8 @@ def test_a_real_celery_reads_the_results_of_a_worker(shop, url):
     assert worker.stop() == 0
 
 
-def test_a_coroutine_waits_for_thousands_over_one_connection(shop, url, link):
-    project = shop(url)
-    worker = started(project)
-    code = """
-import asyncio
-async def main():
-    sent = [add.delay(n, 0) for n in range(2000)]
-    return sum(await asyncio.gather(*(r.aget(timeout=40) for r in sent)))
-print(asyncio.run(main()))
-    """
-    assert said(project, code) == "1999000"
-    assert worker.stop() == 0
+def test_a_coroutine_waits_for_thousands_over_one_connection(project, url):
+    assert a_coroutine_waits_for_thousands(Apart(project, url)) == 0
 
 
 def outage_by_stop(server):
@@ -120,41 +50,28 @@ def outage_by_kill(server):
     return server.start
 
 
+def opened(server):
+    return RedisBackend(Address.parse(server.url, {}))
+
+
 @pytest.mark.parametrize("outage", [outage_by_stop, outage_by_kill])
-def test_outcomes_are_kept_while_redis_is_away(shop, own_server, outage):
-    """All run once, all are stored when it is back, and none of it twice."""
-    project = shop(own_server.url, result_backend_transport_options={"timeout": 0.5})
-    worker = started(project)
-    assert said(project, "print(noted.delay(-1).get(timeout=20))") == "-1"
-    end = outage(own_server)
-    ids = said(project, "print(*[noted.delay(n).id for n in range(40)])").split()
-    runs = project.folder / "runs.txt"
-    worker.until_output("outcomes wait")
-    before = len(runs.read_text().split())
-    assert before > 1, "nothing ran while the store was away"
-    end()
-    backend = RedisBackend(Address.parse(own_server.url, {}))
-    until(lambda: len(backend.fetch(ids)) == 40, worker.output, timeout=30)
-    found = backend.fetch(ids)
-    assert {one.status for one in found.values()} == {"SUCCESS"}
-    assert sorted(map(int, runs.read_text().split())) == [-1, *range(40)]
-    worker.until_output("The store answers again")
-    assert worker.stop() == 0
-    backend.close()
+def test_outcomes_are_kept_while_redis_is_away(project, own_server, outage):
+    shop = Apart(project, own_server.url, **HASTY)
+    assert outcomes_are_kept(shop, opened(own_server), lambda: outage(own_server)) == 0
 
 
-def test_a_worker_that_is_told_to_stop_while_redis_is_away_ends_and_loses_nothing(shop, own_server):
+def test_a_worker_that_is_told_to_stop_while_redis_is_away_ends_and_loses_nothing(project, own_server):
     """What could not be stored is still in the queue, for the next worker."""
-    project = shop(own_server.url, result_backend_transport_options={"timeout": 0.5}, worker_shutdown_grace=3)
-    worker = started(project)
-    assert said(project, "print(noted.delay(-1).get(timeout=20))") == "-1"
+    shop = Apart(project, own_server.url, **HASTY, worker_shutdown_grace=3)
+    worker = shop.worker()
+    assert shop.said("print(noted.delay(-1).get(timeout=20))") == "-1"
     own_server.kill()
-    ids = said(project, "print(*[noted.delay(n).id for n in range(10)])").split()
+    ids = shop.said("print(*[noted.delay(n).id for n in range(10)])").split()
     worker.until_output("outcomes wait")
     worker.stop(timeout=30)
     own_server.start()
-    second = started(project)
-    backend = RedisBackend(Address.parse(own_server.url, {}))
+    second = shop.worker()
+    backend = opened(own_server)
     until(lambda: len(backend.fetch(ids)) == 10, second.output, timeout=30)
     assert {one.status for one in backend.fetch(ids).values()} == {"SUCCESS"}
     assert second.stop() == 0
