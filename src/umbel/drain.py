@@ -30,7 +30,7 @@ from .message import Delivery, Parcel
 from .outcome import Bury, Done, Outcome, Release
 from .record import Record
 from .states import FAILURE, REVOKED
-from .transfer import OncePublisher, PlainShelf
+from .transfer import HazyShelf, OncePublisher, PlainShelf
 from .withdraw import state_record
 
 BATCH: Final = 200
@@ -105,14 +105,16 @@ class Drain:
         shelf = self._shelf
         if not isinstance(shelf, PlainShelf):
             raise ImproperlyConfigured(
-                "There is nothing here to turn into Celery's messages: on RabbitMQ they are that already, and it cannot"
-                " read other stores. Name one to move to: --to redis://..."
+                "Celery cannot read this store, so nothing here can become its messages. Name one to move to:"
+                " --to redis://..."
             )
         self._expect_nobody(force=force)
         left = sum(count.ready + count.delayed for count in shelf.counts())
-        while left > 0 and (moved := shelf.make_plain(BATCH)):  # live workers may take back what was moved: no more
+        while moved := shelf.make_plain(BATCH):
             left -= len(moved)
             self._count(moved)
+            if left <= 0:  # live workers may take back what was moved: no more
+                break
         return self._left_over()
 
     def elsewhere(self, target: Broker, *, force: bool = False) -> Drained:
@@ -141,7 +143,10 @@ class Drain:
                 move.close()
         finally:
             self._owners.retire(self._owner.nonce)
-        return self._left_over()
+        self._left_over()
+        if isinstance(self._shelf, HazyShelf):
+            self._done.delayed += self._shelf.hidden()
+        return self._done
 
     def close(self) -> None:
         """Give the connections back; safe to repeat."""

@@ -2,6 +2,7 @@
 
 OncePublisher   a publisher that stores what has a name once, however often it is sent
 PlainShelf      the shelf of a store whose queues Celery's processes share
+HazyShelf       the shelf of a store that cannot look at all it has
 """
 
 from __future__ import annotations
@@ -50,4 +51,13 @@ class PlainShelf(Shelf, Protocol):
         Returns:
             what was moved, with the place where it is now: "ready" or "dead". Nothing when all that can be is moved.
         """
+        ...
+
+
+@runtime_checkable
+class HazyShelf(Shelf, Protocol):
+    """A shelf that neither counts nor lists messages that are not due."""
+
+    def hidden(self) -> int:
+        """How many messages of the store are in none of its `counts`; they come into their queues by themselves."""
         ...

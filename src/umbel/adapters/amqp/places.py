@@ -23,9 +23,14 @@ REPLY_LIFE: Final = 600.0
 """Seconds after which answers are removed that nobody asks for."""
 
 
+def paused(seconds: float) -> str:
+    """The name of a pause: of its exchange and of its queue."""
+    return f"umbel.pause.{int(seconds * 1000)}"
+
+
 def pause(topology: Topology, seconds: float, until: float) -> str:
     """The exchange that holds a message for so many seconds and leads to the queue of its key."""
-    name = f"umbel.pause.{int(seconds * 1000)}"
+    name = paused(seconds)
     arguments = {
         "x-queue-type": QUORUM, "x-message-ttl": int(seconds * 1000), "x-dead-letter-exchange": "",
         "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish",

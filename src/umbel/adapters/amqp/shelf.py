@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
+from ... import clock
 from ...broker import Item, Place, QueueCount
+from ...exceptions import StoreUnavailable
+from . import places
+from .intake import SOON
+from .ledger import LEASE
 from .letters import Letters
 from .link import Link
 from .plan import server_name
 from .rules import Rules
+from .topology import BITS, rung
+
+_LOOK: Final = 0.2  # seconds between two looks at the pauses
 
 
 class AmqpShelf:
@@ -23,6 +32,7 @@ class AmqpShelf:
     def __init__(self, link: Link, rules: Rules) -> None:
         self._letters = Letters(link, rules.plan)
         self._queues = sorted({"celery", *rules.plan.queues})
+        self._pauses = [places.paused(seconds) for seconds in (rules.pause, SOON, LEASE / 4)]
 
     def counts(self) -> list[QueueCount]:
         """Ready messages and dead letters of each queue that is known here."""
@@ -69,6 +79,26 @@ class AmqpShelf:
         if body is not None and len(tags) != 1:
             raise ValueError(f"A new body fits one dead letter and {len(tags)} were named: replay them one by one.")
         return self._letters.replay(dict.fromkeys(tags, body)) if tags else 0
+
+    def make_plain(self, limit: int) -> list[Item]:
+        """All messages are Celery's already, in its queues or on its ladder. Those that wait in a pause, because a
+        process died, come back by themselves within moments: this waits for them.
+        """
+        link, size = self._letters.link, self._letters.topology.size
+        until = clock.monotonic() + 4 * LEASE
+        while any((size(name, link.until()) or (0, 0))[0] for name in self._pauses):
+            if clock.monotonic() > until:
+                raise StoreUnavailable(
+                    f"Messages stay in {', '.join(self._pauses)}; drain again, or look at the server."
+                )
+            with link:
+                link.drive(lambda: False, clock.monotonic() + _LOOK)
+        return []
+
+    def hidden(self) -> int:
+        """Messages on the ladder of delays, and in a pause."""
+        size, until = self._letters.topology.size, self._letters.link.until()
+        return sum((size(name, until) or (0, 0))[0] for name in (*map(rung, range(BITS)), *self._pauses))
 
     def close(self) -> None:
         """Give the connection back; safe to repeat."""
