@@ -65,6 +65,7 @@ def test_times():
     assert (parsed("amqp://").timeout, parsed("amqp://").heartbeat) == (5.0, 4)
     assert (parsed("amqp://?timeout=2&heartbeat=30").timeout, parsed("amqp://?heartbeat=30").heartbeat) == (2.0, 30)
     assert (parsed("amqp://?timeout=2", timeout=3).timeout, parsed("amqp://", heartbeat=0).heartbeat) == (3.0, 0)
+    assert parsed("amqp://?heartbeat=30", heartbeat=4).heartbeat == 30  # the setting is there in every app
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,11 @@ def test_nobody_there_is_told_at_once():
     assert clock.monotonic() - before < 10
 
 
+def test_tls_where_none_is_spoken_is_told_so(url):
+    with pytest.raises(StoreUnsuitable, match="does not speak TLS; write amqp://"):
+        linked(url.replace("amqp://", "amqps://")).channel(clock.monotonic() + 10)
+
+
 def test_who_speaks_something_else_is_told_so():
     def answer(listener):
         connection, _ = listener.accept()

@@ -269,10 +269,26 @@ def test_a_url_that_cannot_work_is_one_sentence(url, sentence):
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_driver_that_is_not_installed_names_the_command():
-    with pytest.raises(MissingExtra, match=r'needs the driver .*type: pip install "') as caught:
-        open_backend("db+mysql+pymysql://user:hunter2@host/name", {})
+@pytest.mark.parametrize(
+    ("kind", "package"),
+    [("mysql+pymysql", "pymysql"), ("mysql", "mysqlclient"), ("postgresql+psycopg2", "psycopg2-binary")],
+)
+def test_a_driver_that_is_not_installed_names_the_command(kind, package):
+    with pytest.raises(MissingExtra, match=f'needs the driver .*type: pip install "{package}"') as caught:
+        open_backend(f"db+{kind}://user:hunter2@host/name", {})
     assert "hunter2" not in str(caught.value)
+
+
+def test_storing_nothing_tells_whether_results_can_be_stored(postgresql):
+    """A worker asks at its start."""
+    for url, word in (
+        (f"db+{postgresql.url()}-none", "is not there; create the database"),
+        (f"db+{postgresql.url()}".replace("s3cret", "hunter2"), "refused the user name or password"),
+        ("db+sqlite:////nowhere/at/all/results.db", "is not there; create the database"),
+    ):
+        with pytest.raises(StoreUnavailable, match=word) as caught:
+            open_backend(url, {}).store(())
+        assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("timeout", [0, -1, "soon"])

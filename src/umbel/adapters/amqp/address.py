@@ -90,7 +90,10 @@ class Address(msgspec.Struct, frozen=True):
         texts = [text.strip() for text in url.split(";") if text.strip()]
         if not texts:
             raise ImproperlyConfigured(f"The URL of RabbitMQ is empty. {_EXAMPLE}")
-        given: dict[str, Any] = {**dict(parse_qsl(urlsplit(texts[0]).query)), **options}
+        query = dict(parse_qsl(urlsplit(texts[0]).query))
+        # These two are always among the options, since they are settings; whoever writes them into the URL means them.
+        meant: dict[str, Any] = {name: query[name] for name in ("heartbeat", "login_method") if name in query}
+        given: dict[str, Any] = {**query, **options, **meant}
         return cls(
             servers=tuple(_server(text, options) for text in texts),
             timeout=_seconds("timeout", given.get("timeout"), DEFAULT_TIMEOUT),

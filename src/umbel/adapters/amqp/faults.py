@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Final
 
 from pika import exceptions as pika_errors
@@ -16,7 +17,7 @@ from ...exceptions import (
     StoreUnavailable,
     StoreUnsuitable,
 )
-from .address import Address, Server
+from .address import TLS_PORT, Address, Server
 
 NOT_ALLOWED: Final = 530
 ACCESS_REFUSED: Final = 403
@@ -68,6 +69,9 @@ _REFUSALS: Final[dict[int, tuple[type[Refused], str]]] = {
     ),
 }
 
+_NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
+"""What OpenSSL calls an answer that is no TLS."""
+
 _NOT_LET_IN: Final = (pika_errors.AuthenticationError, pika_errors.ProbableAuthenticationError)
 
 
@@ -90,6 +94,10 @@ def not_opened(server: Server, error: BaseException | None) -> StoreUnavailable 
         return StoreUnavailable(
             f"{server} has no virtual host {server.vhost!r} for this user; correct the end of the URL, or give "
             f"the user the rights with `rabbitmqctl set_permissions`."
+        )
+    if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS:
+        return StoreUnsuitable(
+            f"What listens at {server} does not speak TLS; write amqp://, or name its port for TLS (often {TLS_PORT})."
         )
     if isinstance(cause, pika_errors.IncompatibleProtocolError | pika_errors.ProtocolSyntaxError):
         return StoreUnsuitable(

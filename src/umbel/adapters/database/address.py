@@ -24,6 +24,8 @@ DEFAULT_TIMEOUT: Final = 5.0
 
 _TABLE: Final = "celery_taskmeta"
 _GROUPS: Final = "celery_tasksetmeta"
+_PACKAGES: Final = {"psycopg": "umbel[psycopg]", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
+"""Drivers whose package has another name."""
 _POOLS: Final = ("pool", "max_overflow", "echo_pool")
 
 
@@ -105,9 +107,11 @@ class Address(msgspec.Struct, frozen=True):
                     raise
                 return self._engine(self.url.set(drivername="postgresql+psycopg"))
         except ModuleNotFoundError as error:
-            extra = "umbel[psycopg]" if error.name in ("psycopg", "psycopg2") else error.name
+            name = str(error.name)
+            plain = self.url.drivername == "postgresql"  # then any driver for it will do
+            package = "umbel[psycopg]" if plain else _PACKAGES.get(name, name)
             raise MissingExtra(
-                f'{self} needs the driver {error.name!r}, which is not installed; type: pip install "{extra}"'
+                f'{self} needs the driver {name!r}, which is not installed; type: pip install "{package}"'
             ) from error
         except NoSuchModuleError as error:
             raise ImproperlyConfigured(
