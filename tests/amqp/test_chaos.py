@@ -47,6 +47,10 @@ def chaos(project, own_rabbitmq):
         yield app
 
 
+VICTIMS = ("connections", "child", "worker", "alarm", "server", "silence")
+"""In this order first, then at random; a small run has the first five."""
+
+
 def lines(path):
     return path.read_text().split() if path.exists() else []
 
@@ -62,12 +66,20 @@ def test_nothing_is_lost_when_server_and_workers_are_killed(project, chaos, own_
     worker = ready_worker(project)
     settled = clock.monotonic() + 5.0  # RabbitMQ 3.10 never finds a stream again that it made a second before its death
     ran = project.folder / "ran"
-    for part in range(1, scale.count(full=24, small=4) + 1):
+    for part in range(1, scale.count(full=24, small=5) + 1):
         until(lambda part=part: len(set(lines(ran))) >= total * part // 40, worker.output, timeout=90)
-        victim = chance.choice(["server", "connections", "child", "worker"]) if part > 4 else part
-        until(lambda victim=victim: victim not in ("server", 4) or clock.monotonic() > settled, "the stream to be old")
-        kills[hurt(victim, own_rabbitmq, worker, chance)] += 1
-        if victim in ("worker", 3):
+        victim = chance.choice(VICTIMS) if part > len(VICTIMS) else VICTIMS[part - 1]
+        until(lambda victim=victim: victim != "server" or clock.monotonic() > settled, "the stream to be old")
+        kills[victim] += 1
+        hurt(victim, own_rabbitmq, worker, chance)
+        if victim == "alarm":
+            with own_rabbitmq.memory_alarm():  # all of them are blocked, and go on with what the server never lost
+                over = (len(lines(ran)) + 30, clock.monotonic() + (10 if kills["server"] else 60))
+                until(
+                    lambda over=over: len(lines(ran)) >= min(over[0], total) or clock.monotonic() > over[1], timeout=70
+                )
+                assert kills["server"] or len(lines(ran)) >= min(over[0], total), worker.output()
+        elif victim == "worker":
             worker = ready_worker(project)
     until(lambda: all(result.ready() for result in results), worker.output, timeout=120, step=0.2)
     states = collections.Counter(result.state for result in results)
@@ -105,18 +117,22 @@ def ready_worker(project):
 
 
 def hurt(victim, server, worker, chance):
-    """End one of them; returns what."""
-    if victim in ("server", 4):
-        server.kill()
-        server.start()
-        return "server"
-    if victim in ("connections", 1):
-        server.ctl("close_all_connections", "for a test")
-        return "connections"
-    family = descendants(worker.pid)
-    if victim in ("child", 2):
-        with contextlib.suppress(ProcessLookupError, IndexError):
-            os.kill(chance.choice(family[1:]), signal.SIGKILL)
-        return "child"
-    worker.send_group(signal.SIGKILL)
-    return "worker"
+    """End one of them, or have the server say nothing for a minute."""
+    match victim:
+        case "server":
+            server.kill()
+            server.start()
+        case "connections":
+            server.ctl("close_all_connections", "for a test")
+        case "child":
+            with contextlib.suppress(ProcessLookupError, IndexError):
+                os.kill(chance.choice(descendants(worker.pid)[1:]), signal.SIGKILL)
+        case "worker":
+            worker.send_group(signal.SIGKILL)
+        case "silence":
+            end = clock.monotonic() + 60
+            os.kill(server.pid, signal.SIGSTOP)
+            try:
+                until(lambda: clock.monotonic() > end, "a minute", timeout=70)
+            finally:
+                os.kill(server.pid, signal.SIGCONT)

@@ -19,8 +19,8 @@ def ledger(*entries, now=0.0):
     return read
 
 
-def killed(*started, counts=True, verdicts=None):
-    return Died(Death(OWNER, started, "killed by SIGKILL", verdicts or {}, counts))
+def killed(*started, counts=True, verdicts=None, owner=OWNER):
+    return Died(Death(owner, started, "killed by SIGKILL", verdicts or {}, counts))
 
 
 def test_a_reported_death_counts_what_had_started_and_suspects_nothing():
@@ -40,9 +40,15 @@ def test_of_deaths_that_nobody_saw_the_first_makes_a_suspect():
 
 
 def test_the_third_reported_death_is_a_verdict_with_its_cause():
-    read = ledger(*[killed(MESSAGE)] * 3)
+    read = ledger(*[killed(MESSAGE, owner=owner) for owner in (1, 2, 3)])
     assert read.past(MESSAGE, 3, 3).verdict == "WorkerLostError:killed by SIGKILL"
     assert read.past(MESSAGE, 2, 3).verdict == ""
+
+
+def test_a_death_that_was_written_twice_counts_once():
+    """Whoever had no answer writes it again."""
+    read = ledger(killed(MESSAGE), killed(MESSAGE), killed(MESSAGE))
+    assert read.past(MESSAGE, 2, 3).deaths == 1
 
 
 def test_what_is_held_fails_when_it_was_lost_and_only_then():

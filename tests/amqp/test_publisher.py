@@ -169,8 +169,8 @@ def test_what_is_repeated_after_a_lost_answer_is_marked(sender, channel, monkeyp
     link, drive = sender._link, sender._link.drive
 
     def drive_and_break(done, moment, wake=-1, **options):
-        link._connection.step(0.0)  # out it goes
-        cut(link)
+        link._connection._flush()  # out it goes, and nothing is read any more
+        link.drop("a test")
         return drive(lambda: False, moment, wake, **options)
 
     monkeypatch.setattr(link, "drive", drive_and_break)

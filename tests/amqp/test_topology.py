@@ -69,9 +69,7 @@ def test_a_pause_whose_maker_died_halfway_is_finished_by_the_next(link):
     name = places.pause(own, 0.05, link.until())
     link.ask(lambda channel, reply: channel.exchange_delete(name, callback=reply), link.until(), aside=True)
     ensure(link, "aim")
-    outbox = Outbox(link)
-    outbox.attach(link.channel(link.until()), link.until())
-    outbox.send([Copy(places.pause(own, 0.05, link.until()), "aim", properties(), b"x")], link.until())
+    Outbox(link).send([Copy(places.pause(own, 0.05, link.until()), "aim", properties(), b"x")], link.until())
     assert until(lambda: own.size("aim", link.until())[0] == 1, "the message to come back")
 
 

@@ -29,7 +29,7 @@ from .faults import unanswered
 from .fields import properties
 from .ledger import Revoked
 from .link import Link
-from .outbox import LATE, Copy, Outbox
+from .outbox import LATE, Copy
 from .plan import PIDBOX, REPLIES, answers, mailbox
 from .rules import Rules
 from .scribe import Scribe
@@ -62,7 +62,7 @@ class AmqpControl:
         self._answers: dict[str, list[bytes]] = {}
         self._listens = self._asks = False
         self._empty = 0
-        self._outbox = Outbox(link)
+        self._outbox = scribe.outbox
         scribe.share(self)
 
     def revoke(
@@ -138,7 +138,6 @@ class AmqpControl:
             self._life = self._link.life
             self._listens = self._asks = False
             channel.add_callback(self._on_empty, [spec.Basic.GetEmpty], one_shot=False)
-            self._outbox.attach(channel, until)
 
     def _listen(self, until: float) -> None:
         queue = mailbox(f"umbel.{ids.nonce():x}")

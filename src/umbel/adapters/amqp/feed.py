@@ -1,4 +1,4 @@
-"""What an owner's channel brings and takes: messages in, acknowledgements and copies out.
+"""What an owner's channel brings and takes: messages in, acknowledgements out; copies go over another connection.
 
 Messages come in two ways. An idle child, and one whose tasks are short, has **consumers**: the server pushes, at most
 as many as the consumer's own prefetch allows. Otherwise they are **fetched** one by one (`basic.get`), so that a child
@@ -32,13 +32,14 @@ class Feed:
 
     Args:
         link: a connection that no other part uses.
+        outbox: copies go out over it.
 
     Attributes:
         life: number of the channel that what is open belongs to.
         inbox: what came and nobody has looked at yet.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, outbox: Outbox) -> None:
         self.link = link
         self.life = 0
         self.inbox: deque[Arrived] = deque()
@@ -47,7 +48,7 @@ class Feed:
         self._open = Open()
         self._channel: Channel | None = None
         self._empty = 0
-        self._outbox = Outbox(link)
+        self._outbox = outbox
         self._gone: set[str] = set()
 
     def ready(self, until: float) -> bool:
@@ -67,13 +68,17 @@ class Feed:
         self._open = Open()
         channel.add_callback(self._on_empty, [spec.Basic.GetEmpty], one_shot=False)
         channel.add_on_cancel_callback(self._on_cancel)
-        self._outbox.attach(channel, until)
         return True
 
     @property
     def lost(self) -> bool:
         """Whether the channel is gone, as far as one knows without asking."""
         return self._channel is None or not self._channel.is_open
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the server takes no copies, as far as one has heard without asking."""
+        return self._outbox.blocked
 
     def peek(self) -> None:
         """Read what has come, without waiting."""

@@ -5,6 +5,8 @@
                  |--due later----> copied to the delay queues; in less than a second: held until then
                  \\--lost before--> asked of the ledger: dropped, paused again, or into the tray
 
+What has to be copied waits here while the server takes no messages; everything else goes on.
+
 A message that the server delivers again was lost by somebody, who died or only lost his connection. The pause gives
 a supervisor the time to say what killed its child, and an owner that lives the time to say that it still works on it.
 Who gets the message afterwards writes into the ledger that he takes it, and reads what stands there before.
@@ -12,14 +14,17 @@ Who gets the message afterwards writes into the ledger that he takes it, and rea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 from typing import Final
 
 from ... import clock, ids
 from ...broker import Want
+from ...exceptions import OperationalError
 from . import places
 from .arrived import Arrived, copied
 from .envelope import DELIVERIES, DUE
+from .faults import Blocked
 from .feed import Feed
 from .ledger import LEASE, Ledger, Taken
 from .outbox import Copy
@@ -31,6 +36,11 @@ from .tray import Tray
 
 MANY: Final = 8
 """A claim of at least so many messages has the server push them; fewer are fetched one by one."""
+
+ENOUGH: Final = 1000
+"""Messages that wait for a copy while the server takes none; then no more are fetched. After a crash of the server all
+messages of a classic queue come as redelivered.
+"""
 
 SOON: Final = 1.0
 """Seconds for which a message that is not due yet is held; delay queues count whole ones."""
@@ -60,12 +70,16 @@ class Intake:
         self._tray: Tray[Arrived] = Tray()
         self._soon: list[Arrived] = []
         self._pauses: dict[float, str] = {}
+        self._lost: list[Arrived] = []
+        self._later: list[Arrived] = []
+        self._doubtful: list[Arrived] = []
 
     def clear(self) -> None:
         """Forget everything: the server has it again."""
         self._tray.clear()
-        self._soon.clear()
         self._pauses.clear()
+        for each in (self._soon, self._lost, self._later, self._doubtful):
+            each.clear()
 
     @property
     def next_due(self) -> float:
@@ -105,24 +119,38 @@ class Intake:
         for message in [each for each in self._soon if each.content.due <= now]:
             self._soon.remove(message)
             self._tray.add(message)
-        while self._feed.inbox:
-            lost: list[Arrived] = []
-            doubtful: list[Arrived] = []
-            later: list[Arrived] = []
+        steps: tuple[tuple[list[Arrived], Callable[[list[Arrived], float], None]], ...] = (
+            (self._lost, partial(self._pause, 1, self._rules.pause)), (self._later, self._delay),
+            (self._doubtful, self._ask),
+        )  # fmt: skip
+        while True:
             while self._feed.inbox:
-                self._place(self._feed.inbox.popleft(), lost, doubtful, later, clock.wall())
-            if lost:
-                self._pause(lost, 1, self._rules.pause, until)
-            if later:
-                self._delay(later, until)
-            if doubtful:
-                self._ask(doubtful, until)
+                self._place(self._feed.inbox.popleft(), clock.wall())
+            waiting = [(messages, step) for messages, step in steps if messages]
+            if not waiting or self._feed.blocked:
+                return
+            try:
+                for messages, step in waiting:
+                    step(messages, until)
+                    messages.clear()
+            except Blocked:
+                return
 
     def everything(self) -> list[Arrived]:
         """Take what nobody has claimed."""
         taken = [*self._tray.clear(), *self._soon]
         self._soon.clear()
         return taken
+
+    def empty(self, until: float) -> None:
+        """Hand back what nobody has claimed; it stays here when that fails."""
+        messages = self.everything()
+        try:
+            self.back(messages, until)
+        except OperationalError:
+            for each in messages:
+                self._admit(each, clock.wall())
+            raise
 
     def stale(self, now: float, age: float) -> bool:
         """Whether something has waited here for so many seconds, and is due."""
@@ -138,7 +166,7 @@ class Intake:
 
     def aside(self, messages: list[Arrived], until: float) -> None:
         """Send copies round through the pause, for as long as the ledger says that somebody works on them."""
-        self._pause(messages, 1, LEASE / 4, until)
+        self._pause(1, LEASE / 4, messages, until)
 
     def dry(self) -> None:
         """Have the server push nothing."""
@@ -158,16 +186,13 @@ class Intake:
             self._pauses[seconds] = places.pause(self._topology, seconds, until)
         return self._pauses[seconds]
 
-    def _place(
-        self, message: Arrived, lost: list[Arrived], doubtful: list[Arrived], later: list[Arrived], now: float
-    ) -> None:
-        due = message.content.due
+    def _place(self, message: Arrived, now: float) -> None:
         if message.redelivered:
-            lost.append(message)
-        elif due > now + SOON:
-            later.append(message)
+            self._lost.append(message)
+        elif message.content.due > now + SOON:
+            self._later.append(message)
         elif message.lost:
-            doubtful.append(message)
+            self._doubtful.append(message)
         else:
             self._admit(message, now)
 
@@ -179,7 +204,7 @@ class Intake:
         else:
             self._tray.add(message)
 
-    def _pause(self, messages: list[Arrived], more: int, seconds: float, until: float) -> None:
+    def _pause(self, more: int, seconds: float, messages: list[Arrived], until: float) -> None:
         exchange = self.pause(seconds, until)
         lost = DELIVERIES.replace("-", "_")
         self._feed.send(
@@ -209,7 +234,7 @@ class Intake:
             self._feed.acknowledge(done)
         kept = [each for each in messages if each not in done]
         if kept:
-            self._pause(kept, 0, LEASE / 4, until)
+            self._pause(0, LEASE / 4, kept, until)
 
     def _spoken_for(self, message: Arrived, ledger: Ledger) -> bool:
         return ledger.settled(message.tag) or ledger.keeper(message.tag, clock.monotonic()) != 0
@@ -226,16 +251,19 @@ class Intake:
 
     def _search(self, queues: Sequence[str], until: float) -> None:
         for queue in queues:
-            while self._feed.fetch(queue, until):
+            while not self._full() and self._feed.fetch(queue, until):
                 self.sort(until)
                 if self._tray.holds(queues):
                     self._feed.peek()
                     self.sort(until)
                     return
 
+    def _full(self) -> bool:
+        return len(self._lost) + len(self._later) + len(self._doubtful) >= ENOUGH
+
     def _more(self, like: Arrived, count: int, until: float) -> list[Arrived]:
         found: list[Arrived] = []
-        while len(found) < count and self._feed.fetch(like.queue, until):
+        while len(found) < count and not self._full() and self._feed.fetch(like.queue, until):
             self.sort(until)
             new = self._tray.take((like.queue,), 1)
             if new and (new[0].priority, new[0].alone) != (like.priority, False):

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ... import clock
-from ...outcome import Bury, Outcome, Park, Release
+from ...outcome import Bury, Hold, Outcome, Park, Release
 from . import places
 from .arrived import PARKED, Arrived, copied
 from .intake import Intake
@@ -66,6 +66,11 @@ class Leaving:
         if message.kept:
             words.append(Kept(0, [message.tag]) if back else Settled(owner, [message.tag]))
         return words
+
+    def quiet(self, outcome: Outcome, message: Arrived) -> bool:
+        """Whether nothing has to be sent for it: the acknowledgement is all."""
+        loud = outcome.parcels or isinstance(outcome, Bury | Hold | Park | Release)
+        return not loud and not message.kept
 
     def free(self, messages: Iterable[Arrived], scribe: Scribe, until: float) -> None:
         """Messages that are given back unstarted are not under early acknowledgement any more."""

@@ -117,9 +117,7 @@ class Ledger:
             case Revoked():
                 self._revoke(entry.entries, offset)
             case Died():
-                self.dead.add(entry.death.owner)
-                for tag in {*entry.death.started, *entry.death.verdicts}:
-                    self._note(self._deaths, tag, [*self._deaths.get(tag, ()), entry.death])
+                self._bury(entry.death)
             case Held():
                 self._note(self._held, entry.tag, True)
             case Freed():
@@ -180,6 +178,13 @@ class Ledger:
         if not verdict and ((lost and tag in self._held) or deaths >= limit):
             verdict = f"WorkerLostError:{cause}"
         return Past(deaths, unreported > 0, verdict)
+
+    def _bury(self, death: Death) -> None:
+        if death.owner in self.dead:
+            return  # written twice, since the answer to the first one was lost
+        self.dead.add(death.owner)
+        for tag in {*death.started, *death.verdicts}:
+            self._note(self._deaths, tag, [*self._deaths.get(tag, ()), death])
 
     def _revoke(self, entries: Sequence[Revocation], offset: int) -> None:
         for position, each in enumerate(entries):

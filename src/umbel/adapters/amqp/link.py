@@ -150,7 +150,7 @@ class Link:
 
         Args:
             done: asked after each step, whether it has.
-            until: monotonic moment at which it ends anyway.
+            until: monotonic moment at which it ends anyway, after at least one step.
             wake: a descriptor that ends it as soon as it is readable.
             channel: whose end is not an error, unlike that of the part's own.
 
@@ -171,7 +171,7 @@ class Link:
                 if own is not None and own.is_closed and own is not channel:
                     raise self._ended(own)
                 left = until - clock.monotonic()
-                if left <= 0 or connection.step(left, wake):
+                if connection.step(max(left, 0.0), wake) or left <= 0:
                     return done()
             return True
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from collections.abc import Sequence
 
 from ... import clock
 from ...broker import Death, Owner
 from .address import Address
 from .consumer import ended
+from .faults import Blocked
 from .ledger import Died
 from .letters import Letters
 from .link import Link
@@ -15,6 +18,8 @@ from .roll import Roll
 from .rules import Rules
 from .scribe import Scribe
 from .topology import Topology
+
+logger = logging.getLogger(__name__)
 
 
 class AmqpOwners:
@@ -29,22 +34,33 @@ class AmqpOwners:
     def __init__(self, address: Address, scribe: Scribe, rules: Rules) -> None:
         self._scribe = scribe
         self._link = Link(address, "umbel owners")
-        self._roll = Roll(self._link, Topology(self._link, rules.plan))
+        self._roll = Roll(self._link, Topology(self._link, rules.plan), scribe.outbox)
         self._letters = Letters(Link(address, "umbel tidies"), rules.plan)
         scribe.share(self)
 
     def enlist(self, owner: Owner) -> None:
-        """It lives from now on; a supervisor also finds out whether this server can serve at all."""
-        if owner.role == "supervisor":
-            self._scribe.sync(self._scribe.link.until())
-        self._roll.add(owner)
+        """It lives from now on; a supervisor also finds out whether this server can serve at all.
+
+        It can while it takes no messages, since it delivers all the same.
+        """
+        try:
+            if owner.role == "supervisor":
+                self._scribe.glance(self._scribe.link.until())
+            self._roll.add(owner)
+        except Blocked as error:
+            if owner.role == "supervisor":
+                logger.warning(
+                    "%s This worker starts all the same: it runs what waits, and what a task sends waits until then.",
+                    error,
+                )
 
     def retire(self, nonce: int) -> None:
         """Its clean end."""
         session = ended(nonce)
         if session is not None:
             session.retire()
-        self._roll.drop(nonce)
+        with contextlib.suppress(Blocked):  # it is forgotten by itself
+            self._roll.drop(nonce)
 
     def rescue(self, deaths: Sequence[Death] = ()) -> int:
         """Write down what a supervisor saw. The server gives the messages back by itself, so none is counted here."""

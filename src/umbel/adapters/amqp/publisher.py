@@ -7,7 +7,7 @@ one that no queue takes comes back, and is an error.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence, Sized
 from typing import Any, Final
 
@@ -47,10 +47,18 @@ class Batch:
         self.refused: list[int] = []
         self.sent: dict[int, int] = {}
 
-    def is_of(self, parcels: Sequence[Parcel]) -> bool:
-        """Whether these are the very same parcels."""
-        mine = self.parcels
-        return len(mine) == len(parcels) and all(one is other for one, other in zip(mine, parcels, strict=True))
+    def inherit(self, other: Batch) -> dict[int, int]:
+        """Take over what became of those parcels that were in another batch; returns their places there and here."""
+        places: defaultdict[int, deque[int]] = defaultdict(deque)
+        for there, parcel in enumerate(other.parcels):
+            places[id(parcel)].append(there)
+        same = {places[id(parcel)].popleft(): here for here, parcel in enumerate(self.parcels) if places[id(parcel)]}
+        for there, here in same.items():
+            if there not in other.left:
+                del self.left[here]
+            elif there in other.sent:
+                self.sent[here] = other.sent[there]
+        return same
 
     def again(self, places: Iterable[int]) -> None:
         """These are to be sent as if they never had been: the server has said that it does not have them."""
@@ -63,12 +71,18 @@ class AmqpPublisher:
     """See `umbel.broker.Publisher`.
 
     AMQP has no step over several messages: what was confirmed before an error stays. But the last call is remembered,
-    and when its parcels are published again (the caller repeats what failed), only those that were not confirmed go
-    out, with the header ``umbel-again``, if it is not known whether the server has them.
+    and when its parcels are published again (the caller repeats what failed, alone or with others), only those that
+    were not confirmed go out, with the header ``umbel-again``, if it is not known whether the server has them.
+
+    Args:
+        link: nobody else's.
+        topology: on that link.
+        patient: whether a call waits until its deadline for a server that takes no messages at the moment.
     """
 
-    def __init__(self, link: Link, topology: Topology) -> None:
+    def __init__(self, link: Link, topology: Topology, *, patient: bool = True) -> None:
         self._link = link
+        self._patient = patient
         self._topology = topology
         self._life = self._tag = self._low = 0
         self._pending: dict[int, tuple[Batch, int]] = {}
@@ -90,10 +104,8 @@ class AmqpPublisher:
         if not parcels:
             return
         until = self._link.until(deadline)
-        batch, self._unsure = self._unsure, None
-        again = batch is not None and batch.is_of(parcels)
-        if batch is None or not again:
-            batch = Batch(parcels)
+        batch = Batch(parcels)
+        again = self._remembered(batch)
         try:
             with self._link:
                 if limits and not again:
@@ -107,6 +119,17 @@ class AmqpPublisher:
         """Give the connection back; safe to repeat."""
         self._pending.clear()
         self._link.close()
+
+    def _remembered(self, batch: Batch) -> bool:
+        """Have a batch know what became of its parcels in the last call; False when none of them was in it."""
+        last, self._unsure = self._unsure, None
+        if last is None:
+            return False
+        same = batch.inherit(last)
+        for tag, (owner, place) in self._pending.items():
+            if owner is last and place in same:
+                self._pending[tag] = (batch, same[place])
+        return bool(same)
 
     def _publish(self, batch: Batch, until: float) -> None:
         self._ready(until)
@@ -133,7 +156,9 @@ class AmqpPublisher:
             channel.add_on_return_callback(self._on_return)
             self._link.ask(lambda own, reply: own.confirm_delivery(self._on_confirm, callback=reply), until)
             self._life = self._link.life
-        if self._link.blocked and not self._link.drive(lambda: not self._link.blocked, until):
+        if self._link.blocked and self._patient:
+            self._link.drive(lambda: not self._link.blocked, until)
+        if self._link.blocked:
             raise blocked(self._link.address, self._link.blocked)
 
     def _send(self, batch: Batch, until: float) -> None:
@@ -180,12 +205,12 @@ class AmqpPublisher:
     def _wait(self, what: Sized, most: int, until: float) -> None:
         """Wait until only so many messages are unconfirmed."""
         try:
-            there = self._link.drive(lambda: len(what) <= most, until)
+            self._link.drive(lambda: len(what) <= most or (bool(self._link.blocked) and not self._patient), until)
         except Refused:
             raise
         except StoreUnavailable as error:
             raise unanswered(self._link.address, error) from error
-        if not there:
+        if len(what) > most:
             raise self._late()
 
     def _late(self) -> Unanswered:

@@ -14,13 +14,14 @@ from pika.spec import BasicProperties
 
 from ... import clock, ids
 from ...broker import Owner
-from .faults import unanswered
+from ...exceptions import OperationalError
+from .faults import Blocked, unanswered
 from .fields import properties
 from .link import Link
 from .outbox import LATE, Copy, Outbox
 from .plan import Queue
 from .pulse import watch
-from .streams import follow, steadily
+from .streams import calm, follow, steadily
 from .topology import Topology
 
 STREAM: Final = Queue(
@@ -53,23 +54,22 @@ class Roll:
     Args:
         link: the part's.
         topology: on that link.
+        outbox: words go out over it.
     """
 
-    def __init__(self, link: Link, topology: Topology) -> None:
+    def __init__(self, link: Link, topology: Topology, outbox: Outbox) -> None:
         self._link = link
         self._topology = topology
+        self._outbox = outbox
         self._owners: dict[int, Owner] = {}
         self._said = 0.0
-        self._outbox = Outbox(link)
-        self._life = 0
+        self._there = False
 
     def add(self, owner: Owner) -> None:
-        """It lives from now on."""
-        first = not self._owners
+        """It lives from now on; the pulse says so again, also where an error keeps the first word back."""
         self._owners[owner.nonce] = owner
+        watch(self)
         self._say((), self._link.until())
-        if first:
-            watch(self)
 
     def drop(self, *nonces: int) -> None:
         """They do not live any more, wherever they lived."""
@@ -78,15 +78,18 @@ class Roll:
         self._say(nonces, self._link.until())
 
     def read(self, until: float) -> list[Owner]:
-        """Everybody who said something lately."""
+        """Everybody who said something lately; those of this process only while the server takes no messages."""
         found: dict[int, tuple[float, Owner]] = {}
         gone: set[int] = set()
         mark = f"{ids.nonce():x}"
         done: list[bool] = []
+        heard = 0
         now = clock.wall()
 
         def hear(channel: Any, method: Any, told: BasicProperties, body: bytes) -> None:
+            nonlocal heard
             channel.basic_ack(method.delivery_tag)
+            heard += 1
             if told.message_id == mark:
                 done.append(True)
                 return
@@ -100,10 +103,14 @@ class Roll:
         with self._link:
             since = datetime.now(UTC) - timedelta(seconds=2 * ALIVE)
             follow(self._link, self._topology, STREAM, since, hear, mark, until)
-            self._ready(until)
-            self._outbox.send([Copy("", STREAM.name, properties(message_id=mark), _encoded(Word(now)))], until)
-            if not self._link.drive(lambda: bool(done), until):
-                raise unanswered(self._link.address, LATE)
+            try:
+                self._send(Copy("", STREAM.name, properties(message_id=mark), _encoded(Word(now))), until)
+            except Blocked:
+                calm(self._link, lambda: heard, until)
+                found.update({nonce: (now, owner) for nonce, owner in self._owners.items()})
+            else:
+                if not self._link.drive(lambda: bool(done), until):
+                    raise unanswered(self._link.address, LATE)
             self._link.ask(lambda own, reply: own.basic_cancel(mark, callback=reply), until)
         return [owner for nonce, (at, owner) in found.items() if nonce not in gone and now - at < ALIVE]
 
@@ -120,20 +127,23 @@ class Roll:
         """In a forked child: they live in the parent."""
         self._owners.clear()
 
-    def _ready(self, until: float) -> None:
-        channel = self._link.channel(until)
-        if self._life != self._link.life:
-            self._topology.declare(STREAM, until)
-            self._outbox.attach(channel, until)
-            self._life = self._link.life
-
     def _say(self, gone: tuple[int, ...], until: float) -> None:
         with self._link:
             self._said = clock.monotonic()
             word = Word(clock.wall(), list(self._owners.values()), list(gone))
             told = Copy("", STREAM.name, properties(delivery_mode=2), _encoded(word))
-            steadily(partial(self._send, told, until), until)
+            try:
+                steadily(partial(self._send, told, until), until)
+            except Blocked:
+                self._said = 0.0  # the others wait for it: as soon as it can be said
+                raise
 
     def _send(self, told: Copy, until: float) -> None:
-        self._ready(until)
-        self._outbox.send([told], until)
+        if not self._there:
+            self._topology.declare(STREAM, until)
+            self._there = True
+        try:
+            self._outbox.send([told], until, repeatable=True)
+        except OperationalError:
+            self._there = False
+            raise

@@ -3,6 +3,9 @@
 Whoever opens it reads it whole first, up to an entry of his own, so that he knows everything that was written before.
 From then on the server pushes what is new. An entry is written for good when it is read back: then its place among the
 others is known too.
+
+It is written over another connection than it is read from (`outbox`). While the server takes no messages at all the
+stream is read to its end instead: nobody else can write either, so what stands there is what everybody knows.
 """
 
 from __future__ import annotations
@@ -16,15 +19,16 @@ import msgspec
 from pika.spec import BasicProperties
 
 from ... import clock, ids
+from ...exceptions import OperationalError
 from .address import Address
 from .arrived import headers_of
-from .faults import unanswered
+from .faults import Blocked, unanswered
 from .fields import properties
 from .ledger import Begun, Entry, Ledger, decoded, encoded
 from .link import Link
-from .outbox import LATE
+from .outbox import LATE, Copy, Outbox
 from .plan import Plan, Queue
-from .streams import follow, steadily
+from .streams import calm, follow, steadily
 from .topology import Topology
 
 STREAM: Final = Queue(
@@ -38,16 +42,20 @@ class Scribe:
 
     Args:
         address: of the server.
+
+    Attributes:
+        outbox: what all parts of this broker object send over, but for new tasks.
     """
 
     def __init__(self, address: Address) -> None:
         self.ledger = Ledger()
         self.link = Link(address, "umbel ledger")
+        self.outbox = Outbox(Link(address, "umbel writes"))
         self._topology = Topology(self.link, Plan())
         self._parts: set[int] = set()
         self._life = 0
         self._awaited: set[str] = set()
-        self._next = 0
+        self._next = self._heard = 0
         self._names = itertools.count(ids.nonce())
 
     def sync(self, until: float) -> Ledger:
@@ -66,6 +74,7 @@ class Scribe:
         """Write entries and read them back, with everything before them.
 
         Raises:
+            Blocked: the server takes no messages now; they may be written when it does, and may be written twice.
             OperationalError: nobody knows whether they are written.
         """
         with self.link:
@@ -81,13 +90,16 @@ class Scribe:
         self._parts.discard(id(part))
         if not self._parts:
             self.link.close()
+            self.outbox.close()
 
     def _write(self, entries: Sequence[Entry], until: float) -> None:
-        channel = self.link.channel(until)
         names = [f"{next(self._names):x}" for _ in entries]
         self._awaited = set(names)
-        for name, entry in zip(names, entries, strict=True):
-            channel.basic_publish("", STREAM.name, encoded(entry), properties(message_id=name, delivery_mode=2))
+        copies = [
+            Copy("", STREAM.name, properties(message_id=name, delivery_mode=2), encoded(entry))
+            for name, entry in zip(names, entries, strict=True)
+        ]
+        self.outbox.send(copies, until, mandatory=False, repeatable=True)
         if not self.link.drive(lambda: not self._awaited, until):
             self.link.drop(LATE)
             raise unanswered(self.link.address, LATE)
@@ -101,12 +113,20 @@ class Scribe:
         return True
 
     def _read(self, until: float) -> None:
-        follow(self.link, self._topology, STREAM, self._next or "first", self._learn, "umbel", until)
+        try:
+            follow(self.link, self._topology, STREAM, self._next or "first", self._learn, "umbel", until)
+            try:
+                self._write((Begun(),), until)
+            except Blocked:
+                calm(self.link, lambda: self._heard, until)
+        except OperationalError:  # its consumer may be there already
+            self.link.drop("it was not read to its end")
+            raise
         self._life = self.link.life
-        self._write((Begun(),), until)
 
     def _learn(self, channel: Any, method: Any, told: BasicProperties, body: bytes) -> None:
         channel.basic_ack(method.delivery_tag)
+        self._heard += 1
         offset = int(headers_of(told).get("x-stream-offset", self._next))
         self._awaited.discard(told.message_id or "")
         if offset < self._next:  # a stream begins anywhere in what it has stored together

@@ -2,7 +2,8 @@
 
     claim    from `intake`, under a number that no other claim of this owner has
     settle   follow-ups and copies are confirmed first, then the message is acknowledged: a crash between the two
-             leaves a message twice, never not at all
+             leaves a message twice, never not at all. While the server takes no messages, outcomes that need none
+             are settled all the same, and those that do fail together with the call
 
 **What the owner holds when its connection breaks** it goes on with, and says so in the ledger, again and again for as
 long as it takes (`Kept`). So does one that works on a message for long: RabbitMQ closes the channel of a delivery that
@@ -29,6 +30,7 @@ from ...message import Delivery
 from ...outcome import Hold, Outcome
 from .address import Address
 from .arrived import Arrived
+from .faults import Blocked
 from .feed import Feed
 from .intake import Intake
 from .leaving import Leaving
@@ -76,13 +78,14 @@ class Session:
         self.wanted = 0  # threads that wait for the lock
         self._held: dict[int, Arrived] = {}
         self._sent: set[tuple[int, int]] = set()
+        self._ended: set[tuple[int, int]] = set()  # settled in a call that failed over others, and is repeated
         self._claims = itertools.count(1)
         self._claimed = self._said = 0.0
         self._scribe = scribe
         self._link = Link(address, f"umbel {owner.node}")
         sends = Link(address, f"umbel {owner.node} sends")
-        self._publisher = AmqpPublisher(sends, Topology(sends, rules.plan))
-        self._feed = Feed(self._link)
+        self._publisher = AmqpPublisher(sends, Topology(sends, rules.plan), patient=False)
+        self._feed = Feed(self._link, scribe.outbox)
         topology = Topology(self._link, rules.plan)
         self._intake = Intake(self._feed, topology, scribe, owner.nonce, self._held, rules)
         self._leaving = Leaving(self._intake, topology)
@@ -135,16 +138,13 @@ class Session:
 
     def retire(self) -> None:
         """The clean end: what is still held or has come is given back, and nothing more is taken."""
-        if not self.over:
-            with self._using() as until:
-                self._intake.sort(until)
-                kept = [each.tag for each in self._held.values() if each.kept]
-                own = [each for each in self._held.values() if not each.kept]
-                self._leaving.free(own, self._scribe, until)
-                self._intake.back([*own, *self._intake.everything()], until)
-                if kept:
-                    self._scribe.append((Kept(0, kept),), until)
-        self.sever()
+        try:
+            if not self.over:
+                self._give_back()
+        except OperationalError as error:
+            logger.warning("The server takes back by itself what %s held: %s", self.owner.node, error)
+        finally:
+            self.sever()
 
     def sever(self) -> None:
         """End it without a word: the server gives what is open to others."""
@@ -182,6 +182,16 @@ class Session:
                 self._reborn(until)
             yield until
 
+    def _give_back(self) -> None:
+        with self._using() as until:
+            self._intake.sort(until)
+            kept = [each.tag for each in self._held.values() if each.kept]
+            own = [each for each in self._held.values() if not each.kept]
+            self._leaving.free(own, self._scribe, until)
+            self._intake.back([*own, *self._intake.everything()], until)
+            if kept:
+                self._scribe.append((Kept(0, kept),), until)
+
     def _reborn(self, until: float) -> None:
         """The channel is new: what had come is with the server again, what is held is kept by a word."""
         self._intake.clear()
@@ -212,7 +222,7 @@ class Session:
             if now - self._claimed > STALE and self._intake.stale(now, STALE):
                 self._intake.dry()
                 self._intake.sort(until)
-                self._intake.back(self._intake.everything(), until)
+                self._intake.empty(until)
             old = [each for each in self._held.values() if not each.kept and now - each.since > self._rules.long]
             if old:
                 self._scribe.append((Kept(self.owner.nonce, [each.tag for each in old]),), until)
@@ -242,6 +252,8 @@ class Session:
         seen: set[int] = set()
         for outcome in outcomes:
             message = self._holds(outcome.delivery)
+            if message is None and (outcome.delivery.tag, outcome.delivery.claim) in self._ended:
+                continue
             if message is None or message.tag in seen:
                 fenced.append(outcome)
             else:
@@ -249,8 +261,15 @@ class Session:
                 if not isinstance(outcome, Hold):
                     seen.add(message.tag)
         if ours:
-            self._send(ours, until)
-            self._leave(ours, until)
+            try:
+                self._send(ours, until)
+                self._leave(ours, until)
+            except Blocked:
+                quiet = [(outcome, message) for outcome, message in ours if self._leaving.quiet(outcome, message)]
+                self._leave(quiet, until)
+                self._ended.update((message.tag, message.claim) for _, message in quiet)
+                raise
+        self._ended.difference_update((outcome.delivery.tag, outcome.delivery.claim) for outcome in outcomes)
         return fenced
 
     def _send(self, ours: list[tuple[Outcome, Arrived]], until: float) -> None:

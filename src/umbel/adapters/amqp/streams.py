@@ -9,7 +9,7 @@ from typing import Final
 
 from ... import clock
 from ...exceptions import StoreUnavailable, StoreUnsuitable
-from .faults import OTHERWISE_DECLARED, Refused
+from .faults import OTHERWISE_DECLARED, Blocked, Refused
 from .link import Link
 from .plan import Queue
 from .topology import Topology
@@ -18,6 +18,8 @@ AHEAD: Final = 500
 """Messages on their way to us that we have not confirmed."""
 
 _AGAIN: Final = 0.05  # seconds between two attempts at a stream that somebody is making at this moment
+
+_FIRST: Final = 1.0  # seconds in which the server begins to push
 
 
 def follow(
@@ -52,6 +54,26 @@ def follow(
     steadily(consume, until)
 
 
+def calm(link: Link, heard: Callable[[], int], until: float) -> None:
+    """Read on until the server has nothing more to push: the whole stream, at a time when nobody can write to it.
+
+    Otherwise whoever wants to know that he has read everything reads back an entry of his own. The server does what is
+    asked on one channel in order, so what our acknowledgements made it push comes before the answer to a later request.
+
+    Args:
+        link: followed by `follow`.
+        heard: how many messages have come.
+        until: monotonic moment at which it is given up.
+    """
+    before = heard()
+    link.drive(lambda: heard() != before, min(until, clock.monotonic() + _FIRST))
+    while True:
+        before = heard()
+        link.ask(lambda own, reply: own.basic_qos(prefetch_count=AHEAD, callback=reply), until)
+        if heard() == before:
+            return
+
+
 def steadily(step: Callable[[], None], until: float) -> None:
     """Do a step that may be repeated, also with a stream that somebody is making at this moment: the server closes the
     channel, or the whole connection, over one that is not quite there.
@@ -61,7 +83,7 @@ def steadily(step: Callable[[], None], until: float) -> None:
             step()
         except (Refused, StoreUnavailable) as error:
             passing = isinstance(error, StoreUnavailable) or error.code == OTHERWISE_DECLARED
-            if not passing or clock.monotonic() + _AGAIN > until:
+            if isinstance(error, Blocked) or not passing or clock.monotonic() + _AGAIN > until:
                 raise
             time.sleep(_AGAIN)
         else:

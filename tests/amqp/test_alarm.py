@@ -1,0 +1,169 @@
+"""A server that is short of memory takes no messages, and goes on delivering: what works meanwhile, and afterwards."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import closing
+
+import pytest
+
+from tests.amqp.lab import AmqpLab
+from tests.support.until import until
+from umbel.adapters.amqp.faults import Blocked
+from umbel.broker import Owner, Want
+from umbel.ids import nonce
+from umbel.message import Parcel
+from umbel.outcome import Done, Release, Retry
+
+HELLO = """
+    import os, time
+    from umbel import Umbel
+
+    app = Umbel("hello", broker={url!r}, backend="sqlite:///{results}")
+
+    @app.task
+    def add(x, y):
+        return x + y
+
+    @app.task
+    def hold(path, seconds):
+        with open(path, "a") as file:
+            file.write(f"{{os.getpid()}}\\n")
+        time.sleep(seconds)
+        return "held"
+
+    @app.task(bind=True, max_retries=2)
+    def again(self, path):
+        with open(path, "a") as file:
+            file.write(f"{{self.request.retries}}\\n")
+        if self.request.retries < 1:
+            raise self.retry(countdown=0.2)
+        return "at last"
+"""
+
+
+def lines(path):
+    return path.read_text().split() if path.exists() else []
+
+
+def test_a_worker_that_starts_in_an_alarm_runs_what_is_there_and_catches_up(project, url, rabbitmq, tmp_path):
+    """Also when another one was killed before, whose message can only be put aside when the alarm is over."""
+    project.write("hello.py", HELLO.format(url=url, results=tmp_path / "results.db"))
+    pids, attempts = tmp_path / "pids", tmp_path / "attempts"
+    first = project.worker("hello", "-l", "info", "-c", "1", "-n", "one@%h")
+    first.until_output("ready.", timeout=60)
+    project.python(f"from hello import hold; hold.delay({str(pids)!r}, 2)")
+    until(lambda: lines(pids), first.output, timeout=60)
+    first.send_group(signal.SIGKILL)
+    said = project.python(
+        f"""
+        from hello import add, again
+        revoked = add.delay(1, 1)
+        revoked.revoke()
+        print(*[add.delay(n, n).id for n in range(20)], again.delay({str(attempts)!r}).id, revoked.id)
+        """
+    )
+    *ids, retried, revoked = said.stdout.split()
+    with rabbitmq.memory_alarm():
+        second = project.worker("hello", "-l", "info", "-c", "1", "-n", "two@%h")
+        second.until_output("ready.", timeout=60)
+        done = project.python(f"from hello import app; print(sum(app.AsyncResult(i).get(timeout=20) for i in {ids}))")
+        assert done.stdout.strip() == "380", done
+        until(lambda: lines(attempts) == ["0"], second.output, timeout=60)
+        assert second.output().count("This worker starts all the same") == 1, second.output()
+        assert len(lines(pids)) == 1
+    done = project.python(
+        f"""
+        from hello import add, app
+        print(app.AsyncResult({retried!r}).get(timeout=30), add.delay(2, 2).get(timeout=30))
+        """,
+        timeout=70,
+    )
+    assert done.stdout.strip() == "at last 4", second.output()
+    assert lines(attempts) == ["0", "1"]
+    until(lambda: len(lines(pids)) == 2, second.output, timeout=60)
+    state = project.python(f"from hello import app; print(app.AsyncResult({revoked!r}).state)")
+    assert state.stdout.strip() == "REVOKED", second.output()
+    assert second.stop() == 0
+
+
+WANT = Want(("q",), 10)
+
+
+@pytest.fixture
+def lab(rabbitmq):
+    lab = AmqpLab(rabbitmq)
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def publisher(lab):
+    with closing(lab.broker().publisher()) as publisher:
+        yield publisher
+
+
+def parcel(name):
+    return Parcel("q", name, "task", b'{"headers":{}}', name.encode())
+
+
+def worker(lab):
+    owner = Owner(nonce(), "worker@suite", 1, "child", time.time())
+    lab.enlist(owner)
+    return lab.broker().consumer(owner)
+
+
+def claimed(consumer, count):
+    found = []
+
+    def enough():
+        found.extend(consumer.turn([], WANT).deliveries)
+        return len(found) == count
+
+    until(enough, timeout=30)
+    return found
+
+
+def settled(consumer, outcomes):
+    """As soon as the server takes messages again; returns what was fenced."""
+
+    def turned():
+        try:
+            return [consumer.turn(outcomes, None).fenced]
+        except Blocked:
+            return []
+
+    (fenced,) = until(turned, timeout=30)
+    return fenced
+
+
+def test_outcomes_that_send_nothing_are_settled_and_the_others_send_once(lab, publisher, rabbitmq):
+    """However often they are tried meanwhile, and together with whatever."""
+    publisher.publish(list(map(parcel, ["plain", "first", "second"])))
+    consumer = worker(lab)
+    plain, first, second = claimed(consumer, 3)
+    outcomes = [Done(plain), Retry(first, parcels=(parcel("after first"),))]
+    more = [*outcomes, Retry(second, parcels=(parcel("after second"),))]
+    with rabbitmq.memory_alarm():
+        for tried in (outcomes, more, more):
+            with pytest.raises(Blocked, match="memory"):
+                consumer.turn(tried, None)
+        assert consumer.check(more) == [False, True, True]
+    assert settled(consumer, more) == []
+    assert sorted(delivery.body for delivery in claimed(consumer, 2)) == [b"after first", b"after second"]
+    assert consumer.turn([], WANT).deliveries == []
+
+
+def test_what_is_given_back_in_an_alarm_is_there_once(lab, publisher, rabbitmq):
+    publisher.publish([parcel("back")])
+    consumer = worker(lab)
+    (delivery,) = claimed(consumer, 1)
+    with rabbitmq.memory_alarm():
+        for _ in range(3):
+            with pytest.raises(Blocked):
+                consumer.turn([Release(delivery)], None)
+    assert settled(consumer, [Release(delivery)]) == []
+    (again,) = claimed(consumer, 1)
+    assert (again.body, again.redelivered) == (b"back", False)
+    assert consumer.turn([], WANT).deliveries == []
