@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from umbel import Umbel
-from umbel.exceptions import EncodeError
+from umbel import Umbel, chord
+from umbel.exceptions import ChordError, EncodeError
 from umbel.ids import new_id
 from umbel.testing.worker import InProcessWorker
 
@@ -40,6 +40,14 @@ def test_a_waiting_get_hears_of_an_outcome_that_cannot_be_written(app: Umbel) ->
         result.get(timeout=0)
     [dead] = app.broker.shelf().items("dead")
     assert (result.state, dead.reason) == ("FAILURE", "its outcome cannot be written: ValueError('secret 4711')")
+
+
+def test_a_chord_hears_of_it_too(app: Umbel) -> None:
+    with InProcessWorker(app, pool="solo") as worker:
+        body = app.task(lambda values: values, name="body")
+        result = chord([app.task(raise_hostile).s()], body.s()).delay()
+        worker.drain()
+    assert (result.state, type(result.result)) == ("FAILURE", ChordError)
 
 
 def test_what_is_redacted_stays_so_to_the_end(app: Umbel, caplog: pytest.LogCaptureFixture) -> None:

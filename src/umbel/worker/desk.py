@@ -207,10 +207,14 @@ class Desk:
         logger.error("The outcome of task %s[%s] cannot be written", name, task_id, exc_info=detail)
         shown = type(trouble).__name__ if run.plan.redact else safe_repr(trouble)
         reason, record = f"its outcome cannot be written: {shown}", None
+        members: tuple[Member, ...] = ()
+        result = encode_error(EncodeError(reason))
+        with contextlib.suppress(Exception):
+            members = self._lost(run.request, result)
         with contextlib.suppress(Exception):  # below a net there is none: the dead letter is what can always be kept
             if self.keeps(run.plan, run.request, failed=True):
-                record = self.record(states.FAILURE, encode_error(EncodeError(reason)), run.request)
-        return Bury(run.delivery, record, reason=reason)
+                record = self.record(states.FAILURE, result, run.request)
+        return Bury(run.delivery, record, members=members, reason=reason)
 
     def overdue(self, run: Run) -> Outcome:
         """The outcome of a run past its hard limit, whose function may still be running; user code is called aside."""
