@@ -131,6 +131,23 @@ def test_nobody_there_is_told_at_once():
     assert clock.monotonic() - before < 10
 
 
+def test_what_was_to_go_out_when_the_connection_broke_is_no_error_of_a_stranger(url, monkeypatch):
+    """pika lets go of the socket in the middle of a step, in which acknowledgements may have been added."""
+    link = linked(url)
+    link.channel(clock.monotonic() + 20)
+    connection, step = link._connection, link._connection._loop.step
+
+    def step_and_speak(*arguments):
+        woken = step(*arguments)
+        connection._out.append(b"late")
+        return woken
+
+    monkeypatch.setattr(connection._loop, "step", step_and_speak)
+    cut(link)
+    with pytest.raises(StoreUnavailable):
+        link.drive(lambda: False, clock.monotonic() + 20)
+
+
 def test_tls_where_none_is_spoken_is_told_so(url):
     with pytest.raises(StoreUnsuitable, match="does not speak TLS; write amqp://"):
         linked(url.replace("amqp://", "amqps://")).channel(clock.monotonic() + 10)

@@ -155,7 +155,8 @@ class Connection(SelectConnection):
         if self._out:
             data = b"".join(self._out)
             self._out.clear()
-            super()._output_marshaled_frames([data])
+            if self._transport is not None:  # it is let go of in the middle of a step when the other side is gone
+                super()._output_marshaled_frames([data])
 
     def _over(self, _: Any, error: object) -> None:
         self.reason = error
