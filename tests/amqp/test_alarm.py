@@ -155,15 +155,18 @@ def test_outcomes_that_send_nothing_are_settled_and_the_others_send_once(lab, pu
     assert consumer.turn([], WANT).deliveries == []
 
 
-def test_what_is_given_back_in_an_alarm_is_there_once(lab, publisher, rabbitmq):
+def test_what_is_given_back_in_an_alarm_stays_with_its_owner_and_is_there_once(lab, publisher, rabbitmq):
+    """Its child goes on claiming: nobody waits for a copy that cannot be sent."""
     publisher.publish([parcel("back")])
     consumer = worker(lab)
-    (delivery,) = claimed(consumer, 1)
     with rabbitmq.memory_alarm():
         for _ in range(3):
-            with pytest.raises(Blocked):
-                consumer.turn([Release(delivery)], None)
-    assert settled(consumer, [Release(delivery)]) == []
+            (delivery,) = claimed(consumer, 1)
+            assert (delivery.body, delivery.redelivered) == (b"back", False)
+            assert consumer.turn([Release(delivery)], None).fenced == []
+            assert consumer.check([Release(delivery)]) == [False]
     (again,) = claimed(consumer, 1)
-    assert (again.body, again.redelivered) == (b"back", False)
+    assert consumer.turn([Release(again)], None).fenced == []
+    (last,) = claimed(consumer, 1)
+    assert (last.body, last.redelivered) == (b"back", False)
     assert consumer.turn([], WANT).deliveries == []

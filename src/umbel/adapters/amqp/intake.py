@@ -152,6 +152,10 @@ class Intake:
                 self._admit(each, clock.wall())
             raise
 
+    def keep(self, message: Arrived) -> None:
+        """It was claimed and is given back, but cannot be sent: whoever claims next gets it."""
+        self._admit(message, clock.wall())
+
     def stale(self, now: float, age: float) -> bool:
         """Whether something has waited here for so many seconds, and is due."""
         late = clock.wall() - age

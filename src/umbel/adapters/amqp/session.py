@@ -27,7 +27,7 @@ from ... import clock
 from ...broker import Owner, Turn, Want
 from ...exceptions import OperationalError
 from ...message import Delivery
-from ...outcome import Hold, Outcome
+from ...outcome import Hold, Outcome, Release
 from .address import Address
 from .arrived import Arrived
 from .faults import Blocked
@@ -265,12 +265,23 @@ class Session:
                 self._send(ours, until)
                 self._leave(ours, until)
             except Blocked:
-                quiet = [(outcome, message) for outcome, message in ours if self._leaving.quiet(outcome, message)]
-                self._leave(quiet, until)
-                self._ended.update((message.tag, message.claim) for _, message in quiet)
-                raise
+                if len(self._settle_in_silence(ours, until)) < len(ours):
+                    raise
         self._ended.difference_update((outcome.delivery.tag, outcome.delivery.claim) for outcome in outcomes)
         return fenced
+
+    def _settle_in_silence(self, ours: list[tuple[Outcome, Arrived]], until: float) -> list[tuple[Outcome, Arrived]]:
+        """What can be settled while nothing can be sent: what needs nothing, and what is given back, which stays here
+        for this owner to claim again, until it can be sent to the others.
+        """
+        quiet = [(outcome, message) for outcome, message in ours if self._leaving.quiet(outcome, message)]
+        back = [pair for pair in ours if isinstance(pair[0], Release) and not (pair[1].kept or pair[1].held)]
+        self._leave(quiet, until)
+        self._ended.update((message.tag, message.claim) for _, message in [*quiet, *back])
+        for _, message in back:
+            del self._held[message.tag]
+            self._intake.keep(message)
+        return [*quiet, *back]
 
     def _send(self, ours: list[tuple[Outcome, Arrived]], until: float) -> None:
         """The follow-ups; a repeated turn does not send again what was confirmed."""
