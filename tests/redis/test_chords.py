@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 
 import pytest
 
@@ -23,7 +24,7 @@ from umbel.adapters.redis.envelope import opened, parted
 from umbel.app.options import broker_options
 from umbel.broker import Owner, Want
 from umbel.message import Join, Parcel
-from umbel.outcome import Done, Member, Splice
+from umbel.outcome import Done, Member, Park, Release, Splice
 from umbel.testing.worker import InProcessWorker
 
 HEAD = b'{"headers":{"id":"body"},"properties":{},"content-type":"application/json","content-encoding":"utf-8"}'
@@ -123,6 +124,13 @@ def test_a_member_need_not_know_the_size(joining):
 
 def test_what_only_umbel_can_run_is_kept_from_celery(joining):
     joining.settle("a", 0, b"0", 1, own=True)
+    for kind in (Release, Release, lambda delivery: Park(delivery, due=clock.wall() - 1)):
+        assert joining.link.call("LLEN", "j:q") == 0
+        (delivery,) = joining.claimed()
+        assert delivery.body == b"[0]"
+        assert joining.consumer.turn([kind(delivery)], None).fenced == []
+    with closing(joining.broker.shelf()) as shelf:
+        assert shelf.make_plain(10) == []
     assert joining.link.call("LLEN", "j:q") == 0
     assert [each.body for each in joining.claimed()] == [b"[0]"]
 

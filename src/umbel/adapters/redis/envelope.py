@@ -147,15 +147,17 @@ def sealed(parcel: Parcel, now: float) -> tuple[bytes, bool]:
     return item, b'"eta":"' in item or b'"eta": "' in item
 
 
-def parted(parcel: Parcel, after: bytes, now: float) -> tuple[bytes, bytes]:
+def parted(parcel: Parcel, after: bytes, now: float, *, own: bool = False) -> tuple[bytes, bytes]:
     """The envelope of a parcel before and behind a hole at the end of its body, `after` stands behind the hole.
 
-    A script fills the hole with text as it stands within a JSON string, so the body is text and not base64.
+    A script fills the hole with text as it stands within a JSON string, so the body is text and not base64. With
+    ``own`` it says of itself that only umbel can run it (`is_own`).
     """
     item = sealed(msgspec.structs.replace(parcel, body=b""), now)[0]
     head, _, rest = item.partition(b'"body":""')
     at = len(rest) - _CLOSED
-    plain = rest[:at] + rest[at:].replace(b'"base64"', b"null", 1)
+    mark = b'"own":true,' if own else b""
+    plain = rest[:at] + rest[at:].replace(b'"body_encoding":"base64"', mark + b'"body_encoding":null', 1)
     return b'%b"body":"%b' % (head, _quoted(parcel.body)), b'%b"%b' % (_quoted(after), plain)
 
 
@@ -225,6 +227,11 @@ def with_eta(item: bytes, moment: str) -> bytes:
     document["headers"] = msgspec.Raw(msgspec.json.encode({**msgspec.json.decode(document["headers"]), "eta": moment}))
     properties = document.pop("properties")
     return msgspec.json.encode({**document, "properties": properties})
+
+
+def is_own(item: bytes) -> bool:
+    """Whether only umbel can run it, as the scripts see it too."""
+    return b'"own":true,"body_encoding":null' in item[-100:]
 
 
 def is_wrapped(item: bytes) -> bool:

@@ -72,7 +72,10 @@ def document(member: Member) -> bytes:
 
 def _message(splice: Splice, layout: Layout, now: float) -> tuple[Word, ...]:
     parcel = splice.parcel
-    before, behind = (sealed(parcel, now)[0], b"") if splice.after is None else parted(parcel, splice.after, now)
+    if splice.after is None:
+        before, behind = sealed(parcel, now)[0], b""
+    else:
+        before, behind = parted(parcel, splice.after, now, own=splice.own)
     return int(splice.own), parcel.queue, layout.step(parcel.priority), int(splice.after is not None), before, behind
 
 

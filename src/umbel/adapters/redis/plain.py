@@ -4,7 +4,7 @@ delayed    Celery's ETA message, the earliest at the end that is taken first
 suspects   an ordinary message, the oldest is the next to be taken: Celery does not count who died of it
 judged     a dead letter: it must not run again, and Celery would run it
 
-A message that no Celery process could read (`envelope`) stays where it is.
+A message that no Celery process could read or run (`envelope`) stays where it is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import msgspec
 from ... import clock
 from ...broker import Item
 from ...message import Parcel
-from .envelope import is_wrapped, opened, ref_of, stored_at, with_eta
+from .envelope import is_own, is_wrapped, opened, ref_of, stored_at, with_eta
 from .layout import Layout
 from .link import Link
 from .search import PAGE, Search
@@ -88,14 +88,14 @@ def _waiting(link: Link, layout: Layout, now: float) -> Iterator[Waiting]:
             key = f"umbel:first:{layout.key(line)}"
             for member, _ in _members(link, layout, "ZREVRANGE", key):
                 item = member.split(b"|", 1)[1]
-                if not is_wrapped(item):
+                if not (is_wrapped(item) or is_own(item)):
                     verdict = str(_facts(link, layout, item).get("v", ""))
                     yield Waiting("judged" if verdict else "suspect", key, member, queue, step, line, item, verdict)
     for queue in queues:
         key = f"umbel:delayed:{queue}"
         for member, due in _members(link, layout, "ZRANGE", key):
             number, _, item = member.split(b"|", 2)
-            if not is_wrapped(item):
+            if not (is_wrapped(item) or is_own(item)):
                 told = _with_time(link, layout, item, due, now)
                 yield Waiting("delayed", key, member, queue, int(number), layout.line(queue, int(number)), told)
 

@@ -62,12 +62,23 @@ local function set_first(list, entry)
   redis.call('SADD', U .. 'firsts', list)
 end
 
+-- Whether only umbel can run it (envelope.py, `parted`): it stays out of Celery's lists.
+local function is_own(item)
+  return string.find(item, '"own":true,"body_encoding":null', -100, true) ~= nil
+end
+
 -- Messages of one list return to their own places: {pos, item, ref, facts or nil} each. Given back ones that are older
 -- and stand where the next is taken step aside first.
 local function give_back(list, entries)
   local back, aside = {}, {}
   for _, entry in ipairs(entries) do
-    if entry.facts and (entry.facts.a or entry.facts.v) then set_first(list, entry) else back[#back + 1] = entry end
+    if entry.facts and (entry.facts.a or entry.facts.v) then
+      set_first(list, entry)
+    elseif is_own(entry.item) then
+      set_first(list, {pos = entry.pos, item = entry.item, facts = {}})
+    else
+      back[#back + 1] = entry
+    end
   end
   if #back == 0 then return end
   local youngest = 0
@@ -139,6 +150,8 @@ local function promote(queue, now, sep)
     local facts = pos > 0 and read_facts(ref_of(item)) or nil
     if facts and (facts.a or facts.v) then
       set_first(list, {pos = pos, item = item, facts = facts})
+    elseif is_own(item) then
+      set_first(list, {pos = pos, item = item, facts = {}})
     else
       lists[list] = lists[list] or {}
       table.insert(lists[list], item)
