@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support import clusters, servers
+from tests.support.until import until
 from umbel.adapters.redis.address import Address
 from umbel.adapters.redis.link import Link
 
@@ -42,7 +43,8 @@ def cluster(tmp_path_factory):
 
 @pytest.fixture
 def cluster_url(cluster):
-    """URL of the cluster, without a key."""
+    """URL of the cluster, whole and without a key."""
+    until(cluster.is_whole, cluster.told, timeout=30)
     for server in cluster.masters_now():
         clusters.ask(server, "FLUSHALL")
         clusters.ask(server, "SCRIPT", "FLUSH")

@@ -32,10 +32,14 @@ def opened(address: Address, until: float) -> Wire:
     if not (address.sentinels or address.nodes):
         return Wire(address, until)
     find = primary if address.sentinels else serving
+    before: Unreachable | None = None
     while True:
         try:
             return find(address, until)
-        except Unreachable:
+        except Unreachable as error:
             if clock.monotonic() + PAUSE >= until:
+                if before is not None:  # the last try may have had no time to learn the reason
+                    raise before from error
                 raise
+            before = error
             time.sleep(PAUSE)
