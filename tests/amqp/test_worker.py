@@ -182,3 +182,42 @@ def test_the_work_of_a_killed_worker_is_taken_by_another(hello, tmp_path):
     second.until_output("ready.")
     first.send_group(signal.SIGKILL)
     assert until(lambda: len(lines(path)) == 2, second.output, timeout=60)
+
+
+def test_expired_unknown_and_urgent_tasks(project, url, shelf, tmp_path):
+    """Recorded and not run; parked and then set aside with the reason; run before the others of their queue."""
+    source = HELLO.format(url=url, results=tmp_path / "results.db")
+    path = tmp_path / "order"
+    project.write(
+        "hello.py",
+        f"""{source}
+    app.conf.task_unknown_hold = 2
+    app.conf.task_queues = [Queue("mail", max_priority=9)]
+    app.conf.task_default_queue = "mail"
+
+    @app.task
+    def note(number):
+        with open({str(path)!r}, "a") as file:
+            file.write(f"{{number}}\\n")
+    """.replace("from umbel import Umbel", "from umbel import Umbel\n    from umbel.routing import Queue"),
+    )
+    said = project.python(
+        """
+        from hello import app, note
+        for number in (0, 5, 9, 5):
+            note.apply_async((number,), priority=number)
+        print(note.apply_async((100,), expires=0.01).id, app.send_task("hello.nobody").id)
+        """
+    )
+    assert said.returncode == 0, said
+    expired, unknown = said.stdout.split()
+    worker = project.worker("hello", "-l", "info", "-c", "1")
+    until(lambda: len(lines(path)) == 4, worker.output, timeout=60)
+    assert lines(path) == ["9", "5", "5", "0"]
+    until(lambda: shelf.items("dead"), worker.output, timeout=60)
+    (dead,) = shelf.items("dead")
+    assert (dead.parcel.id, dead.parcel.name) == (unknown, "hello.nobody")
+    code = f"from hello import app; print(*[app.AsyncResult(i).state for i in ({expired!r}, {unknown!r})])"
+    assert project.python(code).stdout.split() == ["REVOKED", "FAILURE"], worker.output()
+    assert len(lines(path)) == 4
+    assert worker.stop() == 0
