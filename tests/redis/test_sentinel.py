@@ -12,6 +12,7 @@ import pytest
 from tests.support import scale
 from tests.support.sentinel import ask, sentinels
 from tests.support.until import until
+from umbel import Umbel, chord
 from umbel.adapters.redis import open_backend
 from umbel.adapters.redis.address import Address
 from umbel.adapters.redis.broker import open_broker
@@ -19,6 +20,7 @@ from umbel.adapters.redis.link import Link
 from umbel.exceptions import ImproperlyConfigured, OperationalError, StoreUnavailable
 from umbel.message import Parcel
 from umbel.record import Record
+from umbel.testing.worker import InProcessWorker
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +92,15 @@ def test_results_by_sentinels(watched):
         backend.store([Record("a", "SUCCESS", b'{"status": "SUCCESS"}')])
         assert watch.wait(5)
         assert backend.fetch(["a"])["a"].status == "SUCCESS"
+
+
+def test_a_chord_by_sentinels(watched):
+    told = {"broker_transport_options": watched.options, "result_backend_transport_options": watched.options}
+    with Umbel("chords", broker=watched.url, backend=watched.url, **told) as app, InProcessWorker(app) as worker:
+        add, total = app.task(name="add")(lambda x, y: x + y), app.task(name="total")(lambda values: sum(values, 1))
+        result = chord([add.s(n, n) for n in range(3)])(total.s())
+        worker.drain()
+        assert result.get(timeout=5) == 7
 
 
 def test_a_message_that_no_replica_has_is_not_confirmed(own_server):
