@@ -275,10 +275,9 @@ class Keeper(threading.Thread):
                 if self.life.desk.leave(attempt):
                     self._write_up(attempt, self._terminated)
                 self._give_up(tag)
-                lost = self._is_the_loop(attempt) or self._blocked()
-                self._retire("a function did not end when it was terminated", lost=lost)
+                self._retire("a function did not end when it was terminated", lost=self._is_the_loop(attempt))
             elif attempt is None and self._give_up(tag):
-                self._retire("a function did not end a second after its hard limit", lost=self._blocked())
+                self._retire("a function did not end a second after its hard limit")
         if self._retiring and (now >= self._deadline or (self._lost and not self._engaged())):
             self._leave()
 
@@ -291,28 +290,20 @@ class Keeper(threading.Thread):
         return self.life.desk.withdrawn(attempt.request, attempt.delivery, error, self.life.desk.aside.call)
 
     def _engaged(self) -> bool:
-        """Whether this child has neighbours that run or are written up, or errbacks of what did.
-
-        What a blocked event loop has not begun it will not begin: that waits for another child, not for this one.
-        """
-        if self.life.desk.running or self.life.desk.aside.busy():
-            return True
-        return self.life.busy() and not self._blocked()
-
-    def _blocked(self) -> bool:
-        """Whether the event loop stands still in somebody's code."""
-        coroutines = self.life.coroutines
-        return coroutines is not None and coroutines.stalled(clock.monotonic()) > DEAF
+        """Whether this child has neighbours that run or are written up, or errbacks of what did."""
+        return bool(self.life.desk.running) or self.life.busy()
 
     def _give_up(self, tag: int) -> bool:
         """Give up a function that is settled; True when it holds its thread or its loop all the same."""
-        return self.life.give_up(tag) or self._blocked()
+        coroutines = self.life.coroutines
+        if self.life.give_up(tag):
+            return True
+        return coroutines is not None and coroutines.stalled(clock.monotonic()) > DEAF
 
     def _retire(self, why: str, *, lost: bool = False) -> None:
         """Stop claiming, have a replacement started at once, let the neighbours finish within the grace period.
 
-        The loop ends the process then; where it is `lost` (it is in the deaf function itself, or would wait for an
-        event loop that is) the keeper does.
+        The loop ends the process then; where it is `lost` (it is in the deaf function itself) the keeper does.
         """
         self._lost = self._lost or lost
         if self._retiring:

@@ -68,9 +68,11 @@ class Life:
         return self.coroutines
 
     def free(self) -> tuple[int, int]:
-        """Free slots for functions and for coroutines."""
-        coroutines = self.coroutines.free() if self.coroutines is not None else self.options.coroutine_slots
-        return self.functions.free(), coroutines
+        """Free slots for functions and for coroutines; none of an event loop that somebody's code blocks."""
+        pool = self.coroutines
+        if pool is None:
+            return self.functions.free(), self.options.coroutine_slots
+        return self.functions.free(), 0 if pool.stalled(clock.monotonic()) else pool.free()
 
     def busy(self) -> bool:
         """Whether a pool of another thread, or a thread aside, runs something whose outcome is not put yet."""
