@@ -142,6 +142,13 @@ def test_a_waiting_member_that_is_revoked_fails_the_body(world: World):
     assert world.app.broker.shelf().counts() == []
 
 
+def test_bodies_that_are_compressed(world: World):
+    world.app.conf.task_compression = "gzip"
+    for body in (world.total.s(1), world.total.si([7], 1)):
+        form = chord([world.add.s(1, 1), world.add.s(2, 2)], body)
+        assert world.run(form).get(timeout=5) == (8 if body.immutable else 7)
+
+
 def test_a_failure_goes_up_through_nested_chords_and_down_the_chain(world: World):
     inner = chord([world.add.s(1, 2), world.boom.si()], world.total.s())
     form = chord([world.add.s(1, 1), inner], world.same.s() | world.add.s(1))

@@ -32,6 +32,7 @@ FAILED: Final = "failed"
 """Key in the third part of a body: the member that failed, and its error; the message is settled as failed."""
 
 _PAIR: Final = 2
+_JSON: Final = b"[["
 _HOLE: Final = b"[[[]"
 
 
@@ -77,7 +78,8 @@ def _messages(app: Umbel, form: Mapping[str, Any], request: Context) -> tuple[Sp
                 ([],), parent_id=request.id, root_id=request.root_id or request.id, argsrepr="([...],)",
                 add_to_parent=False,
             )  # fmt: skip
-        if len(outbox.parcels) == 1 and (not _takes(body) or outbox.parcels[0].body.startswith(_HOLE)):
+        # compressed, or in another serializer, it has no place for the results
+        if len(outbox.parcels) == 1 and outbox.parcels[0].body.startswith(_HOLE if _takes(body) else _JSON):
             return _spliced(outbox.parcels[0], takes=_takes(body))
     return _spliced(_going_on(app, body, request, join), takes=True)
 
