@@ -9,7 +9,7 @@ from tests.support.rabbitmq import rabbitmq_server
 from umbel import clock
 from umbel.adapters.amqp.address import Address
 from umbel.adapters.amqp.link import Link
-from umbel.exceptions import StoreUnavailable
+from umbel.exceptions import StoreUnavailable, StoreUnsuitable
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,8 @@ def linked(url, **options):
     return Link(Address.parse(url, options), "test")
 
 
-def refused(url):
-    with pytest.raises(StoreUnavailable) as caught:
+def refused(url, kind=StoreUnavailable):
+    with pytest.raises(kind) as caught:
         linked(url).channel(clock.monotonic() + 10)
     return str(caught.value)
 
@@ -57,4 +57,5 @@ def test_a_certificate_of_another_host_is_refused_unless_told_otherwise(secure):
 
 def test_a_server_without_tls_is_told_apart(secure):
     server, folder = secure
-    assert "cannot be reached" in refused(f"amqps://localhost:{server.port}//?ssl_ca_certs={folder / 'ca.pem'}")
+    url = f"amqps://localhost:{server.port}//?ssl_ca_certs={folder / 'ca.pem'}"
+    assert "does not speak TLS; write amqp://" in refused(url, StoreUnsuitable)
