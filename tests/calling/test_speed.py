@@ -1,4 +1,7 @@
-"""What a call costs in Python, before the store: CPU time of this thread, the best of many rounds."""
+"""What a call costs in Python, before the store: CPU time of this thread, the best of many rounds.
+
+The limits are those of a machine of the usual speed.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import timeit
 
 import pytest
 
+from tests.support.speed import slowness
 from umbel import Umbel
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(120)]
@@ -43,12 +47,12 @@ def test_one_by_one(add):
         for _ in range(500):
             add.delay(2, 3)
 
-    assert microseconds(calls, 500) <= 14
+    assert microseconds(calls, 500) <= 14 * slowness()
 
 
 def test_in_bulk(add):
     pairs = [(2, 3)] * 1000
-    assert microseconds(lambda: add.delay_many(pairs), 1000) <= 8
+    assert microseconds(lambda: add.delay_many(pairs), 1000) <= 8 * slowness()
 
 
 def test_with_options(add):
@@ -56,7 +60,7 @@ def test_with_options(add):
         for _ in range(200):
             add.apply_async((2, 3), countdown=10, queue="slow")
 
-    assert microseconds(calls, 200) <= 60
+    assert microseconds(calls, 200) <= 60 * slowness()
 
 
 def test_importing_umbel(processes):
@@ -65,5 +69,5 @@ def test_importing_umbel(processes):
         "print(first - start, time.process_time() - first)"
     )
     rounds = [[float(part) for part in processes.run("-c", code).stdout.split()] for _ in range(5)]
-    assert min(package for package, _ in rounds) < 0.06
-    assert min(app for _, app in rounds) < 0.25
+    assert min(package for package, _ in rounds) < 0.06 * slowness()
+    assert min(app for _, app in rounds) < 0.25 * slowness()
