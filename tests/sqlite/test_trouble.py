@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 import time
+from pathlib import Path
 
 import apsw
 import pytest
@@ -170,17 +172,12 @@ print("read", open_broker(url, {}).shelf().counts()[0].ready if len(sys.argv) > 
 
 
 @pytest.fixture
-def open_folder(tmp_path_factory):
-    """A folder that another user can reach."""
-    folder = tmp_path_factory.mktemp("open")
-    for each in (folder, *folder.parents):
-        if each.stat().st_uid == os.getuid() and each != each.parent:
-            before = each.stat().st_mode
-            try:
-                each.chmod(before | 0o055)
-            except PermissionError:
-                break
-    return folder
+def open_folder():
+    """A folder that another user can reach: not pytest's, which every start of pytest closes to others again."""
+    with tempfile.TemporaryDirectory(prefix="umbel-open-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
 
 
 def test_a_file_that_may_only_be_read_says_so_and_can_be_read(processes, open_folder, tmp_path):
