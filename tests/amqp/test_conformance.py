@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from tests.amqp.lab import AmqpLab
 from umbel.testing.conformance.broker import BrokerSuite
-
-
-@pytest.fixture
-def lab(rabbitmq):
-    lab = AmqpLab(rabbitmq)
-    yield lab
-    lab.close()
 
 
 class TestAmqpBroker(BrokerSuite):

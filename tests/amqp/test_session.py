@@ -7,9 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import msgspec
-import pytest
 
-from tests.amqp.lab import AmqpLab
 from tests.support.until import until
 from umbel.broker import Owner, Revocation, Want
 from umbel.ids import nonce
@@ -17,19 +15,6 @@ from umbel.message import Parcel
 from umbel.outcome import Bury, Done, Park
 
 WANT = Want(("q",), 1)
-
-
-@pytest.fixture
-def lab(rabbitmq):
-    lab = AmqpLab(rabbitmq)
-    yield lab
-    lab.close()
-
-
-@pytest.fixture
-def publisher(lab):
-    with closing(lab.broker().publisher()) as publisher:
-        yield publisher
 
 
 def worker(lab):

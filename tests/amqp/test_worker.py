@@ -7,40 +7,9 @@ import signal
 
 import pytest
 
+from tests.amqp.hello import HELLO, lines
 from tests.support.until import until
 from umbel.adapters.amqp.broker import open_broker
-
-HELLO = """
-    import os, time
-    from umbel import Umbel
-
-    app = Umbel("hello", broker={url!r}, backend="sqlite:///{results}")
-
-    @app.task
-    def add(x, y):
-        return x + y
-
-    @app.task
-    def hold(path, seconds):
-        with open(path, "a") as file:
-            file.write(f"{{os.getpid()}}\\n")
-        time.sleep(seconds)
-        return "held"
-
-    @app.task(bind=True, max_retries=2)
-    def again(self, path):
-        with open(path, "a") as file:
-            file.write(f"{{self.request.retries}}\\n")
-        if self.request.retries < 2:
-            raise self.retry(countdown=0.2)
-        return "at last"
-
-    @app.task(acks_late=False)
-    def once(path):
-        with open(path, "a") as file:
-            file.write(f"{{os.getpid()}}\\n")
-        time.sleep(60)
-"""
 
 
 @pytest.fixture
@@ -54,10 +23,6 @@ def shelf(url):
     shelf = open_broker(url, {}).shelf()
     yield shelf
     shelf.close()
-
-
-def lines(path):
-    return path.read_text().split() if path.exists() else []
 
 
 def test_a_task_runs_and_its_result_comes_back(hello):

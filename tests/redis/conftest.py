@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support import clusters, servers
+from tests.support.certificates import made
 from tests.support.until import until
 from umbel.adapters.redis.address import Address
 from umbel.adapters.redis.link import Link
@@ -32,6 +33,12 @@ def own_server(tmp_path_factory):
     """A server of this test alone, to be stopped, killed and started again."""
     with servers.redis_server(tmp_path_factory.mktemp("redis")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    """An authority, a server certificate for localhost, and an authority that nobody asked."""
+    return made(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="session")

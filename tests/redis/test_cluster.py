@@ -9,7 +9,6 @@ from contextlib import closing
 import pytest
 
 from tests.support import clusters, servers
-from tests.support.certificates import made
 from tests.support.until import until
 from umbel.adapters.redis import checks, open_backend, watch
 from umbel.adapters.redis.address import Address
@@ -48,11 +47,6 @@ def away(cluster):
     if cluster.master_of(number) is not home:
         list(cluster.move(number, home))
     until(lambda: cluster.master_of(number) is home, cluster.told)
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    return made(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")

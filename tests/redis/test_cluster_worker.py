@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from contextlib import closing
@@ -10,6 +9,7 @@ from contextlib import closing
 import pytest
 
 from tests.support import clusters, scale
+from tests.support.shop import noted
 from tests.support.until import until
 from umbel.adapters.redis import open_backend
 from umbel.adapters.redis.address import Address
@@ -17,7 +17,6 @@ from umbel.adapters.redis.broker import open_broker
 from umbel.adapters.redis.link import Link
 from umbel.adapters.redis.slots import slot
 from umbel.exceptions import OperationalError
-from umbel.message import Parcel
 
 APP = """
     import time
@@ -69,12 +68,13 @@ class Shop:
         """Numbers from 0, each confirmed."""
         with closing(self.broker.publisher()) as publisher:
             for first in range(0, total, 100):
-                publisher.publish([self._parcel(number) for number in range(first, min(first + 100, total))])
+                publisher.publish([noted(number, self.path) for number in range(first, min(first + 100, total))])
 
     def send_on(self, numbers):
         """One after the other, each sent again until it is confirmed, which is noted."""
         with closing(self.broker.publisher()) as publisher:
-            for parcel in map(self._parcel, numbers):
+            for number in numbers:
+                parcel = noted(number, self.path)
                 deadline = time.monotonic() + 60
                 while True:
                     try:
@@ -98,15 +98,6 @@ class Shop:
             found = backend.fetch([f"n{number}" for number in range(total)])
         assert {record.status for record in found.values()} == {"SUCCESS"}
         assert len(found) == total
-
-    def _parcel(self, number):
-        head = {
-            "headers": {"lang": "py", "task": "shop.note", "id": f"n{number}", "retries": 0},
-            "properties": {"correlation_id": f"n{number}", "delivery_info": {"exchange": "", "routing_key": "celery"}},
-            "content-type": "application/json", "content-encoding": "utf-8",
-        }  # fmt: skip
-        body = json.dumps([[str(self.path), number], {}, {}]).encode()
-        return Parcel("celery", f"n{number}", "shop.note", json.dumps(head).encode(), body)
 
 
 def test_tasks_run_and_results_come_back(project, cluster_url):

@@ -7,18 +7,11 @@ import socket
 import pytest
 
 from tests.support import servers
-from tests.support.certificates import made
 from umbel.adapters.redis import open_backend
 from umbel.adapters.redis.address import Address
 from umbel.adapters.redis.link import Link
 from umbel.exceptions import StoreUnavailable
 from umbel.record import Record
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    """An authority, a server certificate for localhost, and an authority that nobody asked."""
-    return made(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from contextlib import closing
@@ -11,6 +10,7 @@ import pytest
 
 from tests.support import scale
 from tests.support.sentinel import ask, sentinels
+from tests.support.shop import noted
 from tests.support.until import until
 from umbel import Umbel, chord
 from umbel.adapters.redis import open_backend
@@ -146,7 +146,7 @@ def test_a_primary_that_is_killed_under_load_loses_no_confirmed_message(watched,
             for number in range(total):
                 if number == total // 4:
                     over.set()
-                parcel = message(number, str(path))
+                parcel = noted(number, path)
                 deadline = time.monotonic() + 60
                 while time.monotonic() < deadline:
                     try:
@@ -184,13 +184,3 @@ def test_a_primary_that_is_killed_under_load_loses_no_confirmed_message(watched,
         until(lambda: len(backend.fetch([f"n{number}" for number in confirmed])) == total, timeout=30)
     with closing(broker.shelf()) as shelf:
         until(lambda: shelf.counts() == [], lambda: str(shelf.counts()), timeout=30)
-
-
-def message(number, path):
-    head = {
-        "headers": {"lang": "py", "task": "shop.note", "id": f"n{number}", "retries": 0},
-        "properties": {"correlation_id": f"n{number}", "delivery_info": {"exchange": "", "routing_key": "celery"}},
-        "content-type": "application/json", "content-encoding": "utf-8",
-    }  # fmt: skip
-    body = json.dumps([[path, number], {}, {}]).encode()
-    return Parcel("celery", f"n{number}", "shop.note", json.dumps(head).encode(), body)

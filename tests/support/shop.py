@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from pathlib import Path
+
+from umbel.message import Parcel
 
 from .until import until
 
@@ -66,6 +69,17 @@ CALLS = """
 """
 EXPECTED = [5, 2, 8, 0, 3, 5, 9, "out of stock"]
 SEND = "from {} import note\nfor number in range({}, {}): note.delay({!r}, number)"
+
+
+def noted(number: int, path: Path | str) -> Parcel:
+    """The message of ``shop.note(path, number)``, for a test that publishes by itself; its id is ``n{number}``."""
+    head = {
+        "headers": {"lang": "py", "task": "shop.note", "id": f"n{number}", "retries": 0},
+        "properties": {"correlation_id": f"n{number}", "delivery_info": {"exchange": "", "routing_key": "celery"}},
+        "content-type": "application/json", "content-encoding": "utf-8",
+    }  # fmt: skip
+    body = json.dumps([[str(path), number], {}, {}]).encode()
+    return Parcel("celery", f"n{number}", "shop.note", json.dumps(head).encode(), body)
 
 
 class Shop:
