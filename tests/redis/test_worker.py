@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from contextlib import closing
@@ -150,8 +151,17 @@ def test_a_result_store_that_cannot_serve_ends_the_start(project, url, own_serve
 def test_a_worker_waits_for_a_server_that_does_not_run_yet(project, own_server):
     own_server.stop()
     project.write("hello.py", HELLO.format(url=own_server.url))
-    worker = project.worker("hello", "-c", "1", "-l", "info")
+    worker = project.worker("hello", "-c", "1", "-l", "info", "-n", "early@%h")
     worker.until_output("Trying again in 2 s (1 of 100)", timeout=30)
+
+    def health(what):
+        said = project.umbel("health", what, "-n", "early@%h", "--json")
+        return said.returncode, json.loads(said.stdout)["beat"]
+
+    alive, first = health("--live")
+    assert alive == 0, "an outage is no reason to kill a worker"
+    assert health("--ready")[0] == 1
+    until(lambda: health("--live")[1]["beat"] > first["beat"], timeout=30)
     own_server.start()
     output = worker.until_output("ready.", timeout=30)
     assert "cannot be reached" in output

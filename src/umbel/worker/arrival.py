@@ -10,6 +10,7 @@ import select
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from .. import clock
 from ..exceptions import PublishTimeout, StoreAway
 
 if TYPE_CHECKING:
@@ -24,14 +25,18 @@ STEP: Final = 2.0
 LONGEST: Final = 30.0
 """Seconds of the longest wait."""
 
+BEAT: Final = 2.0
+"""Seconds after which it is said again that the worker lives."""
 
-def arrive(step: Callable[[], object], conf: Settings, stop: Stop) -> bool:
+
+def arrive(step: Callable[[], object], conf: Settings, stop: Stop, beat: Callable[[], object]) -> bool:
     """Take the first step, again and again while the store is away.
 
     Args:
         step: what needs the store.
         conf: the settings.
         stop: the operator's, which ends the waiting.
+        beat: says that the worker lives, though it is not ready: whoever probes would otherwise kill it for an outage.
 
     Returns:
         False when the operator stopped it first.
@@ -44,6 +49,7 @@ def arrive(step: Callable[[], object], conf: Settings, stop: Stop) -> bool:
         again = conf.broker_connection_retry
     tries = 0
     while not stop.requested:
+        beat()
         try:
             step()
         except (StoreAway, PublishTimeout) as error:
@@ -52,8 +58,15 @@ def arrive(step: Callable[[], object], conf: Settings, stop: Stop) -> bool:
                 raise
             wait = min(STEP * tries, LONGEST)
             logger.error("%s Trying again in %g s (%d%s).", error, wait, tries, f" of {most}" if most else "")
-            select.select([stop.fd], [], [], wait)
-            stop.clear()
+            _wait(wait, stop, beat)
         else:
             return True
     return False
+
+
+def _wait(seconds: float, stop: Stop, beat: Callable[[], object]) -> None:
+    until = clock.monotonic() + seconds
+    while not stop.requested and (left := until - clock.monotonic()) > 0:
+        beat()
+        select.select([stop.fd], [], [], min(left, BEAT))
+        stop.clear()

@@ -110,7 +110,7 @@ class Supervisor:
         self.owners: Owners = self.app.broker.owners()
         self.control: Control = self.app.broker.control()
         self.commands = Commands(self.app, self.options, self.control, self.brood, self.stop)
-        if arrive(self._enlist, self.app.conf, self.stop):
+        if arrive(self._enlist, self.app.conf, self.stop, self._say_alive):
             self._look_at_results()
             self.selector.register(self.nursery.socket, selectors.EVENT_READ)
             self.selector.register(self.stop.fd, selectors.EVENT_READ)
