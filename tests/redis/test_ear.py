@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from contextlib import closing
 
 import pytest
 
 from umbel import clock
 from umbel.adapters.redis.address import Address
+from umbel.adapters.redis.broker import open_broker
 from umbel.adapters.redis.ear import Ear
 from umbel.adapters.redis.link import Link
 
@@ -84,3 +86,13 @@ def test_a_connection_that_the_server_closes_ends_the_sleep_and_is_opened_again(
     link.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     assert slept(ear, LONG) < LONG / 2
     assert ear.read(LOOK) == [0]
+
+
+def test_a_request_that_comes_before_answers_are_read_is_told_afterwards(url):
+    """Answers are read by the same ear, and its word about the requests must not be gone with that."""
+    broker = open_broker(url, {})
+    with closing(broker.control()) as asks, closing(broker.control()) as hears:
+        assert hears.broadcasts(0, 0.01) == []
+        asks.broadcast(b"do it", clock.wall() + 60)
+        assert hears.replies("ticket", 0.01) == []
+        assert [request.payload for request in hears.broadcasts(0, 0.01)] == [b"do it"]

@@ -115,6 +115,7 @@ class RedisControl:
     def replies(self, ticket: str, timeout: float) -> list[bytes]:
         """Take the answers that are there; waits for the first."""
         own, deadline = self._layout.own, clock.monotonic() + timeout
+        self._known = -1  # the ear is the same, and what it has heard of requests is over with this reading
         while True:
             if self._read(("EXISTS", own(f"reply:{ticket}")), timeout):
                 taken, _ = self._link.many(
