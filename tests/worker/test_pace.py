@@ -24,7 +24,7 @@ def test_a_batch_is_about_ten_milliseconds_of_work_and_within_bounds(count: int,
     for _ in range(10):
         pace.worked(count, seconds)
     assert 1 <= pace.batch() <= MOST
-    assert pace.batch() == 1 or pace.batch() * seconds / count <= 1.5 * WORK
+    assert pace.batch() == 1 or pace.batch() * seconds / count <= WORK
 
 
 def test_a_batch_grows_at_most_fourfold_and_shrinks_at_once() -> None:

@@ -52,5 +52,5 @@ class Pace:
 
     def worked(self, count: int, seconds: float) -> None:
         """The functions of `count` tasks took `seconds`: the next batch grows at most fourfold and shrinks at once."""
-        fitting = round(WORK / (seconds / count + OVERHEAD)) if count else 1
+        fitting = int(WORK / (seconds / count + OVERHEAD)) if count else 1
         self._batch = max(1, min(self.most, fitting, self._batch * 4))
