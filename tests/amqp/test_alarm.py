@@ -6,10 +6,15 @@ import signal
 import time
 
 import pytest
+from pika.frame import Method
+from pika.spec import Basic
 
 from tests.amqp.hello import HELLO, lines
 from tests.support.until import until
+from umbel.adapters.amqp.address import Address
 from umbel.adapters.amqp.faults import Blocked
+from umbel.adapters.amqp.link import Link
+from umbel.adapters.amqp.outbox import Outbox
 from umbel.broker import Owner, Want
 from umbel.ids import nonce
 from umbel.message import Parcel
@@ -126,3 +131,13 @@ def test_what_is_given_back_in_an_alarm_stays_with_its_owner_and_is_there_once(l
     (last,) = claimed(consumer, 1)
     assert (last.body, last.redelivered) == (b"back", False)
     assert consumer.turn([], WANT).deliveries == []
+
+
+def test_a_refusal_of_what_was_sent_into_an_alarm_is_none_of_the_next(url):
+    """It is answered at the alarm's end, perhaps while something else is waited for."""
+    outbox = Outbox(Link(Address.parse(url, {}), "test"))
+    outbox._waiting = {5, 6}
+    outbox._on_confirm(Method(1, Basic.Nack(3)))
+    assert (outbox._waiting, outbox._refused) == ({5, 6}, False)
+    outbox._on_confirm(Method(1, Basic.Nack(5, multiple=True)))
+    assert (outbox._waiting, outbox._refused) == ({6}, True)

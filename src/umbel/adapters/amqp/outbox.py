@@ -121,6 +121,7 @@ class Outbox:
 
     def _on_confirm(self, frame: Any) -> None:
         tag = frame.method.delivery_tag
-        done = {each for each in self._waiting if each <= tag} if frame.method.multiple else {tag}
-        self._waiting -= done
-        self._refused = self._refused or isinstance(frame.method, spec.Basic.Nack)
+        waiting = self._waiting
+        done = {each for each in waiting if each <= tag} if frame.method.multiple else waiting & {tag}
+        self._waiting -= done  # an answer to an earlier batch, sent into an alarm, says nothing of this one
+        self._refused = self._refused or (bool(done) and isinstance(frame.method, spec.Basic.Nack))
