@@ -55,7 +55,6 @@ def lines(path):
     return path.read_text().split() if path.exists() else []
 
 
-@pytest.mark.alone
 @pytest.mark.chaos
 @scale.limit(240)
 def test_nothing_is_lost_when_server_and_workers_are_killed(project, chaos, own_rabbitmq):
@@ -91,7 +90,7 @@ def test_nothing_is_lost_when_server_and_workers_are_killed(project, chaos, own_
     assert worker.stop() == 0
 
 
-@pytest.mark.alone
+@pytest.mark.chaos
 @scale.limit(120)
 def test_a_task_outlives_its_server_and_runs_once(project, chaos, own_rabbitmq):
     """Stopped for some seconds and started again while three children work; what they do is not done by others."""

@@ -24,4 +24,4 @@ def lab(rabbitmq):
 
 
 class TestAmqpBetweenProcesses(SharedSuite):
-    pass
+    test_a_computing_process_stops_nobody = pytest.mark.alone(SharedSuite.test_a_computing_process_stops_nobody)

@@ -245,7 +245,7 @@ def test_without_the_pulse_the_server_ends_it(url, rabbitmq, monkeypatch):
     link.drop("it is over")
 
 
-@pytest.mark.alone
+@pytest.mark.chaos
 def test_a_stopped_server_is_dropped_after_twice_the_heartbeat(own_rabbitmq):
     link = linked(own_rabbitmq.url, heartbeat=1)
     declare(link, "q", durable=True)

@@ -209,7 +209,7 @@ def refuse(*_):
     raise Unanswered("a test")
 
 
-@pytest.mark.alone
+@pytest.mark.chaos
 def test_a_memory_alarm_is_told_within_the_deadline(own_rabbitmq):
     sender = opened(own_rabbitmq.url)
     sender.publish([parcel("before")])
@@ -228,7 +228,7 @@ def test_a_memory_alarm_is_told_within_the_deadline(own_rabbitmq):
     sender.close()
 
 
-@pytest.mark.alone
+@pytest.mark.chaos
 def test_a_stopped_server_is_told_within_the_deadline(own_rabbitmq):
     sender = opened(own_rabbitmq.url, heartbeat=1)
     sender.publish([parcel("before")])

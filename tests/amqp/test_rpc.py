@@ -207,7 +207,7 @@ def test_a_queue_that_somebody_deleted_is_declared_again(rabbitmq, url, worker, 
     assert until(answered)
 
 
-@pytest.mark.alone
+@pytest.mark.chaos
 def test_a_server_that_goes_and_comes_back(own_rabbitmq, opened):
     client, worker = opened(own_rabbitmq.url), opened(own_rabbitmq.url, "worker")
     client.listen()
@@ -224,7 +224,7 @@ def test_a_server_that_goes_and_comes_back(own_rabbitmq, opened):
     arrived(client, "b")
 
 
-@pytest.mark.alone
+@pytest.mark.chaos
 def test_without_a_server_the_call_ends_with_a_sentence(own_rabbitmq, opened):
     client = opened(own_rabbitmq.url, timeout=0.5)
     own_rabbitmq.kill()
@@ -234,7 +234,7 @@ def test_without_a_server_the_call_ends_with_a_sentence(own_rabbitmq, opened):
     assert clock.monotonic() - began < 10
 
 
-@pytest.mark.alone
+@pytest.mark.chaos
 def test_a_server_without_memory_takes_no_answers_until_it_has_some(own_rabbitmq, opened):
     client, worker = opened(own_rabbitmq.url), opened(own_rabbitmq.url, "worker", timeout=0.5)
     client.listen()

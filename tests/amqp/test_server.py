@@ -40,7 +40,7 @@ def test_a_memory_alarm_blocks_publishers_for_its_time(rabbitmq):
     assert heard == ["blocked", "free"]
 
 
-@pytest.mark.alone
+@pytest.mark.chaos
 def test_what_is_durable_outlives_a_kill_on_the_same_port(own_rabbitmq):
     url = own_rabbitmq.url
     with connected(url) as connection:

@@ -186,7 +186,7 @@ def test_a_connection_that_was_cut_is_replaced_without_a_word(postgresql):
     backend.close()
 
 
-@pytest.mark.alone
+@pytest.mark.chaos
 def test_a_silent_server_costs_the_deadline_and_is_used_again(own_postgresql):
     backend = open_backend(f"db+{own_postgresql.url()}", {"timeout": 1})
     backend.store([record("a")])

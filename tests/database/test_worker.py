@@ -32,7 +32,7 @@ def outage_by_kill(server):
     return server.start
 
 
-@pytest.mark.alone
+@pytest.mark.chaos
 @pytest.mark.parametrize("outage", [outage_by_freezing, outage_by_kill])
 def test_outcomes_are_kept_while_the_database_is_away(project, own_postgresql, outage):
     url = f"db+{own_postgresql.url()}"

@@ -28,6 +28,8 @@ def check(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "TOP", tmp_path)
     monkeypatch.setattr(module, "BIN", Path(sys.executable).parent)
     monkeypatch.setattr(module, "CHECKS", {"lint": ["python", "-c", "open('lint-ok'); print('fine')"]})
+    one_by_one = {name: (options[options.index("-m") :], word) for name, (options, word) in module.RUNS.items()}
+    monkeypatch.setattr(module, "RUNS", one_by_one)  # faster: one test needs no helpers
     monkeypatch.delenv("UMBEL_REQUIRE_SERVICES", raising=False)
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # faster: these projects need xdist only
@@ -35,7 +37,8 @@ def check(monkeypatch, tmp_path):
     return module
 
 
-def test_everything_right_is_zero_and_a_sum(check, tmp_path, capfd):
+def test_everything_right_is_zero_and_a_sum(check, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(check, "RUNS", load("check").RUNS)
     (tmp_path / "test_good.py").write_text(GOOD, encoding="utf-8")
     (tmp_path / "test_skipped.py").write_text(SKIPPED, encoding="utf-8")
     (tmp_path / "test_alone.py").write_text(BAD_ALONE.replace("assert 0", "assert 1"), encoding="utf-8")
@@ -62,6 +65,25 @@ def test_a_failing_check_shows_what_it_said_and_the_tests_still_run(check, tmp_p
     assert any("No such file or directory: 'lint-ok'" in line for line in lines)
     assert lines[-2] == "failed: lint"
     assert lines[-1].strip("= ").startswith("1 passed in ")
+
+
+def test_what_tests_start_is_compiled_once(check, tmp_path, monkeypatch):
+    """Some machines forbid it by the environment, and everything takes twice as long there."""
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    (tmp_path / "helper.py").touch()
+    text = "import subprocess, sys\n\n\ndef test_a():\n    subprocess.run([sys.executable, '-c', 'import helper'])\n"
+    (tmp_path / "test_a.py").write_text(text, encoding="utf-8")
+    assert check.main([]) == 0
+    assert list(tmp_path.glob("__pycache__/helper.*.pyc"))
+
+
+def test_a_run_collects_the_files_that_have_its_mark(check, tmp_path):
+    for name, text in {"test_a.py": GOOD, "test_b.py": BAD, "test_c.py": BAD_ALONE, "other.py": BAD}.items():
+        (tmp_path / "tests" / "room").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tests" / "room" / name).write_text(text, encoding="utf-8")
+    assert [check.files(word) for _, word in check.RUNS.values()] == [
+        [], ["tests/room/test_b.py"], ["tests/room/test_c.py"],
+    ]  # fmt: skip
 
 
 def test_a_file_that_cannot_be_imported_fails(check, tmp_path, capfd):

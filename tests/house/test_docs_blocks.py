@@ -74,7 +74,6 @@ def run(processes, page: Path):
     return processes.run("-m", "tests.support.docs", page, env={"PYTHONPATH": str(tree.TOP)}, timeout=170)
 
 
-@pytest.mark.alone
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_does_what_it_shows(name, processes):

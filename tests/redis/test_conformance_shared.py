@@ -31,4 +31,4 @@ def lab(url):
 
 
 class TestRedisBetweenProcesses(SharedSuite):
-    pass
+    test_a_computing_process_stops_nobody = pytest.mark.alone(SharedSuite.test_a_computing_process_stops_nobody)

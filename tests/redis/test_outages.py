@@ -124,7 +124,7 @@ def test_what_runs_goes_on_and_its_outcome_is_stored_after_the_outage(outages, d
     assert worker.stop() == 0
 
 
-@pytest.mark.alone
+@pytest.mark.chaos
 def test_a_worker_says_that_it_lives_and_obeys_while_the_server_is_away(outages, network):
     """Whoever probes it would kill it, and what it runs, for an outage that is not its own."""
     outages.write("slow.py", "from outages import *\napp.conf.broker_transport_options = {'timeout': 3.0}\n")

@@ -65,7 +65,7 @@ def test_every_role_is_killed_and_every_page_is_there_once(site, place, tmp_path
     db.close()
 
 
-@pytest.mark.alone
+@pytest.mark.chaos
 @pytest.mark.timeout(150)
 def test_the_demo_finds_exactly_what_a_walk_finds(place, tmp_path):
     said = io.StringIO()
