@@ -6,6 +6,7 @@ The layers themselves, and that adapters do not know each other, are checked by 
 from __future__ import annotations
 
 import ast
+from functools import cache
 
 import pytest
 
@@ -16,7 +17,12 @@ VALUES = {"message", "outcome", "record", "context"}
 CONTRACTS = {"serialization", "abilities", "broker", "backend", "pool"}
 
 FILES = {tree.module_name(path): path for path in tree.package_files()}
-EDGES = imports.graph(FILES, tree.parse)
+
+
+@cache
+def edges():
+    """Who imports whom; read by the tests, and not whenever tests are collected."""
+    return imports.graph(FILES, tree.parse)
 
 
 def room(module: str) -> str:
@@ -26,7 +32,7 @@ def room(module: str) -> str:
 
 
 def test_no_circle_of_imports():
-    found = imports.circles(EDGES)
+    found = imports.circles(edges())
     assert not found, "\n".join(" <-> ".join(group) for group in found)
 
 
@@ -34,7 +40,7 @@ def test_an_adapter_imports_vocabulary_values_contracts_and_itself():
     allowed = VOCABULARY | VALUES | CONTRACTS
     wrong = [
         f"{module} imports {target}"
-        for module, targets in EDGES.items()
+        for module, targets in edges().items()
         if room(module).startswith("adapters.")
         for target in targets
         if room(target) != room(module) and room(target) not in allowed
@@ -46,7 +52,7 @@ def test_nobody_names_an_adapter():
     """They are found by entry points; only the adapter itself and what ships for tests may import one."""
     wrong = [
         f"{module} imports {target}"
-        for module, targets in EDGES.items()
+        for module, targets in edges().items()
         for target in targets
         if room(target).startswith("adapters") and room(module) != room(target) and room(module) != "testing"
     ]
