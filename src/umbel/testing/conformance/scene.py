@@ -84,6 +84,13 @@ class Worker:
         assert len(deliveries) == 1, "a message that should be ready was not claimable"
         return deliveries[0]
 
+    def revision(self, least: int) -> int:
+        """What a turn says of the revocation log; where a server pushes that log, it gets the time to come so far."""
+        until = time.monotonic() + self._patience
+        while (found := self.turn().revision) < least and time.monotonic() < until:
+            pass
+        return found
+
     def settle(self, *outcomes: Outcome) -> list[Outcome]:
         """Settle without claiming; returns what was fenced."""
         return self.consumer.turn(outcomes, None).fenced
