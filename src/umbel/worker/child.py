@@ -25,6 +25,7 @@ from ..broker import Control, Turn, Want
 from ..exceptions import UmbelError
 from ..outcome import Hold, Release
 from . import logs
+from .again import Again
 from .attempt import Attempt
 from .fetcher import Fetcher
 from .keeper import Keeper
@@ -71,6 +72,7 @@ class Child:
         self.pace = Pace()
         self.fetcher = Fetcher(options, self.pace)
         self.runner = Runner(life.desk, life.revoked)
+        self.again = Again(app, life.desk)
         self.keeper = self.keeper_type(life, pipe)
         self._control: Control | None = None
         self._started = 0
@@ -153,6 +155,8 @@ class Child:
                 self.outcomes.put(Release(delivery))
                 continue
             prepared = prepare(delivery)
+            if delivery.redelivered:
+                prepared = self.again.look(prepared)
             count += 1
             if not isinstance(prepared, Attempt):
                 self.outcomes.put(prepared)

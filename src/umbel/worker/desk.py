@@ -98,6 +98,12 @@ class Desk:
             logger.info("Task %s[%s] succeeded in %ss: %s", plan.name, request.id, runtime, shown)
         return Done(run.delivery, record, parcels, (), self._joined(request, result) if embed.get("chord") else ())
 
+    def repeated(self, run: Run, value: Any) -> Outcome:
+        """It had returned `value` before, and that is stored: what follows it is sent again, under the same ids."""
+        request, result = run.request, self.documents.value(value)
+        members = self._joined(request, result) if request.embed.get("chord") else ()
+        return Done(run.delivery, None, callbacks.next_parcels(self.app, request, value), (), members)
+
     def retry(self, run: Run, error: Retry) -> Outcome:
         """The function raised `Retry`; it carries the next attempt."""
         plan, request = run.plan, run.request
