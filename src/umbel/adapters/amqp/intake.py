@@ -14,6 +14,7 @@ Who gets the message afterwards writes into the ledger that he takes it, and rea
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from typing import Final
@@ -41,6 +42,12 @@ ENOUGH: Final = 1000
 """Messages that wait for a copy while the server takes none; then no more are fetched. After a crash of the server all
 messages of a classic queue come as redelivered.
 """
+
+BATCH: Final = 100
+"""Messages that a search collects before it copies them, for the same reason: each copying waits for two answers."""
+
+LAST: Final = 1.0
+"""Seconds before the end of a call in which nothing more is searched for."""
 
 SOON: Final = 1.0
 """Seconds for which a message that is not due yet is held; delay queues count whole ones."""
@@ -98,7 +105,7 @@ class Intake:
         return self._tray.holds(queues)
 
     def claim(self, want: Want, until: float) -> list[Arrived]:
-        """Messages of one queue and one priority; nothing only when these queues are empty."""
+        """Messages of one queue and one priority; nothing when these queues are empty, or the call's time is over."""
         for queue in self._feed.gone():
             self._topology.forget(queue)
         for queue in want.queues:
@@ -109,8 +116,9 @@ class Intake:
         if not self._tray.holds(want.queues):
             self._search(want.queues, until)
         taken = self._tray.take(want.queues, want.limit)
-        if taken and not taken[0].alone and len(taken) < want.limit and taken[0].queue not in self._feed.flows:
-            taken += self._more(taken[0], want.limit - len(taken), until)
+        if taken and not taken[0].alone and taken[0].queue not in self._feed.flows:
+            with contextlib.suppress(OperationalError):  # the next call tells; what was taken is not forgotten over it
+                self._fill(taken, want.limit, until)
         return taken
 
     def sort(self, until: float) -> None:
@@ -124,8 +132,7 @@ class Intake:
             (self._doubtful, self._ask),
         )  # fmt: skip
         while True:
-            while self._feed.inbox:
-                self._place(self._feed.inbox.popleft(), clock.wall())
+            self._look()
             waiting = [(messages, step) for messages, step in steps if messages]
             if not waiting or self._feed.blocked:
                 return
@@ -189,6 +196,10 @@ class Intake:
         if seconds not in self._pauses:
             self._pauses[seconds] = places.pause(self._topology, seconds, until)
         return self._pauses[seconds]
+
+    def _look(self) -> None:
+        while self._feed.inbox:
+            self._place(self._feed.inbox.popleft(), clock.wall())
 
     def _place(self, message: Arrived, now: float) -> None:
         if message.redelivered:
@@ -255,23 +266,30 @@ class Intake:
 
     def _search(self, queues: Sequence[str], until: float) -> None:
         for queue in queues:
-            while not self._full() and self._feed.fetch(queue, until):
-                self.sort(until)
-                if self._tray.holds(queues):
-                    self._feed.peek()
-                    self.sort(until)
-                    return
+            while not self._tray.holds(queues) and self._seek(queue, until):
+                pass
+        self._feed.peek()
+        self.sort(until)
 
-    def _full(self) -> bool:
-        return len(self._lost) + len(self._later) + len(self._doubtful) >= ENOUGH
-
-    def _more(self, like: Arrived, count: int, until: float) -> list[Arrived]:
-        found: list[Arrived] = []
-        while len(found) < count and not self._full() and self._feed.fetch(like.queue, until):
+    def _seek(self, queue: str, until: float) -> bool:
+        """Fetch one message; True when that may be tried again. What has to be copied waits until it is many."""
+        waiting = len(self._lost) + len(self._later)
+        if waiting + len(self._doubtful) >= ENOUGH or clock.monotonic() > until - LAST:
+            return False
+        if not self._feed.fetch(queue, until):
+            return False
+        self._look()
+        if self._doubtful or waiting >= BATCH:
             self.sort(until)
+        return True
+
+    def _fill(self, taken: list[Arrived], limit: int, until: float) -> None:
+        """Add what is like the first one, until it is enough or something else comes."""
+        like = taken[0]
+        while len(taken) < limit and self._seek(like.queue, until):
             new = self._tray.take((like.queue,), 1)
             if new and (new[0].priority, new[0].alone) != (like.priority, False):
                 self._tray.add(new[0])
                 break
-            found += new
-        return found
+            taken += new
+        self.sort(until)
