@@ -70,7 +70,7 @@ def test_a_wrong_password_is_refused_with_the_words_of_the_link(own, own_server)
 
 
 def test_a_server_that_may_drop_keys_or_keeps_nothing_is_told_of_once(own, caplog):
-    own.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    own.call("CONFIG", "SET", "maxmemory-policy", "volatile-lru")
     with caplog.at_level(logging.WARNING, logger="umbel.redis"):
         look_over(own, "messages")
         look_over(own, "messages")

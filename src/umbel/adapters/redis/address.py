@@ -53,6 +53,7 @@ class Address(msgspec.Struct, frozen=True):
         guard: (user name, password) that the sentinels themselves ask for.
         replicas: how many replicas must have a published message before the call returns.
         nodes: (host, port) of some of a cluster's nodes; host and port are without meaning then.
+        evicting: messages may be kept on a server that drops keys when its memory is full.
     """
 
     host: str = "localhost"
@@ -69,6 +70,7 @@ class Address(msgspec.Struct, frozen=True):
     guard: tuple[str | None, str | None] = (None, None)
     replicas: int = 0
     nodes: tuple[tuple[str, int], ...] = ()
+    evicting: bool = False
 
     @classmethod
     def parse(cls, url: str, options: dict[str, Any]) -> Address:
@@ -81,7 +83,7 @@ class Address(msgspec.Struct, frozen=True):
                 dict of the ``ssl_...`` options); they win over the URL, and other keys are ignored. What the URL
                 leaves out comes from ``unsaid`` (``host``, ``port``, ``db``, ``username``, ``password``). For
                 sentinels: ``master_name``, ``sentinel_kwargs`` (``username``, ``password`` of theirs); with replicas:
-                ``wait_replicas``.
+                ``wait_replicas``. ``allow_eviction``: see ``evicting``.
 
         Raises:
             ImproperlyConfigured: the URL or an option cannot work; the sentence says what to write.
@@ -116,6 +118,7 @@ class Address(msgspec.Struct, frozen=True):
             guard=_guard(options),
             replicas=_replicas(options.get("wait_replicas", given.get("wait_replicas", 0))),
             nodes=nodes,
+            evicting=bool(options.get("allow_eviction")),
         )
 
     def __str__(self) -> str:

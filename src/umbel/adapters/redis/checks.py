@@ -1,7 +1,8 @@
 """What a server must be, and what its operator should know: looked at once in a process, before the first write;
 a worker's supervisor is the one that tells.
 
-refused    older than 6.2 (no PXAT, no LMOVE), a read-only replica, a node of a cluster that was not meant as one
+refused    older than 6.2 (no PXAT, no LMOVE), a read-only replica, a node of a cluster that was not meant as one; for
+           messages a server that may drop any key, and whole queues with it, unless the user takes that risk
 warned     keys may be evicted, nothing is kept over a restart, its clock is far from ours, a cluster's node that has no
            replica
 
@@ -29,7 +30,7 @@ OLDEST: Final = (6, 2)
 _DRIFT: Final = 30.0
 """Seconds between the server's clock and ours that are worth a word: expiries and due times are compared with both."""
 
-_seen: Final[set[str]] = set()
+_seen: Final[set[tuple[str, Keeps]]] = set()
 
 
 class Facts(msgspec.Struct, frozen=True):
@@ -56,14 +57,17 @@ def look_over(link: Link, keeps: Keeps) -> None:
     Raises:
         OperationalError: it cannot serve, or cannot be reached.
     """
-    seen = str(link.address)
-    if seen in _seen:
+    server = str(link.address)
+    if (server, keeps) in _seen:
         return
     facts = gathered(link)
-    error = refusal(facts, link.address)
+    error = refusal(facts, link.address, keeps)
     if error is not None:
         raise error
-    _seen.add(seen)
+    known = any(seen == server for seen, _ in _seen)
+    _seen.add((server, keeps))
+    if known:
+        return
     for sentence in warnings(facts, link.address, keeps):
         logger.warning("%s", sentence, extra={"about_the_store": True})  # a worker's children do not say it again
 
@@ -88,13 +92,19 @@ def gathered(link: Link) -> Facts:
     return Facts({name: value for name, colon, value in lines if colon}, save, drift)
 
 
-def refusal(facts: Facts, address: Address) -> OperationalError | None:
+def refusal(facts: Facts, address: Address, keeps: Keeps = "messages") -> OperationalError | None:
     """Why umbel cannot use a server, None when it can."""
     info = facts.info
     version = info.get("redis_version", "")
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     if numbers and numbers < OLDEST:
         return StoreUnsuitable(f"{address} is Redis {version}, and umbel needs 6.2 or newer; upgrade it.")
+    policy = info.get("maxmemory_policy", "")
+    if policy.startswith("allkeys") and keeps == "messages" and not address.evicting:
+        return StoreUnsuitable(
+            f"{address} drops any key when its memory is full (maxmemory-policy {policy}), whole queues with it; set "
+            "maxmemory-policy to noeviction, or allow_eviction in broker_transport_options to take that risk."
+        )
     if address.nodes:  # whose node was asked for; what it refuses is sent to another one
         return None
     if info.get("redis_mode") == "cluster":
