@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes import Processes
+from tests.support.rabbitmq import RabbitMQ, rabbitmq_server
 
 TOP = Path(__file__).resolve().parent.parent
 UMBEL = Path(sys.executable).parent / "umbel"
@@ -76,6 +77,13 @@ def pytest_runtest_makereport(
     if report.when == "call" and report.failed and isinstance(started, Processes) and started.started:
         report.sections.append(("Output of processes", started.report()))
     return report
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
+    """A RabbitMQ node that all tests of this process share, each in a virtual host of its own; do not stop it."""
+    with rabbitmq_server(tmp_path_factory.mktemp("rabbitmq")) as server:
+        yield server
 
 
 @dataclass

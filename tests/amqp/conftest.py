@@ -1,4 +1,4 @@
-"""A real RabbitMQ: one node for the session with a virtual host for each test, or one of a test's own to be hurt."""
+"""A virtual host for each test on the node of the session, or a node of a test's own to be hurt."""
 
 from __future__ import annotations
 
@@ -8,13 +8,6 @@ import pytest
 
 from tests.amqp.lab import AmqpLab
 from tests.support.rabbitmq import rabbitmq_server
-
-
-@pytest.fixture(scope="session")
-def rabbitmq(tmp_path_factory):
-    """A node that all tests of this process share; do not stop it."""
-    with rabbitmq_server(tmp_path_factory.mktemp("rabbitmq")) as server:
-        yield server
 
 
 @pytest.fixture

@@ -34,17 +34,11 @@ def test_a_task_runs_and_its_result_comes_back(hello):
     assert worker.stop() == 0
 
 
-def test_a_retry_waits_in_the_server(hello, tmp_path):
-    worker = hello.worker("hello", "-l", "info", "-c", "1")
-    worker.until_output("ready.")
-    path = tmp_path / "attempts"
-    said = hello.python(f"from hello import again; print(again.delay({str(path)!r}).get(timeout=20))")
-    assert said.stdout.strip() == "at last", said
-    assert lines(path) == ["0", "1", "2"]
-
-
 def test_a_child_that_kills_itself_three_times_is_set_aside(hello, shelf, tmp_path):
-    """Each SIGKILL counts against the task that ran, and against no other; its dead letter can be sent again."""
+    """Each SIGKILL counts against the task that ran, and against no other; its dead letter can be sent again.
+
+    Rows 1 and 38 of tests/pains.
+    """
     path = tmp_path / "pids"
     worker = hello.worker("hello", "-l", "info", "-c", "1")
     worker.until_output("ready.")
@@ -81,7 +75,10 @@ def test_early_acknowledgement_means_never_twice(hello, tmp_path):
 
 
 def test_a_task_outlives_its_connection_and_runs_once(hello, rabbitmq, tmp_path):
-    """The server ends all connections while two children work: each goes on, and nobody takes its task over."""
+    """The server ends all connections while two children work: each goes on, and nobody takes its task over.
+
+    Row 12 of tests/pains.
+    """
     path = tmp_path / "pids"
     worker = hello.worker("hello", "-l", "info", "-c", "3")
     worker.until_output("ready.")
@@ -103,7 +100,10 @@ def test_a_task_outlives_its_connection_and_runs_once(hello, rabbitmq, tmp_path)
 
 
 def test_a_task_longer_than_the_consumer_timeout_runs_once(project, url, rabbitmq, tmp_path):
-    """Its delivery is given up in time; a copy goes round meanwhile, and is dropped when the task is done."""
+    """Its delivery is given up in time; a copy goes round meanwhile, and is dropped when the task is done.
+
+    Row 2 of tests/pains.
+    """
     source = HELLO.format(url=f"{url}?consumer_timeout=3", results=tmp_path / "results.db")
     project.write("hello.py", source)
     path = tmp_path / "pids"
@@ -118,26 +118,8 @@ def test_a_task_longer_than_the_consumer_timeout_runs_once(project, url, rabbitm
     assert worker.stop() == 0
 
 
-def test_a_revoked_task_does_not_start(hello, tmp_path):
-    """Its message stays in the queue until a worker comes, who has read the ledger before."""
-    path = tmp_path / "pids"
-    said = hello.python(
-        f"""
-        from hello import hold
-        sent = hold.delay({str(path)!r}, 0)
-        sent.revoke()
-        print(sent.id)
-        """
-    )
-    worker = hello.worker("hello", "-l", "info", "-c", "1")
-    worker.until_output("Discarding revoked task", timeout=60)
-    state = hello.python(f"from hello import app; print(app.AsyncResult({said.stdout.strip()!r}).state)")
-    assert state.stdout.strip() == "REVOKED", state
-    assert lines(path) == []
-
-
 def test_the_work_of_a_killed_worker_is_taken_by_another(hello, tmp_path):
-    """Supervisor and children die at once, and nobody reports it."""
+    """Supervisor and children die at once, and nobody reports it. Row 3 of tests/pains."""
     path = tmp_path / "pids"
     first = hello.worker("hello", "-l", "info", "-c", "1", "-n", "one@%h")
     first.until_output("ready.")

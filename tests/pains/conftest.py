@@ -17,7 +17,8 @@ TASKS = """
 import asyncio, os, time
 from umbel import Umbel
 
-app = Umbel("pains", broker=URL, backend=URL)
+app = Umbel("pains", broker=BROKER, backend=RESULTS)
+app.conf.update(SETTINGS)
 
 @app.task
 def add(x, y):
@@ -41,10 +42,12 @@ async def doze(seconds):
     return "dozed"
 
 @app.task
-def note(path, word):
+def note(path, word, seconds=0.0):
     fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.write(fd, (word + "\\n").encode())
     os.close(fd)
+    if seconds:
+        time.sleep(seconds)
 
 @app.task
 def note_pid(path, seconds):
@@ -57,10 +60,16 @@ def die(path, word="try", really=True):
     if really:
         os._exit(137)
 
+@app.task
+async def held(path, word, gate):
+    note(path, word)
+    while not os.path.exists(gate):
+        await asyncio.sleep(0.05)
+
 @app.task(bind=True, max_retries=3)
-def retrying(self, path):
+def retrying(self, path, countdown=0.05, times=3):
     note(path, "try")
-    raise self.retry(countdown=0.05, exc=ValueError("as asked"))
+    raise self.retry(countdown=countdown, exc=ValueError("as asked"), max_retries=times)
 
 @app.task
 def unjsonable():
@@ -79,27 +88,55 @@ def pid():
     return os.getpid()
 """
 
+QUORUM = "?quorum"
+"""Behind a URL of RabbitMQ: what the tests of this folder make of a program on it."""
+
 
 def stores(*names: str) -> pytest.MarkDecorator:
-    """Run a test on each of these: "sqlite", "redis". A test without it runs on SQLite."""
+    """Run a test on each of these; a test without it runs on SQLite.
+
+    "sqlite", "redis"; "rabbitmq", where Celery's own queue is a classic one, and "quorum", the same with a queue of the
+    kind that umbel makes.
+    """
     return pytest.mark.parametrize("store", names, indirect=True)
 
 
 @pytest.fixture
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """URL of an empty store; a server is this test's alone, and writes each command to disk before it answers."""
-    if getattr(request, "param", "sqlite") == "sqlite":
+    """URL of an empty broker. Redis is this test's alone, and writes each command to disk before it answers; RabbitMQ
+    is shared, with a virtual host of this test's own.
+    """
+    name = getattr(request, "param", "sqlite")
+    if name == "sqlite":
         yield "sqlite:///queue.db"
-        return
-    durable = ("--appendonly", "yes", "--appendfsync", "always")
-    with redis_server(tmp_path_factory.mktemp("redis"), *durable) as server:
-        yield server.url
+    elif name == "redis":
+        durable = ("--appendonly", "yes", "--appendfsync", "always")
+        with redis_server(tmp_path_factory.mktemp("redis"), *durable) as server:
+            yield server.url
+    else:
+        yield f"{request.getfixturevalue('rabbitmq').vhost()}{QUORUM if name == 'quorum' else ''}"
+
+
+def written(broker: str, results: str = "", **settings: Any) -> str:
+    """The text of the tasks' module. RabbitMQ keeps no results: they are in a file unless something else is said."""
+    url = broker.removesuffix(QUORUM)
+    if url != broker:
+        settings["task_default_queue"] = "jobs"
+    kept = results or ("sqlite:///results.db" if url.startswith("amqp") else url)
+    text = TASKS.replace("BROKER", repr(url)).replace("RESULTS", repr(kept))
+    return text.replace("SETTINGS", repr(settings))
 
 
 @pytest.fixture
-def pains(project: Project, monkeypatch: pytest.MonkeyPatch, store: str) -> Iterator[Any]:
+def settings() -> dict[str, Any]:
+    """Of the program; a test that wants some has a fixture of this name."""
+    return {}
+
+
+@pytest.fixture
+def pains(project: Project, monkeypatch: pytest.MonkeyPatch, store: str, settings: dict[str, Any]) -> Iterator[Any]:
     """The module of the project's tasks, imported here as a client does; its ``shelf()`` looks into the store."""
-    path = project.write("pains.py", TASKS.replace("URL", repr(store)))
+    path = project.write("pains.py", written(store, **settings))
     monkeypatch.chdir(project.folder)
     spec = importlib.util.spec_from_file_location("pains", path)
     assert spec is not None
@@ -112,6 +149,23 @@ def pains(project: Project, monkeypatch: pytest.MonkeyPatch, store: str) -> Iter
         yield module
         if shelf.cache_info().currsize:
             shelf().close()
+
+
+def vhost(store: str) -> str:
+    """Name of RabbitMQ's virtual host."""
+    return store.removesuffix(QUORUM).rpartition("/")[2]
+
+
+def ready(pains: Any) -> int:
+    """How many messages wait for a worker."""
+    return sum(one.ready for one in pains.shelf().counts())
+
+
+def delayed(pains: Any) -> int:
+    """How many messages wait for their time; RabbitMQ has them on its ladder, not in their queue."""
+    shelf = pains.shelf()
+    hidden = getattr(shelf, "hidden", None)
+    return int(hidden()) if hidden else sum(one.delayed for one in shelf.counts())
 
 
 @pytest.fixture

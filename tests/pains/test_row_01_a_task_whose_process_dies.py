@@ -14,7 +14,7 @@ from tests.support.until import until
 both = stores("sqlite", "redis")
 
 
-@both
+@stores("sqlite", "redis", "rabbitmq")
 def test_a_killed_process_loses_no_task(pains: Any, start: Callable[..., Any], tmp_path: Path) -> None:
     start("-c", "2")
     pids = tmp_path / "pids"

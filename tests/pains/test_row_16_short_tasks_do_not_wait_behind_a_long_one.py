@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,15 +12,16 @@ import pytest
 from tests.pains.conftest import stores
 from tests.support.until import until
 
-both = stores("sqlite", "redis")
+PROCESS, THREAD = ("-c", "1"), ("-P", "thread", "-c", "1")
 
 
-@both
-def test_twenty_short_tasks_pass_a_long_one(pains: Any, start: Callable[..., Any]) -> None:
+@stores("sqlite", "redis", "rabbitmq", "quorum")
+def test_twenty_short_tasks_pass_a_long_one(pains: Any, start: Callable[..., Any], tmp_path: Path) -> None:
     start("-c", "1", "-n", "one@%h")
     start("-c", "1", "-n", "two@%h")
-    long = pains.block.delay(20)
-    until(lambda: pains.shelf().items("leased"))
+    runs = tmp_path / "runs"
+    long = pains.note_pid.delay(str(runs), 20)
+    until(runs.exists)
     begin = time.monotonic()
     short = [pains.block.delay(0.01) for _ in range(20)]
     for result in short:
@@ -28,8 +30,11 @@ def test_twenty_short_tasks_pass_a_long_one(pains: Any, start: Callable[..., Any
     assert not long.ready()
 
 
-@both
-@pytest.mark.parametrize("pool", [("-c", "1"), ("-P", "thread", "-c", "1")], ids=["process", "thread"])
+@pytest.mark.parametrize(
+    ("store", "pool"),
+    [("sqlite", PROCESS), ("sqlite", THREAD), ("redis", PROCESS), ("redis", THREAD), ("quorum", PROCESS)],
+    indirect=["store"],
+)
 def test_work_held_by_a_worker_is_given_back_when_one_task_turns_out_long(
     pains: Any, start: Callable[..., Any], pool: tuple[str, ...]
 ) -> None:

@@ -30,14 +30,11 @@ def note(number):
 
 
 @pytest.fixture
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Redis, Redis]]:
-    """One for messages, and one for results that loses nothing when it is killed."""
+def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A server of their own, which loses nothing when it is killed."""
     durable = ("--appendonly", "yes", "--appendfsync", "always")
-    with (
-        redis_server(tmp_path_factory.mktemp("messages")) as broker,
-        redis_server(tmp_path_factory.mktemp("results"), *durable) as results,
-    ):
-        yield broker, results
+    with redis_server(tmp_path_factory.mktemp("results"), *durable) as results:
+        yield results
 
 
 def ran(project: Project) -> list[int]:
@@ -45,17 +42,20 @@ def ran(project: Project) -> list[int]:
     return [int(line) for line in path.read_text().split()] if path.exists() else []
 
 
-@pytest.mark.parametrize("pool", [("-c", "2"), ("-P", "thread", "-c", "4")], ids=["process", "thread"])
+@pytest.mark.parametrize(
+    ("store", "pool"),
+    [("redis", ("-c", "2")), ("redis", ("-P", "thread", "-c", "4")), ("rabbitmq", ("-c", "2"))],
+    indirect=["store"],
+)
 def test_a_thousand_tasks_end_while_the_results_are_away(
-    project: Project, servers: tuple[Redis, Redis], pool: tuple[str, ...]
+    project: Project, store: str, results: Redis, pool: tuple[str, ...]
 ) -> None:
-    broker, results = servers
     total = count(full=2_000, small=300)
-    project.write("apart.py", TASKS.format(broker=broker.url, results=results.url))
+    project.write("apart.py", TASKS.format(broker=store, results=results.url))
     worker = project.worker("apart", *pool, "-l", "INFO")
     worker.until_output("ready.", timeout=30)
     before = set(worker.children())
-    with Umbel("apart", broker=broker.url, backend=results.url) as app:
+    with Umbel("apart", broker=store, backend=results.url) as app:
         sent = [app.send_task("apart.note", (number,)) for number in range(total)]
         until(lambda: len(ran(project)) > 20, worker.output, timeout=30)
         results.kill()

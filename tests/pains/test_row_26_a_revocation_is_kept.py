@@ -13,10 +13,10 @@ from tests.pains.conftest import stores
 from umbel.control import Control
 from umbel.exceptions import TaskRevokedError
 
-both = stores("sqlite", "redis")
+every = stores("sqlite", "redis", "rabbitmq")
 
 
-@both
+@every
 def test_revoked_with_all_workers_down_never_runs(pains: Any, start: Callable[..., Any], tmp_path: Path) -> None:
     words = tmp_path / "words"
     now = pains.note.delay(str(words), "now")
@@ -24,15 +24,17 @@ def test_revoked_with_all_workers_down_never_runs(pains: Any, start: Callable[..
     kept = pains.note.apply_async((str(words), "kept"), countdown=1.2)
     now.revoke()
     later.revoke()
-    assert [now.state, later.state] == ["REVOKED", "REVOKED"], "at once, with nobody there"
+    if "ready" in pains.app.broker.abilities.listed:  # elsewhere nobody knows whether it runs, until a worker has it
+        assert [now.state, later.state] == ["REVOKED", "REVOKED"], "at once, with nobody there"
     start("-c", "2")
     kept.get(timeout=20)
     assert words.read_text().split() == ["kept"]
-    with pytest.raises(TaskRevokedError):
-        now.get(timeout=1)
+    for result in (now, later):
+        with pytest.raises(TaskRevokedError):
+            result.get(timeout=20)
 
 
-@both
+@every
 def test_revoking_an_id_that_is_sent_later_holds_over_a_restart(
     pains: Any, start: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -8,12 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.pains.conftest import stores
 from tests.support.until import until
 from umbel.priority import Priority
 
 
-@stores("sqlite", "redis")
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """RabbitMQ has priorities in queues that are declared so; the others always have them."""
+    return {"task_queue_max_priority": 9}
+
+
+@stores("sqlite", "redis", "rabbitmq")
 def test_the_urgent_one_is_next(pains: Any, start: Callable[..., Any], tmp_path: Path) -> None:
     start("-c", "1")
     words, gate = tmp_path / "words", tmp_path / "gate"
