@@ -22,7 +22,10 @@ from umbel.outcome import Done, Release, Retry
 
 
 def test_a_worker_that_starts_in_an_alarm_runs_what_is_there_and_catches_up(project, url, rabbitmq, tmp_path):
-    """Also when another one was killed before, whose message can only be put aside when the alarm is over."""
+    """Also when another one was killed before, whose message can only be put aside when the alarm is over.
+
+    Row 39 of tests/pains.
+    """
     project.write("hello.py", HELLO.format(url=url, results=tmp_path / "results.db"))
     pids, attempts = tmp_path / "pids", tmp_path / "attempts"
     first = project.worker("hello", "-l", "info", "-c", "1", "-n", "one@%h")

@@ -58,6 +58,7 @@ def lines(path):
 @pytest.mark.chaos
 @scale.limit(240)
 def test_nothing_is_lost_when_server_and_workers_are_killed(project, chaos, own_rabbitmq):
+    """Row 13 of tests/pains."""
     total, began = scale.count(full=5_000, small=800), scale.seed()
     chance, kills = random.Random(began), collections.Counter()
     work = chaos.task(name="chaos.work")(lambda number: number)
@@ -93,7 +94,10 @@ def test_nothing_is_lost_when_server_and_workers_are_killed(project, chaos, own_
 @pytest.mark.chaos
 @scale.limit(120)
 def test_a_task_outlives_its_server_and_runs_once(project, chaos, own_rabbitmq):
-    """Stopped for some seconds and started again while three children work; what they do is not done by others."""
+    """Stopped for some seconds and started again while three children work; what they do is not done by others.
+
+    Row 12 of tests/pains.
+    """
     hold = chaos.task(name="chaos.hold")(lambda seconds: seconds)
     results = [hold.delay(12) for _ in range(2)]
     worker = project.worker("chaos", "-c", "3")

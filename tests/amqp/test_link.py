@@ -176,6 +176,7 @@ def test_a_silent_server_is_given_up_at_the_deadline(silent):
 
 
 def test_the_next_server_is_tried(url, silent):
+    """Row 14 of tests/pains."""
     link = linked(f"amqp://127.0.0.1:{silent}//;amqp://127.0.0.1:{servers.free_port()}//;{url}")
     declare(link, "q", durable=True)
     cut(link)

@@ -230,6 +230,7 @@ def test_a_memory_alarm_is_told_within_the_deadline(own_rabbitmq):
 
 @pytest.mark.chaos
 def test_a_stopped_server_is_told_within_the_deadline(own_rabbitmq):
+    """Row 7 of tests/pains."""
     sender = opened(own_rabbitmq.url, heartbeat=1)
     sender.publish([parcel("before")])
     os.kill(own_rabbitmq.pid, signal.SIGSTOP)

@@ -49,6 +49,7 @@ def send(sender, parcels):
 @pytest.mark.chaos
 @scale.limit(240)
 def test_a_thousand_cuts_lose_nothing(sender, network, channel):
+    """Row 6 of tests/pains."""
     cuts = scale.count(full=1_000, small=60)
     send(sender, [parcel("before")])
     network.cut(containing=PUBLISH, times=None, chance=0.3)

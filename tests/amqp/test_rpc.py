@@ -209,6 +209,7 @@ def test_a_queue_that_somebody_deleted_is_declared_again(rabbitmq, url, worker, 
 
 @pytest.mark.chaos
 def test_a_server_that_goes_and_comes_back(own_rabbitmq, opened):
+    """Row 20 of tests/pains."""
     client, worker = opened(own_rabbitmq.url), opened(own_rabbitmq.url, "worker")
     client.listen()
     worker.store([record("a")])

@@ -213,6 +213,7 @@ def test_each_step_of_a_workflow_answers_whoever_began_it(shop, pair):
 
 
 def test_a_result_that_belongs_to_another_process_is_not_found(shop):
+    """Row 20 of tests/pains."""
     project = shop()
     worker = umbel_worker(project)
     task_id = said(project, "one = add.delay(2, 3); one.get(timeout=30); print(one.id)")

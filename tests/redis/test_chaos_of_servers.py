@@ -66,7 +66,10 @@ def went_on(chaos, more=20):
 
 
 def test_the_server_is_stopped_and_continued(chaos, durable):
-    """A pause longer than every deadline and every lease: nobody is declared dead for it, nothing runs twice."""
+    """A pause longer than every deadline and every lease: nobody is declared dead for it, nothing runs twice.
+
+    Row 13 of tests/pains.
+    """
     worker = chaos.worker("-c", "2")
     before = set(worker.children())
     chaos.send(scale.count(full=2_000, small=300), "work", 0.01)
@@ -161,7 +164,10 @@ def test_scripts_are_forgotten_and_clients_killed_under_load(chaos, link):
 
 
 def test_at_maxmemory_new_work_is_refused_and_all_else_goes_on(chaos, link):
-    """Claims, settles, renewals, give-backs and rescues pass, so the server becomes empty by working."""
+    """Claims, settles, renewals, give-backs and rescues pass, so the server becomes empty by working.
+
+    Rows 6 and 39 of tests/pains.
+    """
     chaos.send(100, "work", 0.01)
     held = chaos.send(1, "work", 2.0)[0]
     info = link.call("INFO", "memory").decode()
@@ -199,7 +205,10 @@ def filled(chaos):
 
 
 def test_a_worker_is_killed_while_it_holds_a_thousand(chaos):
-    """They outlast the lease, all are taken up again within seconds, and each runs exactly once more."""
+    """They outlast the lease, all are taken up again within seconds, and each runs exactly once more.
+
+    Row 3 of tests/pains.
+    """
     holder = chaos.worker("-P", "asyncio", "-c", "1000", "-n", "holder")
     rescuer = chaos.worker("-P", "asyncio", "-c", "1000", "-n", "rescuer", "-Q", "another")
     chaos.send(1_000, "doze", 9.0)

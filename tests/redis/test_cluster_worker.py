@@ -140,6 +140,7 @@ def test_a_slot_that_moves_while_a_worker_drains_it(project, cluster, cluster_ur
 def test_a_master_that_is_killed_while_a_worker_drains_it(project, cluster, cluster_url):
     """All that was sent with a replica waited for runs, also what is sent meanwhile. What the replica had not heard of
     claims and outcomes runs again.
+    Row 14 of tests/pains.
     """
     total = scale.count(full=5_000, small=500)
     shop = Shop(project, cluster_url, wait_replicas=1)

@@ -38,6 +38,7 @@ def owner(role="child"):
 
 
 def test_workers_start_claim_settle_give_back_and_end(full):
+    """Row 39 of tests/pains."""
     with closing(full.owners()) as owners, closing(full.shelf()) as shelf:
         one = owner("supervisor")
         owners.enlist(one)

@@ -72,6 +72,7 @@ def till_it_says(worker, text, times=1):
 
 @POOLS
 def test_an_idle_worker_outlives_a_server_that_is_restarted(outages, durable, pool):
+    """Row 13 of tests/pains."""
     worker = outages.worker("outages", *pool, "-l", "info")
     worker.until_output("ready.", timeout=30)
     before = set(worker.children())
@@ -102,6 +103,7 @@ def test_a_sleeper_whose_connection_fails_while_the_others_work(outages, network
 @POOLS
 @pytest.mark.parametrize("fault", ["kill", "stall"])
 def test_what_runs_goes_on_and_its_outcome_is_stored_after_the_outage(outages, durable, network, pool, fault, tmp_path):
+    """Row 12 of tests/pains."""
     worker = outages.worker("outages", *pool, "-l", "info")
     worker.until_output("ready.", timeout=30)
     before = set(worker.children())

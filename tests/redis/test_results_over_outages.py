@@ -120,6 +120,7 @@ def test_a_wait_without_end_bears_what_the_policy_says(app, network, way):
 
 
 def test_a_hundred_coroutines_outlast_an_outage_and_one_gives_up(app, network, finish):
+    """Row 20 of tests/pains."""
     results = [sent(app) for _ in range(100)]
 
     async def scenario():

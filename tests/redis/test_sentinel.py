@@ -133,7 +133,10 @@ APP = """
 @pytest.mark.chaos
 @scale.limit(180)
 def test_a_primary_that_is_killed_under_load_loses_no_confirmed_message(watched, project, tmp_path):
-    """Sent with one replica to be waited for, while a worker runs them; the killed server comes back as a replica."""
+    """Sent with one replica to be waited for, while a worker runs them; the killed server comes back as a replica.
+
+    Row 14 of tests/pains.
+    """
     path, total = tmp_path / "done", scale.count(full=10_000, small=400)
     project.write("shop.py", APP.format(url=watched.url))
     worker = project.worker("shop", "-c", "2", "-l", "info")

@@ -53,6 +53,7 @@ def sent_until(chaos, over, *, ahead=100):
 @scale.limit(240)
 @pytest.mark.parametrize("pool", [("-c", "2"), ("-P", "thread", "-c", "4")], ids=["process", "thread"])
 def test_a_thousand_cuts_lose_nothing_and_repeat_nothing(chaos, network, pool):
+    """Row 5 of tests/pains."""
     cuts = scale.count(full=1_000, small=60)
     worker = chaos.worker(*pool)
     for step in STEPS:
