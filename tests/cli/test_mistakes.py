@@ -52,6 +52,21 @@ def test_arguments_that_are_not_one_array(umbel, shop):
     assert """umbel call shop.add -a '[1, "two"]'""" in said.err
 
 
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("worker.concurency=2", "did you mean 'worker_concurrency'?"),
+        ("quickly", "'quickly' is no setting: write namespace.key=value"),
+        (".concurrency=x", "worker_concurrency must be a whole number"),
+    ],
+)
+def test_settings_of_a_worker_that_are_none(umbel, word, sentence):
+    said = umbel("-A", "shop", "worker", "--", word)
+    assert (said.code, said.out) == (64, "")
+    assert sentence in said.err
+    assert_one_sentence(said.err)
+
+
 def test_no_app_at_all(umbel):
     said = umbel("queues")
     assert said.code == 64

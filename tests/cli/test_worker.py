@@ -80,6 +80,17 @@ def test_options_of_the_worker_from_the_environment(shop, working):
     assert worker.stop() == 0
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_settings_behind_two_dashes(shop, method):
+    shop.write("asked.py", "from shop import app\n@app.task(name='limit')\ndef limit():\n"
+               "    return [app.conf.task_time_limit, app.conf.result_extended]\n")  # fmt: skip
+    options = ("-I", "asked", "-l", "INFO", "--pool-start-method", method)
+    worker = shop.worker("shop", *options, "--", "task.time_limit=60", ".concurrency=1", "result.extended=(bool)yes")
+    assert "-c 1" in worker.until_output("ready.")
+    assert call(shop, "limit", "[]", "--wait", "10").stdout.splitlines()[1:] == ["[60, True]"]
+    assert worker.stop() == 0
+
+
 def test_auto_is_one_child_a_core(working):
     worker = working("-c", "auto")
     assert f"-c {len(os.sched_getaffinity(0))}" in worker.output()

@@ -310,6 +310,68 @@ def test_the_new_spelling_wins_over_the_old_one(conf):
     assert conf.task_time_limit == 1
 
 
+@pytest.mark.parametrize(
+    ("source", "renames"),
+    [
+        ({"CELERY_ACKS_LATE": True, "worker_concurrency": 2}, "rename CELERY_ACKS_LATE to task_acks_late."),
+        (
+            {"CELERY_ACKS_LATE": True, "BROKER_URL": "memory://", "task_time_limit": 2},
+            "rename task_time_limit to CELERYD_TASK_TIME_LIMIT.",
+        ),
+        (
+            {"CELERYD_POOL": "solo", "CELERY_ACKS_LATE": True, "task_time_limit": 2, "timezone": "UTC"},
+            "rename CELERYD_POOL to worker_pool, CELERY_ACKS_LATE to task_acks_late.",
+        ),
+    ],
+)
+def test_old_and_new_names_in_one_configuration_are_refused(conf, source, renames):
+    conf.config_from_object(source)
+    with pytest.raises(ImproperlyConfigured) as caught:
+        conf.get("task_time_limit")
+    assert str(caught.value).endswith(renames)
+
+
+def test_both_spellings_of_a_setting_serve_releases_on_either_side(conf):
+    conf.config_from_object({"CELERY_TASK_RESULT_EXPIRES": 5, "result_expires": 6, "task_time_limit": 3})
+    assert (conf.result_expires, conf.task_time_limit) == (6, 3)
+
+
+def test_umbels_own_settings_stand_beside_old_names(conf):
+    conf.config_from_object({"CELERY_ACKS_LATE": True, "worker_shutdown_grace": 5})
+    assert (conf.task_acks_late, conf.worker_shutdown_grace) == (True, 5)
+
+
+def test_what_is_written_is_not_mixed_with_the_configuration(conf):
+    conf.CELERYD_POOL = "solo"
+    conf.config_from_object({"task_time_limit": 3})
+    assert (conf.worker_pool, conf.task_time_limit) == ("solo", 3)
+
+
+def test_silence_is_about_a_module_that_is_not_there(conf, monkeypatch):
+    module = types.ModuleType("celeryconfig_with_a_slip")
+    module.__dict__.update(task_time_limt=3)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    conf.config_from_object(module.__name__, silent=True)
+    with pytest.raises(ImproperlyConfigured, match="did you mean 'task_time_limit'"):
+        conf.get("task_serializer")
+
+
+def test_other_defaults_are_below_the_configuration_and_above_the_tables(conf):
+    conf.add_defaults({"task_time_limit": 5, "CELERYD_POOL": "solo", "task_soft_time_limit": 4})
+    conf.config_from_object({"task_time_limit": 6})
+    conf.task_soft_time_limit = 3
+    assert (conf.task_time_limit, conf.worker_pool, conf.task_soft_time_limit) == (6, "solo", 3)
+    assert conf.is_explicit("worker_pool")
+    with pytest.raises(ImproperlyConfigured, match="must be a number"):
+        conf.add_defaults({"task_time_limit": "x"})
+
+
+def test_celerys_defaults_keep_what_was_put_into_a_default(conf):
+    conf.beat_schedule["tick"] = {"task": "t"}
+    conf.use_celery_defaults()
+    assert conf.beat_schedule == {"tick": {"task": "t"}}
+
+
 def test_a_settings_module_may_look_at_its_own_app(conf):
     seen = []
 

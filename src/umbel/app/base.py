@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
@@ -14,7 +13,6 @@ from ..backend import Backend, Watch
 from ..broker import Broker
 from ..canvas import signature
 from ..client import Client
-from ..conf import Settings
 from ..context import Context
 from ..current import outbox_var, running_task, set_app, set_default
 from ..exceptions import AlwaysEagerIgnored, ImproperlyConfigured
@@ -27,7 +25,8 @@ from ..task import Task
 from ..task.calls import sending_request
 from ..template import Template
 from . import publishing
-from .compose import Ways, compose, now
+from .compose import Ways, compose
+from .configured import Configured
 from .options import broker_options, named_store, result_options
 from .stores import Stores
 from .tasks import Tasks
@@ -36,33 +35,7 @@ _RESULTS_WITH_BROKER: Final = ("sqlite", "memory")
 """Schemes of brokers that keep results too unless `result_backend` says otherwise."""
 
 
-class Conf(Settings):
-    """The settings of an app; it counts their changes, so that what was made from them can be made anew."""
-
-    def __init__(self, written: Mapping[str, Any]) -> None:
-        self.__dict__["_revision"] = 0
-        super().__init__(written)
-
-    @property
-    def revision(self) -> int:
-        """Number of changes so far."""
-        found: int = self.__dict__["_revision"]
-        return found
-
-    def __setitem__(self, written: str, value: Any) -> None:
-        super().__setitem__(written, value)
-        self.__dict__["_revision"] += 1
-
-    def __delitem__(self, written: str) -> None:
-        super().__delitem__(written)
-        self.__dict__["_revision"] += 1
-
-    def _forget(self) -> None:
-        super()._forget()
-        self.__dict__["_revision"] += 1
-
-
-class Umbel(Tasks):
+class Umbel(Configured, Tasks):
     """An application.
 
     Args:
@@ -102,11 +75,7 @@ class Umbel(Tasks):
         written = {**(changes or {}), **{key: settings[key] for key in settings if key not in _ACCEPTED}}
         named = {"broker_url": broker, "result_backend": backend, "include": tuple(include) if include else None}
         written.update({name: value for name, value in named.items() if value is not None})
-        self.conf: Conf = Conf(written)
-        if config_source is not None or namespace is not None:
-            self.conf.config_from_object(
-                config_source or {}, namespace, silent=bool(settings.get("config_source_silent"))
-            )
+        self._prepare_conf(written, config_source, namespace, silent=bool(settings.get("config_source_silent")))
         if task_cls is not None:
             self.task_cls = symbol(task_cls) if isinstance(task_cls, str) else task_cls
         self._templates: dict[Any, Template] = {}
@@ -126,20 +95,6 @@ class Umbel(Tasks):
         """Called at the end of the constructor; for subclasses."""
 
     # Settings
-
-    def config_from_object(
-        self, obj: Any, silent: bool = False, force: bool = False, namespace: str | None = None
-    ) -> None:
-        """Take settings from a module, object or dictionary; see `Settings.config_from_object`.
-
-        Example:
-            >>> app.config_from_object("proj.settings", namespace="CELERY")   # doctest: +SKIP
-        """
-        self.conf.config_from_object(obj, namespace, force=force, silent=silent)
-
-    def now(self) -> datetime:
-        """This moment, aware, as messages write it."""
-        return now(self.conf)
 
     @property
     def broker_url(self) -> str:
@@ -203,6 +158,7 @@ class Umbel(Tasks):
     def after_fork(self) -> None:
         """Nothing that a parent has opened is used in its children; it happens by itself where the platform tells."""
         self._templates.clear()
+        self.on_after_fork.send(sender=self)
 
     def close(self) -> None:
         """Close what was opened; it is opened again when it is needed."""
@@ -272,7 +228,7 @@ class Umbel(Tasks):
             self._stores.publisher, parcels, deadline=conf.task_publish_deadline,
             limits=conf.task_queue_max_length or None, retry_policy=retry_policy,
         )  # fmt: skip
-        if signals.after_task_publish.receivers:
+        if signals.after_task_publish.receivers or signals.task_sent.receivers:
             publishing.report(parcels)
 
     def build(

@@ -168,12 +168,12 @@ def _limits(options: Mapping[str, Any]) -> tuple[float | None, float | None]:
     return hard, soft
 
 
-def _zone(conf: Conf) -> tzinfo | None:
+def zone(conf: Conf) -> tzinfo | None:
     """The app's time zone; None is the machine's."""
-    zone = conf.timezone
-    if zone is None:
+    named = conf.timezone
+    if named is None:
         return UTC if conf.enable_utc else None
-    return ZoneInfo(zone) if isinstance(zone, str) else zone
+    return ZoneInfo(named) if isinstance(named, str) else named
 
 
 def aware(conf: Conf, moment: datetime | str) -> datetime:
@@ -182,14 +182,14 @@ def aware(conf: Conf, moment: datetime | str) -> datetime:
         moment = datetime.fromisoformat(moment)
     if moment.tzinfo is not None:
         return moment
-    zone = _zone(conf)
-    return moment.astimezone() if zone is None else moment.replace(tzinfo=zone)
+    found = zone(conf)
+    return moment.astimezone() if found is None else moment.replace(tzinfo=found)
 
 
 def now(conf: Conf) -> datetime:
     """This moment as messages write it: in UTC, or with `enable_utc` off in the app's zone."""
     moment = clock.utcnow()
-    return moment if conf.enable_utc else moment.astimezone(_zone(conf))
+    return moment if conf.enable_utc else moment.astimezone(zone(conf))
 
 
 def _eta(conf: Conf, options: Mapping[str, Any]) -> tuple[float, str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -12,9 +12,12 @@ from .. import clock, signals
 from ..backoff import AWAY, stepped
 from ..broker import Publisher
 from ..message import Parcel
+from ..serialization import decompress, loads
 from ..template import NO_EMBED, Template
 
 _pause = threading.Event()
+_ANY_SIZE: Final = 2**62
+"""Bytes to which a body may grow that this process has just written itself."""
 _decode = msgspec.json.Decoder().decode
 
 
@@ -65,7 +68,9 @@ def announce(template: Template, parcel: Parcel, args: Any, kwargs: Any) -> Parc
 
 
 def report(parcels: Sequence[Parcel]) -> None:
-    """Send `after_task_publish` for messages that the broker has taken; once for one that went into several queues."""
+    """Send `after_task_publish`, and Celery's older `task_sent` to those who still listen to it, for messages that the
+    broker has taken; once for one that went into several queues.
+    """
     for parcel in {parcel.id: parcel for parcel in reversed(parcels)}.values():
         head = _decode(parcel.head)
         info = head["properties"].get("delivery_info") or {}
@@ -73,3 +78,15 @@ def report(parcels: Sequence[Parcel]) -> None:
             sender=parcel.name, headers=head["headers"], body=parcel.body, exchange=info.get("exchange", ""),
             routing_key=info.get("routing_key", parcel.queue),
         )  # fmt: skip
+        if signals.task_sent.receivers:
+            _report_sent(parcel, head)
+
+
+def _report_sent(parcel: Parcel, head: dict[str, Any]) -> None:
+    headers = head["headers"]
+    data = decompress(parcel.body, headers["compression"], _ANY_SIZE) if headers.get("compression") else parcel.body
+    args, kwargs, _ = loads(data, head["content-type"], head["content-encoding"], frozenset({head["content-type"]}))
+    signals.task_sent.send(
+        sender=parcel.name, task_id=parcel.id, task=parcel.name, args=args, kwargs=kwargs, eta=headers.get("eta"),
+        taskset=headers.get("group"),
+    )  # fmt: skip

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal, ParamSpec, TypeVar, overload
 
 from ..current import get_app, running_task, set_default
+from ..loading import exists
 from ..proxy import Proxy
 from ..task import Task
 from .base import Umbel
@@ -16,10 +18,16 @@ R = TypeVar("R")
 
 
 def get_current_app() -> Umbel:
-    """The current app of this thread; an app called ``default`` when there is none yet."""
+    """The current app of this thread; an app called ``default`` when there is none yet.
+
+    That one has the settings of the module ``celeryconfig``, or the one that CELERY_CONFIG_MODULE names, as in Celery.
+    """
     app = get_app()
     if app is None:
         app = Umbel("default", set_as_current=False)
+        named = os.environ.get("CELERY_CONFIG_MODULE")
+        if named or exists("celeryconfig"):
+            app.config_from_object(named or "celeryconfig")
         set_default(app)
     found: Umbel = app
     return found

@@ -68,6 +68,7 @@ class Tasks:
     main: str | None
     conf: Any
     task_cls: type[Task[..., Any]] = Task
+    on_after_finalize: signals.Signal
 
     def _prepare_tasks(self) -> None:
         self._tasks: TaskRegistry[Task[..., Any]] = TaskRegistry()
@@ -172,6 +173,7 @@ class Tasks:
                 self.finalized = True
                 for task in list(self._tasks.values()):
                     annotate(task, self.conf.task_annotations)
+                self.on_after_finalize.send(sender=self)
 
     def autodiscover_tasks(
         self, packages: Iterable[str] | Callable[[], Iterable[str]] | None = None, related_name: str | None = "tasks",

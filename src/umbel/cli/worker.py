@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .. import signals
 from ..exceptions import ImproperlyConfigured
 from ..inspector import Inspector
 from ..places import expand, heartbeat_file, node_name, state_dir
 from ..serialization import acceptable, compress
 from ..urls import mask_url
 from ..worker import health, logs
-from ..worker.options import PRESETS, WorkerOptions
+from ..worker.options import PRESETS, Beginning, WorkerOptions
 from ..worker.supervisor import Supervisor
 from . import celerys, daemon
 from .session import Session, app_option, names
@@ -49,21 +50,25 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "FATAL")
 @click.option("--uid", metavar="USER", help="Run as this user.")
 @click.option("--gid", metavar="GROUP", help="Run as this group.")
 @click.option("--umask", metavar="OCTAL", help="Mode mask of new files.")
+@click.argument("overrides", nargs=-1, metavar="[-- SETTING=VALUE...]")
 @celerys.accept
 @click.pass_obj
 def worker(session: Session, /, app_name: str | None, **options: Any) -> int:
-    """Run tasks until stopped.
+    """Run tasks until stopped. Words behind two dashes are settings: worker.NAME=VALUE, or .NAME=VALUE.
 
     \b
     umbel -A proj worker                     one process a core
     umbel -A proj worker -P asyncio -c 200   200 coroutines
     umbel -A proj worker -Q mail,default -l INFO
+    umbel -A proj worker -- task.time_limit=60 .prefetch_multiplier=1
     """
     celerys.refuse(options)
     app = session.app(app_name)
+    app.config_from_cmdline(options["overrides"], "worker")
     if options["include"]:
         app.conf.update(include=(*app.conf.include, *options["include"]))
     app.import_modules()
+    begin(app, options)
     chosen = merge(app, options, app_name or session.name or "")
     daemon.become(options["uid"], options["gid"], options["umask"])
     check(app)
@@ -95,6 +100,12 @@ def _start(app: Umbel, chosen: WorkerOptions, options: dict[str, Any], *, quiet:
         return 0
     with daemon.written(pidfile):
         return Supervisor(app, chosen).main()
+
+
+def begin(app: Umbel, options: dict[str, Any]) -> None:
+    """Tell `celeryd_init` before settings and options are merged: a receiver may change both for this node."""
+    node = node_name(options["hostname"])
+    signals.celeryd_init.send(sender=node, instance=Beginning(node, app), conf=app.conf, options=options)
 
 
 def _logfile(options: dict[str, Any], node: str) -> str | None:
@@ -143,6 +154,7 @@ def merge(app: Umbel, options: dict[str, Any], app_path: str = "") -> WorkerOpti
         prefetch_multiplier=_held(options, conf),
         app_path=app_path,
         include=options["include"],
+        overrides=options["overrides"],
         start_method=options["pool_start_method"] or conf.worker_pool_start_method,
         heartbeat_file=str(heartbeat_file(node)),
     )

@@ -3,6 +3,7 @@
     environment    CELERY_BROKER_URL, CELERY_RESULT_BACKEND and their UMBEL_ names; they win, as in Celery
     written        conf.name = value, conf.update(...), the app's arguments
     configuration  `config_from_object`; read when the first setting is asked for
+    added          `add_defaults`
     default        the table's
 
 A value is looked up once and then kept on the object itself, so that reading `conf.name` costs what any attribute does.
@@ -56,7 +57,7 @@ class Settings(MutableMapping[str, Any]):
     def __init__(self, written: Mapping[str, Any] | None = None, namespace: str | None = None) -> None:
         # Straight into __dict__: attributes of this object are settings.
         self.__dict__.update(
-            _written={}, _loaded={}, _defaults={}, _celery=False,
+            _written={}, _loaded={}, _added={}, _defaults={}, _celery=False,
             _source=None, _silent=False, _reading=set(), _prefix=_prefix(namespace),
         )  # fmt: skip
         self.update(written or {})
@@ -80,7 +81,7 @@ class Settings(MutableMapping[str, Any]):
         for variable in _ENVIRONMENT.get(name, ()):
             if os.environ.get(variable):
                 return os.environ[variable]
-        for values in (self._written, self._loaded, self._defaults):
+        for values in (self._written, self._loaded, self._added, self._defaults):
             if name in values:
                 return values[name]
         # A copy: users put entries into dicts that they read.
@@ -100,14 +101,14 @@ class Settings(MutableMapping[str, Any]):
 
     def __iter__(self) -> Iterator[str]:
         self._load()
-        return iter(dict.fromkeys((*SETTINGS, *ACCEPTED, *self._loaded, *self._written)))
+        return iter(dict.fromkeys((*SETTINGS, *ACCEPTED, *self._added, *self._loaded, *self._written)))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
     def __contains__(self, written: object) -> bool:
         name = canonical(written, self._prefix) if isinstance(written, str) else None
-        return name is not None or written in self._written or written in self._loaded
+        return name is not None or any(written in values for values in (self._written, self._loaded, self._added))
 
     def is_explicit(self, name: str) -> bool:
         """Whether the user wrote this setting, anywhere; then it is honoured whatever umbel's default is."""
@@ -115,7 +116,11 @@ class Settings(MutableMapping[str, Any]):
         name = canonical(name, self._prefix) or name
         if any(os.environ.get(variable) for variable in _ENVIRONMENT.get(name, ())):
             return True
-        return name in self._written or name in self._loaded
+        return name in self._written or name in self._loaded or name in self._added
+
+    def is_written(self, name: str) -> bool:
+        """Whether it was written to this object; nothing is read for that."""
+        return (canonical(name, self._prefix) or name) in self._written
 
     def seconds(self, name: str) -> float | None:
         """A lifetime as a number of seconds; None when it is None."""
@@ -178,9 +183,20 @@ class Settings(MutableMapping[str, Any]):
         if force:
             self._load()
 
+    def add_defaults(self, defaults: Mapping[str, Any]) -> None:
+        """Give settings other defaults, below the configuration and what is written.
+
+        Raises:
+            ImproperlyConfigured: a wrong name or value.
+        """
+        found = read(defaults, self._prefix, mixed=True)
+        self._added.update({name: checked(SETTINGS.get(name), value) for name, value in found.items()})
+        self._forget()
+
     def use_celery_defaults(self) -> None:
         """Undo `DIFFERENT_DEFAULTS`: what nobody wrote has Celery's default."""
-        self.__dict__.update(_celery=True, _defaults={})
+        kept = {name: value for name, value in self._defaults.items() if name not in DIFFERENT_DEFAULTS}
+        self.__dict__.update(_celery=True, _defaults=kept)
         self._forget()
 
     def _load(self) -> None:
@@ -190,23 +206,27 @@ class Settings(MutableMapping[str, Any]):
             return
         self._reading.add(here)
         try:
-            found = read(symbol(source) if isinstance(source, str) else source, self._prefix)
+            found = read(self._named(source) if isinstance(source, str) else source, self._prefix)
             loaded = {name: checked(SETTINGS.get(name), value) for name, value in found.items()}
-        except ImproperlyConfigured:
-            if not (self._silent and isinstance(source, str)):
-                raise
-            loaded = {}
         finally:
             self._reading.discard(here)
         self.__dict__.update(_loaded=loaded, _source=None)
         self._forget()
+
+    def _named(self, source: str) -> Any:
+        try:
+            return symbol(source)
+        except ImproperlyConfigured:
+            if self._silent:
+                return {}
+            raise
 
     def _forget(self) -> None:
         for name in [name for name in self.__dict__ if not name.startswith("_")]:
             del self.__dict__[name]
 
     def __repr__(self) -> str:
-        return f"<Settings: {', '.join(sorted((*self._loaded, *self._written))) or 'defaults'}>"
+        return f"<Settings: {', '.join(sorted({*self._added, *self._loaded, *self._written})) or 'defaults'}>"
 
 
 def _prefix(namespace: str | None) -> str:

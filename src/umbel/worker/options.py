@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 PRESETS = {
@@ -10,6 +12,18 @@ PRESETS = {
     "asyncio": "asyncio", "solo": "solo",
 }  # fmt: skip
 """Pool names that `-P` accepts, Celery's among them, and the preset each stands for."""
+
+
+class Beginning(msgspec.Struct, frozen=True):
+    """A worker before it is put together, as receivers of `celeryd_init` see it.
+
+    Attributes:
+        hostname: node name.
+        app: the application.
+    """
+
+    hostname: str
+    app: Any
 
 
 class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +43,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     start_method: "fork" or "spawn".
     app_path: how to import the app again in a spawned child, as for `-A`.
     include: modules to import with it, beside those of the settings.
+    overrides: settings of the command line, as `conf.overrides` takes them.
     heartbeat_file: path that is touched while the worker is healthy; None: none.
     """
 
@@ -49,6 +64,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_file: str | None = None
     app_path: str = ""
     include: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, object]:
         """What listings show of a worker."""

@@ -49,6 +49,7 @@ def main(argument: str) -> NoReturn:
     birth = msgspec.json.decode(argument, type=Birth)
     sys.path[:] = birth.path
     app = loading.load_app(birth.options.app_path)
+    app.config_from_cmdline(birth.options.overrides, "worker")
     app.conf.update(include=(*app.conf.include, *birth.options.include))
     app.import_modules()
     logs.setup(birth.log, app.conf)
