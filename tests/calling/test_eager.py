@@ -184,8 +184,14 @@ def test_signals(app: Umbel):
     def work(x):
         return 1 / x
 
+    passed = {}
+
     def listen(name):
-        return lambda **about: heard.append((name, about["sender"].name == work.name))
+        def receive(signal, sender, **about):
+            heard.append((name, sender.name == work.name))
+            passed[name] = set(about)
+
+        return receive
 
     receivers = {name: listen(name) for name in names}
     for name, receiver in receivers.items():
@@ -199,6 +205,7 @@ def test_signals(app: Umbel):
     assert [name for name, own in heard if own] == [
         "task_prerun", "task_success", "task_postrun", "task_prerun", "task_failure", "task_postrun",
     ]  # fmt: skip
+    assert passed == {name: getattr(signals, name).providing_args for name in names}
 
 
 def test_a_class_with_a_call_of_its_own(app: Umbel):

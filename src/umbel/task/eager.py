@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextvars import copy_context
 from typing import Any
 
-from .. import signals, states
+from .. import clock, signals, states
 from ..canvas import maybe_signature
 from ..context import Context
 from ..current import pop_request, push_request, request_var
@@ -99,7 +99,9 @@ class _Run:
             try:
                 signals.task_prerun.send(sender=task, task=task, **about)
                 task.before_start(request.id, request.args, request.kwargs)
-                value = self._returned(self._call())
+                started = clock.monotonic()
+                value = self._call()
+                value = self._returned(value, clock.monotonic() - started)
                 state = states.SUCCESS
             except Exception as error:  # whatever a task raises is its outcome
                 info = ExceptionInfo(error, "".join(tracebacks.format_exception(error)))
@@ -115,13 +117,13 @@ class _Run:
         value = task(*args, **kwargs) if task.custom_call else task.run(*args, **kwargs)
         return run_coroutine(value) if task.is_async else value
 
-    def _returned(self, value: Any) -> Any:
+    def _returned(self, value: Any, runtime: float) -> Any:
         task, request = self.task, self.request
         value = task.shape.returned(round_trip(value, self.serializer))
         for callback in request.callbacks or ():
             maybe_signature(callback, app=task.app).apply((value,))
         task.on_success(value, request.id, request.args, request.kwargs)
-        signals.task_success.send(sender=task, result=value)
+        signals.task_success.send(sender=task, result=value, runtime=runtime)
         return value
 
     def _raised(self, error: Exception, info: ExceptionInfo) -> tuple[str, Any]:

@@ -133,17 +133,25 @@ class Desk:
         logger.log(level, "Task %s[%s] raised %s: %s", plan.name, request.id, word, shown, exc_info=detail)
         if plan.on_failure:
             self._hook(plan.task.on_failure, error, request.id, request.args, request.kwargs, info)
-        if signals.task_failure.receivers:
-            signals.task_failure.send(
-                sender=plan.task, task_id=request.id, exception=error, args=request.args, kwargs=request.kwargs,
-                traceback=error.__traceback__, einfo=info,
-            )  # fmt: skip
+        self.tell_failure(plan, request, error, info)
         return self.failed(request, run.delivery, error, plan=plan, traceback=text)
+
+    def tell_failure(
+        self, plan: Plan, request: Context, error: BaseException, info: ExceptionInfo | None = None,
+        call: callbacks.Caller = callbacks.at_once,
+    ) -> None:  # fmt: skip
+        """The signal `task_failure`; receivers are told by `call`."""
+        if signals.task_failure.receivers:
+            call(partial(
+                signals.task_failure.send, sender=plan.task, task_id=request.id, exception=error, args=request.args,
+                kwargs=request.kwargs, traceback=error.__traceback__, einfo=info,
+            ))  # fmt: skip
 
     def rejected(self, run: Run, error: Reject) -> Outcome:
         """The function refused its message for good."""
         reason = f"rejected by the task: {error.reason}"
         logger.warning("Task %s[%s] %s", run.plan.name, run.request.id, reason)
+        self.tell_failure(run.plan, run.request, error, ExceptionInfo(error, ""))
         return self.failed(run.request, run.delivery, error, plan=run.plan, bury=reason)
 
     def failed(
@@ -211,6 +219,12 @@ class Desk:
         """The last resort: dead letter, and FAILURE with a text that can be written, so that nobody waits in vain."""
         name, task_id, detail = run.plan.name, run.request.id, None if run.plan.redact else trouble
         logger.error("The outcome of task %s[%s] cannot be written", name, task_id, exc_info=detail)
+        if signals.task_internal_error.receivers:
+            signals.task_internal_error.send(
+                sender=run.plan.task, task_id=task_id, args=run.request.args, kwargs=run.request.kwargs,
+                request=run.request, exception=trouble, traceback=trouble.__traceback__,
+                einfo=ExceptionInfo(trouble, ""),
+            )  # fmt: skip
         shown = type(trouble).__name__ if run.plan.redact else safe_repr(trouble)
         reason, record = f"its outcome cannot be written: {shown}", None
         members: tuple[Member, ...] = ()
@@ -227,11 +241,7 @@ class Desk:
         request, plan = run.request, run.plan
         logger.error("Hard time limit (%ss) exceeded for %s[%s]", run.hard, plan.name, request.id)
         error = TimeLimitExceeded(run.hard)
-        if signals.task_failure.receivers:
-            self.aside.call(partial(
-                signals.task_failure.send, sender=plan.task, task_id=request.id, exception=error, args=request.args,
-                kwargs=request.kwargs, traceback=None, einfo=None,
-            ))  # fmt: skip
+        self.tell_failure(plan, request, error, call=self.aside.call)
         return self.failed(request, run.delivery, error, plan=plan, call=self.aside.call)
 
     def withdrawn(

@@ -66,15 +66,16 @@ class Nursery:
 
     Args:
         life: called in a fresh child with (number, control pipe); must not return.
+        before: called in the nursery before each fork.
     """
 
-    def __init__(self, life: Life) -> None:
+    def __init__(self, life: Life, before: Callable[[], None] = lambda: None) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         supervisor = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
             ours.close()
-            _serve(theirs, life, supervisor)
+            _serve(theirs, life, supervisor, before)
         theirs.close()
         self.socket = ours
         self._buffer = b""
@@ -109,7 +110,7 @@ def die_with_parent(parent: int) -> None:
             os._exit(os.EX_UNAVAILABLE)
 
 
-def _serve(link: socket.socket, life: Life, supervisor: int) -> NoReturn:
+def _serve(link: socket.socket, life: Life, supervisor: int, before: Callable[[], None]) -> NoReturn:
     """The nursery process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -136,6 +137,7 @@ def _serve(link: socket.socket, life: Life, supervisor: int) -> NoReturn:
                 os._exit(0)
             *lines, buffer = (buffer + data).split(b"\n")
             for line in lines:
+                before()
                 _fork(link, int(line), life, (read, write))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .. import clock
+from .. import clock, signals
 from ..context import Context
 from ..exceptions import (
     ChordError,
@@ -35,8 +35,10 @@ from .desk import Desk
 from .documents import safe_repr
 from .joins import lost_member
 from .plan import Plan
+from .told import Arrived, Received
 
 if TYPE_CHECKING:
+    from ..app import Umbel
     from .revoked import Revoked
 
 logger = logging.getLogger("umbel.worker")
@@ -65,11 +67,22 @@ class Runner:
         self._most_bytes: int = conf.decompressed_max_size
         self._hold: float = conf.task_unknown_hold
 
+    @property
+    def app(self) -> Umbel:
+        """The application; for receivers of signals, whose sender this is."""
+        return self.desk.app
+
+    @property
+    def hostname(self) -> str:
+        """Node name; for them, too."""
+        return self.desk.node
+
     def prepare(self, delivery: Delivery) -> Attempt | Outcome:
         """The attempt that runs this message, or the outcome that it has without running."""
         try:
             envelope = _envelope(delivery.head)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self._refuse(delivery, error)
             return Bury(delivery, reason=f"the message's head cannot be read: {error}")
         headers = envelope.headers
         try:
@@ -91,6 +104,8 @@ class Runner:
         lost = lost_member(embed)
         if lost is not None:
             return self._without_its_header(plan, request, delivery, *lost)
+        if signals.task_received.receivers:
+            signals.task_received.send(sender=self, request=Received(request, plan.task, self.app))
         return Attempt(self.desk, plan, delivery, request)
 
     def _without_its_header(
@@ -140,6 +155,11 @@ class Runner:
         waited = now - delivery.parked if delivery.parked else 0.0
         if -_DAY < waited < self._hold:  # parked days ahead of now: a damaged row, which would be parked for ever
             self._mention(headers.task, headers.id, now)
+            if not delivery.parked and signals.task_unknown.receivers:
+                signals.task_unknown.send(
+                    sender=self, message=Arrived(delivery), exc=NotRegistered(headers.task), name=headers.task,
+                    id=headers.id,
+                )  # fmt: skip
             return Park(delivery, due=now + min(max(1.0, waited / 2), 60.0, max(self._hold - waited, 0.1)))
         logger.error("Task %s[%s] is still unknown after %.0f s: dead letter", headers.task, headers.id, waited)
         return self.desk.failed(request, delivery, NotRegistered(headers.task), bury="unknown task")
@@ -161,8 +181,13 @@ class Runner:
     def _unreadable(self, delivery: Delivery, envelope: Envelope, headers: Headers, error: Exception) -> Outcome:
         why = str(error) if isinstance(error, UmbelError) else safe_repr(error)
         logger.error("Task %s[%s] cannot be read, dead letter: %s", headers.task, headers.id, why)
+        self._refuse(delivery, error)
         request = self._request(delivery, envelope, headers)
         return self.desk.failed(request, delivery, error, bury=f"the message's body cannot be read: {why}")
+
+    def _refuse(self, delivery: Delivery, error: Exception) -> None:
+        if signals.task_rejected.receivers:
+            signals.task_rejected.send(sender=self, message=Arrived(delivery), exc=error)
 
     def _sentence(self, delivery: Delivery, envelope: Envelope, headers: Headers) -> Outcome:
         """Settle what the verdict says: nobody runs this message again."""
@@ -179,6 +204,8 @@ class Runner:
         poison = delivery.deaths >= self.desk.app.conf.worker_poison_limit
         bury = f"it killed its worker {delivery.deaths} times: {detail}" if poison else ""
         plan = self._plans.get(headers.task) or self._plan(headers.task)
+        if plan is not None:
+            self.desk.tell_failure(plan, request, error)
         return self.desk.failed(request, delivery, error, plan=plan, bury=bury)
 
 

@@ -32,11 +32,15 @@ class Stop:
     Args:
         grace: seconds that running tasks get; inf: without limit.
         soft: seconds of them that are left after a second signal, or SIGQUIT.
+        node: node name, for receivers of `worker_shutting_down`.
     """
 
-    def __init__(self, grace: float, soft: float = 0.0) -> None:
+    def __init__(self, grace: float, soft: float = 0.0, node: str = "") -> None:
         self.grace = grace
         self.soft = soft
+        self.node = node
+        self._signal = "SIGTERM"
+        self._told = ""
         self.requested = False
         self.code = 0
         self._hurried = self._shortened = self._now = False
@@ -53,6 +57,7 @@ class Stop:
         signal.signal(signal.SIGHUP, self._handle)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self._signal = signal.Signals(number).name
         self.request(now=self.requested or number == signal.SIGQUIT)
 
     def request(self, *, now: bool = False) -> None:
@@ -78,7 +83,7 @@ class Stop:
             self._until = now + self.grace
             logger.warning("Warm shutdown: finishing %d child(ren), at most %.0f s", len(brood.wards), self.grace)
             health.notify("STOPPING=1")
-            signals.worker_shutting_down.send(sender=self, sig="SIGTERM", how="Warm", exitcode=0)
+        self._tell()
         if self._hurried and not self._now and not self._shortened:
             self._shortened = True
             self._until = min(self._until, now + self.soft)
@@ -89,3 +94,10 @@ class Stop:
             ward.say("now" if self._now_at else "stop")
             if self._now_at and now - self._now_at > LAST_WAIT:
                 ward.doom("did not end after its grace period and was killed", {})
+
+    def _tell(self) -> None:
+        """`worker_shutting_down` when it begins, and once more when a warm shutdown becomes a cold one."""
+        how = "Cold" if self._hurried else "Warm"
+        if how != self._told:
+            self._told = how
+            signals.worker_shutting_down.send(sender=self.node, sig=self._signal, how=how, exitcode=self.code)

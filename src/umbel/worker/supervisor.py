@@ -50,6 +50,8 @@ SILENT_MOST: Final = 60.0
 everything of it is built anew: another child takes its place.
 """
 LOOK: Final = 0.25
+HEARTBEAT: Final = 2.0
+"""Seconds between two `heartbeat_sent`, as in Celery; none while the store does not answer."""
 
 
 class Polling(Protocol):
@@ -85,12 +87,21 @@ class Supervisor:
         self.options = options
         self.page = Page(options.rows, options.slots)
         self.brood = Brood(self.page, options.rows)
-        self.stop = Stop(options.grace, options.soft_shutdown)
+        self.stop = Stop(options.grace, options.soft_shutdown, options.hostname)
         self.started = clock.wall()
         self.ready = self._missed = False
-        self._swept = self._tidied = 0.0
+        self._swept = self._tidied = self._told = 0.0
         self._heard = 0
         self._answered = 0.0
+
+    @property
+    def hostname(self) -> str:
+        """Node name."""
+        return self.options.hostname
+
+    def _before_child(self) -> None:
+        """In the nursery, before each fork: what a receiver changes here, the child finds."""
+        signals.worker_before_create_process.send(sender=self)
 
     def _life(self, number: int, pipe: socket.socket) -> NoReturn:
         self.selector.close()
@@ -102,7 +113,8 @@ class Supervisor:
         """Run until stopped; returns the exit code."""
         self.selector = _selector()
         signals.worker_init.send(sender=self)
-        self.nursery = Nursery(self._life)
+        signals.celeryd_after_setup.send(sender=self.hostname, instance=self, conf=self.app.conf)
+        self.nursery = Nursery(self._life, self._before_child)
         self.stop.install()
         self.owner = Owner(
             ids.nonce(), self.options.hostname, os.getpid(), "supervisor", clock.wall(), self.options.facts()
@@ -266,6 +278,10 @@ class Supervisor:
         self._rescue([])
         orphans.reap(self.nursery.pid)
         self._say_alive()
+        now = clock.monotonic()
+        if signals.heartbeat_sent.receivers and now - self._told >= HEARTBEAT and now - self._answered < HEARTBEAT:
+            self._told = now
+            signals.heartbeat_sent.send(sender=self)
 
     def _beat(self, path: str) -> None:
         pids = [ward.pid for ward in self.brood.wards.values()]
