@@ -15,12 +15,13 @@ from tests.support.crowded import crowded
 from tests.support.until import until
 from umbel import AsyncResult, EagerResult, Signature, Task, Umbel
 from umbel.exceptions import QueueFull, TimeoutError, UnknownResultError
+from umbel.result import GroupResult, ResultSet
 from umbel.testing.worker import InProcessWorker
 
 pytestmark = pytest.mark.asyncio
 TWINS = [
     (kind, name)
-    for kind in (Task, AsyncResult, EagerResult, Signature)
+    for kind in (Task, AsyncResult, EagerResult, GroupResult, ResultSet, Signature)
     for name, member in inspect.getmembers(kind, inspect.iscoroutinefunction)
     if name.startswith("a") and not name.startswith("_")
 ]
@@ -28,7 +29,7 @@ TWINS = [
 
 @pytest.mark.parametrize(("kind", "name"), TWINS)
 async def test_twin_has_the_signature_of_the_other(kind, name):
-    twin, original = inspect.signature(getattr(kind, name)), inspect.getattr_static(kind, name[1:])
+    twin, original = inspect.signature(getattr(kind, name)), getattr(kind, name[1:])
     if isinstance(original, property):
         assert list(twin.parameters) == ["self"]
         return
@@ -44,7 +45,10 @@ async def test_the_twins_are_there():
         ("Task", "adelay"), ("Task", "aapply_async"), ("Task", "adelay_many"), ("Task", "aapply_async_many"),
         ("AsyncResult", "aget"), ("AsyncResult", "aready"), ("AsyncResult", "asuccessful"), ("AsyncResult", "afailed"),
         ("AsyncResult", "aforget"), ("AsyncResult", "arevoke"), ("AsyncResult", "aexists"), ("Signature", "adelay"),
-        ("Signature", "aapply_async"),
+        ("Signature", "aapply_async"), ("AsyncResult", "aget_leaf"), ("ResultSet", "aget"), ("ResultSet", "ajoin"),
+        ("ResultSet", "ajoin_native"), ("ResultSet", "aready"), ("ResultSet", "awaiting"), ("ResultSet", "arevoke"),
+        ("ResultSet", "acompleted_count"), ("GroupResult", "asave"), ("GroupResult", "adelete"),
+        ("GroupResult", "arestore"),
     }  # fmt: skip
 
 
@@ -226,3 +230,43 @@ async def test_a_server_with_thousands_of_open_files_gets_its_result(tmp_path):
             with InProcessWorker(app, pool="thread") as worker:
                 await asyncio.to_thread(worker.drain)
             assert await waiting == 5
+
+
+async def test_a_set_is_asked_and_waited_for(app: Umbel, add, worker):
+    together = ResultSet([await add.adelay(number, 1) for number in range(5)], app=app)
+    seen = []
+    assert await together.aget(timeout=20, callback=lambda *pair: seen.append(pair)) == []
+    assert seen == [(result.id, number + 1) for number, result in enumerate(together)]
+    assert await together.ajoin(timeout=20) == await together.ajoin_native(timeout=20) == [1, 2, 3, 4, 5]
+    assert (await together.aready(), await together.awaiting(), await together.acompleted_count()) == (True, False, 5)
+    assert (await together.asuccessful(), await together.afailed()) == (True, False)
+    await together.aforget()
+    assert [result.exists() for result in together] == [False] * 5
+
+
+async def test_a_set_that_does_not_end_in_time(app: Umbel, add):
+    together = ResultSet([await add.adelay(1, 1)], app=app)
+    with pytest.raises(TimeoutError, match="did not end within 0"):
+        await together.aget(timeout=0.05)
+    assert await together.awaiting()
+    await together.arevoke()
+    assert (await together[0].astate()) == "REVOKED"
+
+
+async def test_a_group_is_saved_and_restored(app: Umbel, add):
+    saved = GroupResult("a-group", [await add.adelay(1, 1)], app=app)
+    await saved.asave()
+    assert await GroupResult.arestore("a-group", app=app) == saved
+    await saved.adelete()
+    assert await GroupResult.arestore("a-group", app=app) is None
+
+
+async def test_what_came_of_a_result(app: Umbel, add, worker):
+    @app.task(name="proj.more")
+    def more(number):
+        return [add.delay(number, each).id for each in range(2)]
+
+    result = await more.adelay(5)
+    found = [value async for _, value in result.acollect(timeout=20)]
+    assert found[1:] == [5, 6]
+    assert await result.aget_leaf() == 6

@@ -7,8 +7,9 @@ import itertools
 
 import pytest
 
-from umbel import Umbel
+from umbel import EagerResult, Umbel
 from umbel.exceptions import IncompleteStream
+from umbel.result import GroupResult, ResultSet
 from umbel.testing.worker import InProcessWorker
 from umbel.utils.graph import DependencyGraph, GraphFormatter
 
@@ -83,3 +84,49 @@ def test_a_graph_is_sorted_and_drawn():
     with pytest.raises(ValueError, match="in a circle"):
         graph.topsort()
     assert repr(other) == "more -> (none)"
+
+
+def test_a_function_is_called_when_the_end_is_known(tree):
+    split, worker = tree
+    result, seen = split.delay(0), []
+    assert result.then(seen.append) is result
+    assert not result.ready()
+    assert seen == []
+    worker.drain()
+    assert seen == [], "nobody has looked"
+    assert result.ready()
+    assert result.get(timeout=5) == 0
+    assert seen == [result]
+    result.then(seen.append)
+    assert seen == [result, result]
+
+
+def test_a_set_is_told_of_when_the_last_one_has_ended(tree):
+    split, worker = tree
+    early, late, seen = split.delay(0), split.apply_async((0,), countdown=1000), []
+    together = GroupResult("g", [early, ResultSet([late, EagerResult("e", 1, "SUCCESS")])])
+    together.then(seen.append)
+    worker.drain()
+    assert early.ready()
+    assert seen == []
+    late.revoke()
+    assert late.ready()
+    assert seen == [together]
+    ResultSet([]).then(lambda nothing: seen.append(len(nothing)))
+    assert seen == [together, 0]
+
+
+def test_the_error_of_such_a_function_is_told(tree):
+    split, worker = tree
+    result, told, called = split.delay(0), [], []
+
+    def fails(result):
+        raise KeyError(result.id)
+
+    result.then(fails, on_error=told.append).then(fails).then(called.append)
+    worker.drain()
+    with pytest.raises(KeyError, match=result.id):
+        result.ready()
+    assert [str(error) for error in told] == [repr(result.id)]
+    assert called == [result]
+    assert result.get(timeout=5) == 0, "each is called once"

@@ -2,6 +2,8 @@
 
 handle.py     AsyncResult, by id
 members.py    ResultSet and GroupResult: several as one
+details.py    what a result document says beside state and value
+fulfilled.py  the functions that `then` was given
 eager.py      EagerResult, of a task that ran in the caller
 sent.py       the results of a bulk call
 waiting.py    how `get()` waits

@@ -41,6 +41,10 @@ class EagerResult(AsyncResult[R_co]):
     def _value(self, document: dict[str, Any]) -> Any:
         return document["result"]
 
+    @property
+    def _ended(self) -> bool:
+        return True
+
     def _with_note(self, error: BaseException, document: dict[str, Any]) -> BaseException:
         return error
 

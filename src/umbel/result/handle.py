@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from datetime import datetime
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from .. import states
 from ..exceptions import TimeoutError
@@ -15,7 +14,9 @@ from ..serialization import codec, decompress_document, loads
 from ..withdraw import Form, lifetime, revoke
 from . import waiting
 from .awaiting import Awaiting
+from .details import Details
 from .family import Family
+from .fulfilled import Callbacks
 from .joining import assert_will_not_block
 from .members import rebuilt
 from .rebuild import rebuild
@@ -33,7 +34,7 @@ class Shape(Protocol):
         ...
 
 
-class AsyncResult(Awaiting, Family, Generic[R_co]):
+class AsyncResult(Awaiting, Details, Family, Generic[R_co]):
     """The result of a task, now or later.
 
     Args:
@@ -49,7 +50,7 @@ class AsyncResult(Awaiting, Family, Generic[R_co]):
         5
     """
 
-    __slots__ = ("_app", "_cache", "_name", "_sent_here", "_shape", "id", "ignored", "parent")
+    __slots__ = ("_app", "_cache", "_name", "_sent_here", "_shape", "_then", "id", "ignored", "parent")
     TimeoutError = TimeoutError
 
     def __init__(
@@ -64,6 +65,7 @@ class AsyncResult(Awaiting, Family, Generic[R_co]):
         self.ignored = False
         self._cache: dict[str, Any] | None = None
         self._shape: Shape | None = None
+        self._then: Callbacks | None = None
         self._sent_here = False
 
     @classmethod
@@ -77,6 +79,7 @@ class AsyncResult(Awaiting, Family, Generic[R_co]):
         made.ignored = ignored
         made._cache = None
         made._shape = shape
+        made._then = None
         made._sent_here = True
         return made
 
@@ -215,6 +218,8 @@ class AsyncResult(Awaiting, Family, Generic[R_co]):
         document = self._decode(record.document)
         if waiting.is_ready(record):
             self._cache = document
+            if self._then is not None:
+                self._then.call(self)
         return document
 
     def _decode(self, data: bytes) -> dict[str, Any]:
@@ -257,46 +262,10 @@ class AsyncResult(Awaiting, Family, Generic[R_co]):
         return text
 
     @property
-    def date_done(self) -> datetime | None:
-        """When it ended."""
-        moment = self._document().get("date_done")
-        return datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-
-    @property
     def children(self) -> list[Any] | None:
         """Results of the tasks that it sent."""
         found = self._document().get("children")
         return None if found is None else [result_from_tuple(child, self._app) for child in found]
-
-    @property
-    def name(self) -> str | None:
-        """Task name, with `result_extended`."""
-        return self._name or self._document().get("name")
-
-    @property
-    def args(self) -> Any:
-        """Its arguments, with `result_extended`."""
-        return self._document().get("args")
-
-    @property
-    def kwargs(self) -> Any:
-        """Its keyword arguments, with `result_extended`."""
-        return self._document().get("kwargs")
-
-    @property
-    def worker(self) -> str | None:
-        """Node name of the worker that ran it, with `result_extended`."""
-        return self._document().get("worker")
-
-    @property
-    def retries(self) -> int | None:
-        """How often it was tried again, with `result_extended`."""
-        return self._document().get("retries")
-
-    @property
-    def queue(self) -> str | None:
-        """Queue that it came from, with `result_extended`."""
-        return self._document().get("queue")
 
     def ready(self) -> bool:
         """Whether it has ended."""
@@ -318,6 +287,31 @@ class AsyncResult(Awaiting, Family, Generic[R_co]):
     def known(self) -> bool | None:
         """Whether it is stored, waiting or running; None where the store cannot tell."""
         return waiting.known(self.app, self.id)
+
+    def then(self, callback: Callable[[Any], Any], on_error: Any = None, weak: bool = False) -> Self:
+        """Call a function with this result when this handle learns that the task has ended, however it ended.
+
+        It learns that by `get`, `ready` or any other look at the store, on the thread that looks: nothing runs in the
+        background. When it knows already, the function is called at once.
+
+        Args:
+            callback: the function.
+            on_error: called with the exception when ``callback`` raises one; without it the look raises that.
+            weak: accepted for compatibility, without effect.
+
+        Example:
+            >>> add.delay(2, 3).then(lambda result: print(result.state))   # doctest: +SKIP
+        """
+        if self._then is None:
+            self._then = Callbacks()
+        self._then.add(callback, on_error)
+        if self._ended:
+            self._then.call(self)
+        return self
+
+    @property
+    def _ended(self) -> bool:
+        return self._cache is not None
 
     def forget(self) -> None:
         """Remove its result from the store."""
