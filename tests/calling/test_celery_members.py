@@ -12,12 +12,13 @@ import pytest
 from umbel import AsyncResult, EagerResult, Signature, Task, Umbel
 from umbel.conf import DIFFERENT_DEFAULTS
 from umbel.context import Context
+from umbel.events import EventDispatcher, EventReceiver, State
 from umbel.task.options import FROM_CONFIG
 
 DATA = Path(__file__).parent / "data"
 CLASSES = {
     "Task": Task, "AsyncResult": AsyncResult, "EagerResult": EagerResult, "Signature": Signature, "Context": Context,
-    "Celery": Umbel,
+    "Celery": Umbel, "EventDispatcher": EventDispatcher, "EventReceiver": EventReceiver, "State": State,
 }  # fmt: skip
 MEMBERS = json.loads((DATA / "class-members.json").read_text())
 # umbel's own meaning of the word, told in the documentation: a function that opens the results of this thread.

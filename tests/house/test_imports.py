@@ -12,9 +12,9 @@ import pytest
 
 from tests.support import imports, tree
 
-VOCABULARY = {"exceptions", "states", "clock", "ids", "backoff", "saferepr", "current", "tls", "urls"}
+VOCABULARY = {"exceptions", "states", "clock", "ids", "backoff", "saferepr", "current", "tls", "urls", "utils"}
 VALUES = {"message", "outcome", "record", "context"}
-CONTRACTS = {"serialization", "abilities", "broker", "backend", "pool"}
+CONTRACTS = {"serialization", "abilities", "broker", "backend", "monitor", "pool"}
 
 FILES = {tree.module_name(path): path for path in tree.package_files()}
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from umbel.routing.topic import fits
+from umbel.utils.topic import fits
 
 exchange = pytest.importorskip("kombu.transport.virtual.exchange")
 

@@ -30,12 +30,13 @@ from .configured import Configured
 from .options import broker_options, named_store, result_options
 from .stores import Stores
 from .tasks import Tasks
+from .watching import Watching
 
 _RESULTS_WITH_BROKER: Final = ("sqlite", "memory")
 """Schemes of brokers that keep results too unless `result_backend` says otherwise."""
 
 
-class Umbel(Configured, Tasks):
+class Umbel(Configured, Tasks, Watching):
     """An application.
 
     Args:
@@ -199,6 +200,7 @@ class Umbel(Configured, Tasks):
         """Settings have changed since the last message."""
         self.finalize()
         self._revision = self.conf.revision
+        self.tells_sent = bool(self.conf.task_send_sent_event)
         self._templates.clear()
         self._ways = None  # what is wrong in the settings is told with every call, not only with the first
         routes = compile_routes(self.conf.task_routes, symbol)
@@ -230,6 +232,8 @@ class Umbel(Configured, Tasks):
         )  # fmt: skip
         if signals.after_task_publish.receivers or signals.task_sent.receivers:
             publishing.report(parcels)
+        if self.tells_sent:
+            self.tell_sent(parcels)
 
     def build(
         self, name: str, args: Any, kwargs: Any, *, task: Any = None, parent: Context | None = None, **options: Any

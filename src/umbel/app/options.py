@@ -24,6 +24,7 @@ def broker_options(conf: Settings, declared: Declared) -> dict[str, Any]:
         "login_method": conf.broker_login_method,
         "queue_type": conf.task_create_missing_queue_type,
         "delay_queue_type": conf.broker_native_delayed_delivery_queue_type,
+        "event_exchange": conf.event_exchange,
         "queues": queue_fields(declared, conf.task_default_queue_type),
     }
     secure = {"ssl": conf.broker_use_ssl} if conf.broker_use_ssl else {}

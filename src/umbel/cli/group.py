@@ -30,6 +30,7 @@ COMMANDS = {
     "queues": ("umbel.cli.store:queues", "Sizes of the queues and the age of the oldest message that waits."),
     "messages": ("umbel.cli.store:messages", "Stored messages: list, show, delete."),
     "inspect": ("umbel.cli.asking:inspect", "Ask running workers; a busy worker answers too."),
+    "events": ("umbel.cli.events:events", "Watch what workers say of themselves and their tasks."),
     "revoke": ("umbel.cli.sending:revoke", "Revoke tasks."),
     "purge": ("umbel.cli.store:purge", "Remove everything that waits in queues."),
     "drain": ("umbel.cli.drain:drain", "Move work out of the store: back to Celery, or to another store."),

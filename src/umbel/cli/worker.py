@@ -155,6 +155,7 @@ def merge(app: Umbel, options: dict[str, Any], app_path: str = "") -> WorkerOpti
         app_path=app_path,
         include=options["include"],
         overrides=options["overrides"],
+        task_events=bool(options["task_events"] or conf.worker_send_task_events),
         start_method=options["pool_start_method"] or conf.worker_pool_start_method,
         heartbeat_file=str(heartbeat_file(node)),
     )

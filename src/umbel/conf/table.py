@@ -151,7 +151,11 @@ _ROWS: Final = (
     Setting("worker_soft_shutdown_timeout", "number", 0.0, "Seconds that running tasks still have after a second signal, or after SIGQUIT, within `worker_shutdown_grace`; then, or at one more signal, they are interrupted and handed back. 0: at once.", least=0),
     Setting("worker_poison_limit", "int", 3, "Deaths of its process after which a message is set aside.", own=True, least=1),
     Setting("worker_enable_remote_control", "bool", True, "Answer `inspect` and `control`.", inert="without effect yet: a worker always answers; to switch it off comes with a later release"),
-    Setting("worker_send_task_events", "bool", False, "Send events about tasks.", inert="without effect yet: events come with a later release"),
+    Setting("worker_send_task_events", "bool", False, "Send events about tasks; `-E`."),
+    # Events
+    Setting("task_send_sent_event", "bool", False, "Send an event for each task that is sent."),
+    Setting("event_exchange", "text", "celeryev", "Exchange of events."),
+    Setting("event_serializer", "text", "json", "Serializer of events."),
     Setting("worker_state_db", "text", None, "File for revoked ids.", inert="without effect: revocations are kept in the store, where every worker sees them"),
     # Logs
     Setting("worker_log_format", "text", _LOG_FORMAT, "Format of log lines."),

@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from ..exceptions import ImproperlyConfigured, QueueNotFound
+from ..utils.topic import fits
 from .entities import TYPES, Exchange, Queue, exchange_of, is_queue, listed, queue_of
-from .topic import fits
 
 _MADE: Final = 1_000
 _FORM: Final = "task_queues must be a list of names or of queues with a name, or a dict by name."

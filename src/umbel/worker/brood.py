@@ -10,7 +10,7 @@ from collections import deque
 
 from .. import clock
 from ..broker import Death
-from .page import NONCE, Page, Row, Running
+from .page import FINISHED, NONCE, Page, Row, Running
 from .pipes import heard
 
 
@@ -53,8 +53,12 @@ class Ward:
         """Give an order, once."""
         if self.told != order:
             self.told = order
-            with contextlib.suppress(OSError):
-                self.pipe.sendall(order.encode() + b"\n")
+            self.tell(order)
+
+    def tell(self, word: str) -> None:
+        """Say something that may be said again."""
+        with contextlib.suppress(OSError):
+            self.pipe.sendall(word.encode() + b"\n")
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -106,11 +110,27 @@ class Brood:
         self._expected: set[int] = set()
         self._failures = 0
         self._not_before = 0.0
+        self._ended = 0
 
-    def reserve(self, nonce: int) -> int:
-        """A free row, wiped and marked with the owner number of the next life."""
+    @property
+    def processed(self) -> int:
+        """Tasks that ended here so far."""
+        return self._ended + sum(ward.row.get(FINISHED) for ward in self.wards.values())
+
+    @property
+    def active(self) -> int:
+        """Tasks that run now."""
+        return sum(len(ward.row.running()) for ward in self.wards.values())
+
+    def tell(self, word: str) -> None:
+        """Say something to every child, beside the orders to stop."""
+        for ward in self.wards.values():
+            ward.tell(word)
+
+    def reserve(self, nonce: int, supervisor: int = 0) -> int:
+        """A free row, wiped and marked with the owner number of the next life, and what `page` says of its cell 7."""
         number = self._free.popleft()
-        self._page.row(number).reset(nonce)
+        self._page.row(number).reset(nonce, supervisor)
         self._expected.add(number)
         return number
 
@@ -122,6 +142,7 @@ class Brood:
     def free(self, ward: Ward, *, failed: bool, now: float) -> None:
         """Its row can be used again. Children that die before they were ready slow their replacement down."""
         self._free.append(ward.number)
+        self._ended += ward.row.get(FINISHED)
         ward.pipe.close()
         if failed and not ward.ready:
             self._failures += 1

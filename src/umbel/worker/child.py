@@ -34,6 +34,7 @@ from .pace import SHORT, Pace, believed
 from .page import BUSY, DRAINING, FINISHED, HELD, READY, STATE, Row
 from .runner import Runner
 from .settler import UNSETTLED_MOST, Settler
+from .watched import Watched
 
 if TYPE_CHECKING:
     from ..app import Umbel
@@ -100,13 +101,14 @@ class Child:
         self.keeper.ready.wait()
         if self.keeper.failure is not None:
             raise self.keeper.failure
-        self.settler = Settler(self.app, self.life.owner, self.outcomes)
+        self.settler = Settler(self.app, self.life.owner, self.outcomes, self.life.desk.reporter)
 
     def close(self) -> None:
         """The clean end: pools, then connections, then ownership."""
         self.life.close_pools(0.5)
         self.settler.close()
         self.keeper.finish()
+        self.app.events.close()
 
     def loop(self) -> None:
         """Settle and claim, work, sleep; until there is nothing left to do and no more is wanted."""
@@ -148,6 +150,7 @@ class Child:
             self.keeper.wake.ring()
         queue, prepare, stopped = self.life.runqueue, self.runner.prepare, self.stopping.is_set
         queue.extend(turn.deliveries)
+        self.runner.kind = Watched if self.life.desk.reporter.on else Attempt
         oldest = clock.monotonic()
         count, settled, inside = 0, 0, 0.0
         while (delivery := queue.next()) is not None:

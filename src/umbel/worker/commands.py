@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +74,10 @@ class Commands:
                 "report", "query_task", "shutdown", "clock", "hello", "revoke",
             )
         }  # fmt: skip
+
+    def learn(self, methods: Mapping[str, Callable[..., Any]]) -> None:
+        """Answer these, too."""
+        self._methods.update(methods)
 
     def answer(self, payload: bytes) -> None:
         """Answer one request if it concerns this node; a mistake in it is the answer, never the worker's end."""

@@ -28,6 +28,8 @@ from . import callbacks
 from .aside import Aside
 from .documents import Documents, Value, encode_error, format_traceback, safe_repr
 from .joins import members_of
+from .page import SUPERVISOR
+from .reporter import Reporter
 from .run import Run
 from .tails import tail_of
 
@@ -58,6 +60,7 @@ class Desk:
         self.row = row
         self.running: dict[int, Run] = {}
         self.aside = Aside()
+        self.reporter = Reporter(app, self.node, row.get(SUPERVISOR))
         self.chatty = logger.isEnabledFor(logging.INFO)
         conf = app.conf
         self.documents = Documents(
@@ -116,6 +119,8 @@ class Desk:
         if signals.task_retry.receivers:
             signals.task_retry.send(sender=plan.task, request=request, reason=error, einfo=info)
         logger.info("Task %s[%s] retry: %s", plan.name, request.id, error)
+        if self.reporter.on:
+            self.reporter.retried(run, cause, text)
         parcel = getattr(error, "parcel", None)
         return RetryOutcome(run.delivery, record, (parcel,) if parcel is not None else ())
 
@@ -159,6 +164,8 @@ class Desk:
         traceback: str | None = None, bury: str = "", call: callbacks.Caller = callbacks.at_once,
     ) -> Outcome:  # fmt: skip
         """FAILURE with its errbacks, those of this process by `call`; `bury` names the reason of a dead letter."""
+        if self.reporter.on:
+            self.reporter.failed(request, delivery, plan, error, traceback)
         keep = self.keeps(plan, request, failed=True)
         result = encode_error(error)
         record = self.record(states.FAILURE, result, request, traceback) if keep else None
@@ -230,6 +237,7 @@ class Desk:
         members: tuple[Member, ...] = ()
         result = encode_error(EncodeError(reason))
         with contextlib.suppress(Exception):
+            self.reporter.failed(run.request, run.delivery, run.plan, EncodeError(reason), None)
             members = self._lost(run.request, result)
         with contextlib.suppress(Exception):  # below a net there is none: the dead letter is what can always be kept
             if self.keeps(run.plan, run.request, failed=True):
@@ -253,6 +261,8 @@ class Desk:
                 signals.task_revoked.send, sender=self.app.tasks.get(request.task), request=request, signum=None,
                 terminated=type(error).__name__ == "Terminated", expired=error.args[:1] == ("expired",),
             ))  # fmt: skip
+        if self.reporter.on:
+            self.reporter.revoked(request, delivery, error)
         result = encode_error(error)
         members = self._lost(request, result)
         if not self.keeps(None, request, failed=True):

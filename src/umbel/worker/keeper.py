@@ -32,6 +32,7 @@ from ..outcome import Outcome, Release
 from .channels import Wake
 from .page import BUSY, DRAINING, STATE
 from .pipes import heard
+from .presence import UNWATCH, WATCH
 from .run import Run
 from .settler import Settler
 
@@ -90,7 +91,7 @@ class Keeper(threading.Thread):
         try:
             self._owners: Owners = self.life.app.broker.owners()
             self._owners.enlist(self.life.owner)
-            self._settler = Settler(self.life.app, self.life.owner, self.life.outcomes)
+            self._settler = Settler(self.life.app, self.life.owner, self.life.outcomes, self.life.desk.reporter)
         except Exception as error:  # whatever it is, the loop waits for this thread and must hear of it
             self.failure = error
             return
@@ -163,8 +164,13 @@ class Keeper(threading.Thread):
             self._obey(line.decode())
 
     def _obey(self, order: str) -> None:
-        """Orders of the supervisor: ``stop`` (finish within the grace period) and ``now`` (the period is over)."""
+        """Orders of the supervisor: ``stop`` (finish within the grace period), ``now`` (the period is over), and
+        whether tasks are to be reported: ``watch``, ``unwatch``.
+        """
         life = self.life
+        if order in (WATCH, UNWATCH):
+            life.desk.reporter.on = order == WATCH
+            return
         life.stopping.set()
         life.row.put(STATE, DRAINING)
         now = clock.monotonic()
@@ -330,6 +336,7 @@ class Keeper(threading.Thread):
         if rest:
             self._settler.turn(list(rest), None)
         self._owners.retire(self.life.owner.nonce)
+        self.life.app.events.close()
         logging.shutdown()
         os._exit(0)
 

@@ -44,6 +44,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     app_path: how to import the app again in a spawned child, as for `-A`.
     include: modules to import with it, beside those of the settings.
     overrides: settings of the command line, as `conf.overrides` takes them.
+    task_events: events about tasks are sent from the start.
     heartbeat_file: path that is touched while the worker is healthy; None: none.
     """
 
@@ -61,6 +62,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     async_concurrency: int = 500
     prefetch_multiplier: int = 0
     start_method: str = "fork"
+    task_events: bool = False
     heartbeat_file: str | None = None
     app_path: str = ""
     include: tuple[str, ...] = ()

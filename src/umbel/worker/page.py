@@ -13,7 +13,8 @@ supervisor reads them and writes a row only while its child is not alive.
       5 busy       1 while the child's loop is not waiting for work
       6 answered   monotonic time of the last good round trip on the connection that consumes, or of the loop's last
                    look that wanted nothing of the store; 0.0 before the first
-      7            spare
+      7 supervisor its pid, negative while nobody wants events about tasks, 0 where there is none; written by it, with
+                   the nonce
       then `slots` entries of four cells: tag, started (monotonic s), hard deadline (monotonic s, 0.0 none), spare
 
 An entry's tag is not 0 exactly while the function of that message runs: written last at the start, cleared first at the
@@ -35,7 +36,7 @@ GONE: Final = 3
 
 _HEADER: Final = 8
 _ENTRY: Final = 4
-NONCE, STATE, BEAT, FINISHED, HELD, BUSY, ANSWERED = range(7)
+NONCE, STATE, BEAT, FINISHED, HELD, BUSY, ANSWERED, SUPERVISOR = range(8)
 
 
 class Running(NamedTuple):
@@ -97,11 +98,12 @@ class Row:
         self.slots = slots
         self.free = list(range(base + _HEADER + _ENTRY * (slots - 1), base + _HEADER - 1, -_ENTRY))
 
-    def reset(self, nonce: int) -> None:
+    def reset(self, nonce: int, supervisor: int = 0) -> None:
         """Wipe the row for a new life; only while no child uses it."""
         for cell in range(self.base, self.base + _HEADER + _ENTRY * self.slots):
             self.ints[cell] = 0
         self.ints[self.base + NONCE] = nonce
+        self.ints[self.base + SUPERVISOR] = supervisor
 
     def begin(self, tag: int, started: float, hard: float) -> int:
         """A function starts; returns the cell to give to `end`."""

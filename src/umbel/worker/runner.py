@@ -54,11 +54,15 @@ class Runner:
     Args:
         desk: what the attempts of this child share.
         revoked: the revocations known so far.
+
+    Attributes:
+        kind: what it makes of a message that is to run.
     """
 
     def __init__(self, desk: Desk, revoked: Revoked) -> None:
         self.desk = desk
         self.revoked = revoked
+        self.kind: type[Attempt] = Attempt
         self._plans: dict[str, Plan] = {}
         self._mentioned: dict[str, float] = {}
         conf = desk.app.conf
@@ -106,7 +110,7 @@ class Runner:
             return self._without_its_header(plan, request, delivery, *lost)
         if signals.task_received.receivers:
             signals.task_received.send(sender=self, request=Received(request, plan.task, self.app))
-        return Attempt(self.desk, plan, delivery, request)
+        return self.kind(self.desk, plan, delivery, request)
 
     def _without_its_header(
         self, plan: Plan | None, request: Context, delivery: Delivery, member: str, result: Any
@@ -176,6 +180,8 @@ class Runner:
         word = "revoked" if headers.id in self.revoked.ids else "expired"
         logger.info("Discarding %s task: %s[%s]", word, headers.task, headers.id)
         request = self._request(delivery, envelope, headers)
+        if self.desk.reporter.on:
+            self.desk.reporter.received(request)
         return self.desk.withdrawn(request, delivery, TaskRevokedError(word))
 
     def _unreadable(self, delivery: Delivery, envelope: Envelope, headers: Headers, error: Exception) -> Outcome:

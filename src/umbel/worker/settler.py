@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..app import Umbel
     from ..record import Record
     from .channels import Outcomes
+    from .reporter import Reporter
 
 logger = logging.getLogger("umbel.worker")
 
@@ -41,11 +42,13 @@ class Settler:
         app: the application; its broker gives the consumer, its backend the result store.
         owner: whose claims these are.
         outcomes: where outcomes go back to when the store fails.
+        reporter: hears what was settled, behind it.
     """
 
-    def __init__(self, app: Umbel, owner: Owner, outcomes: Outcomes) -> None:
+    def __init__(self, app: Umbel, owner: Owner, outcomes: Outcomes, reporter: Reporter) -> None:
         self._app = app
         self._outcomes = outcomes
+        self._reporter = reporter
         self._apart = not app.settles_results
         self.consumer: Consumer = app.broker.consumer(owner)
         self.refused = False
@@ -71,6 +74,8 @@ class Settler:
         for outcome in turn.fenced:
             level = logging.DEBUG if isinstance(outcome, Release) else logging.WARNING
             logger.log(level, "Dropped the outcome of message %d: it is no longer held here", outcome.delivery.tag)
+        if self._reporter.waiting or self._app.tells_sent:
+            self._reporter.settled(outcomes, turn.fenced)
         return turn
 
     def wait(self, queues: Sequence[str], timeout: float) -> None:

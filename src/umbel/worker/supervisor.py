@@ -30,6 +30,7 @@ from .child import run
 from .commands import Commands
 from .nursery import Exited, Forked, Nursery, Stopped
 from .page import Page
+from .presence import Presence
 from .stopping import Stop
 
 if TYPE_CHECKING:
@@ -121,7 +122,9 @@ class Supervisor:
         )
         self.owners: Owners = self.app.broker.owners()
         self.control: Control = self.app.broker.control()
+        self.presence = Presence(self.app, self.options, self.brood)
         self.commands = Commands(self.app, self.options, self.control, self.brood, self.stop)
+        self.commands.learn(self.presence.answers())
         if arrive(self._enlist, self.app.conf, self.stop, self._say_alive):
             self._look_at_results()
             self.selector.register(self.nursery.socket, selectors.EVENT_READ)
@@ -160,7 +163,7 @@ class Supervisor:
 
     def _hatch(self) -> None:
         """Ask the nursery for one more child."""
-        number = self.brood.reserve(ids.nonce())
+        number = self.brood.reserve(ids.nonce(), self.presence.cell)
         self.nursery.fork(number)
 
     def _watch(self) -> None:
@@ -168,6 +171,7 @@ class Supervisor:
             self._listen(LOOK)
             self._attend()
             now = clock.monotonic()
+            self.presence.beat(now)
             if now - self._swept >= SWEEP:
                 self._swept = now
                 self._sweep()
@@ -245,6 +249,7 @@ class Supervisor:
         if not self.ready and self.brood.ready(self.options.children):
             self.ready = True
             signals.worker_ready.send(sender=self)
+            self.presence.online()
             logger.info("%s ready.", self.options.hostname)
             health.notify("READY=1")
             self._swept = 0.0  # whoever probes next must not read the beat from before
@@ -344,6 +349,7 @@ class Supervisor:
 
     def _leave(self) -> None:
         signals.worker_shutdown.send(sender=self)
+        self.presence.offline()
         self.nursery.socket.close()
         health.notify("STOPPING=1")
         try:

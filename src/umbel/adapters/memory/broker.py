@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...broker import Abilities, Owner
 from .consumer import MemoryConsumer
 from .control import MemoryControl
+from .monitor import MemoryMonitor
 from .owners import MemoryOwners
 from .publisher import MemoryPublisher
 from .shelf import MemoryShelf
@@ -48,6 +49,9 @@ class MemoryBroker:
 
     def control(self) -> MemoryControl:
         return MemoryControl(self.store)
+
+    def monitor(self) -> MemoryMonitor:
+        return MemoryMonitor(self.store)
 
     def shelf(self) -> MemoryShelf:
         return MemoryShelf(self.store)

@@ -13,16 +13,24 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol
 
 from ...broker import Owner, Place
 from ...message import Parcel
+from ...monitor import News
 from .bell import Bell
 from .entry import Entry
 from .joins import Joins
 from .lines import Lines
 from .notices import Notices
 from .results import Results
+
+
+class Listener(Protocol):
+    """Who listens to events."""
+
+    def take(self, news: Sequence[News]) -> bool: ...
 
 
 class MemoryStore:
@@ -35,6 +43,7 @@ class MemoryStore:
         self.results = Results()
         self.joins = Joins()
         self.notices = Notices()
+        self.audience: set[Listener] = set()
         self.living: dict[int, Owner] = {}
         self.killed: dict[int, Owner] = {}  # died without a word; `rescue` has not looked yet
         self.sleepers: dict[Bell, frozenset[str]] = {}

@@ -14,6 +14,7 @@ from .ear import Ear
 from .exchanges import NO_EXCHANGES, Exchanges
 from .layout import Layout
 from .link import Link
+from .monitor import RedisMonitor
 from .owners import RedisOwners
 from .publisher import RedisPublisher
 from .pulse import Pulse
@@ -51,15 +52,18 @@ class RedisBroker:
         layout: names of keys.
         poison_limit: deaths after which a message is not run any more.
         exchanges: what the project's queues are bound to.
+        events: exchange of events.
     """
 
     def __init__(
-        self, address: Address, layout: Layout, poison_limit: int = 3, exchanges: Exchanges = NO_EXCHANGES
-    ) -> None:
+        self, address: Address, layout: Layout, poison_limit: int = 3, exchanges: Exchanges = NO_EXCHANGES,
+        events: str = "celeryev",
+    ) -> None:  # fmt: skip
         self._address = address
         self._layout = layout
         self._poison_limit = poison_limit
         self._exchanges = exchanges
+        self._events = events
 
     @property
     def abilities(self) -> Abilities:
@@ -78,6 +82,9 @@ class RedisBroker:
     def control(self) -> RedisControl:
         return RedisControl(self._link(), Ear(self._link()), self._layout, self._exchanges)
 
+    def monitor(self) -> RedisMonitor:
+        return RedisMonitor(self._link(), Ear(self._link()), self._layout, self._events)
+
     def shelf(self) -> RedisShelf:
         return RedisShelf(self._link(), self._layout)
 
@@ -88,7 +95,8 @@ class RedisBroker:
 def open_broker(url: str, options: dict[str, Any]) -> RedisBroker:
     """Open a server as a broker.
 
-    Options: those of `Address.parse`, `Layout.of` and `Exchanges.of`, and ``poison_limit``.
+    Options: those of `Address.parse`, `Layout.of` and `Exchanges.of`, ``poison_limit`` and ``event_exchange``.
     """
     address, limit = Address.parse(url, options), max(1, int(options.get("poison_limit", 3)))
-    return RedisBroker(address, Layout.of(address, options), limit, Exchanges.of(options))
+    events = str(options.get("event_exchange") or "celeryev")
+    return RedisBroker(address, Layout.of(address, options), limit, Exchanges.of(options), events)

@@ -89,6 +89,10 @@ class Ear:
         """Whether it listens, and nothing has been said since the last reading."""
         return self._wire is not None and not self._changed and not self._told
 
+    def lost(self) -> bool:
+        """Whether there is no connection: nothing is heard until the next reading."""
+        return self._wire is None
+
     def sleep(self, timeout: float, wake: int = -1) -> None:
         """Sleep until something that was read has changed, ``wake`` is readable, or ``timeout`` seconds have passed."""
         wire = self._wire

@@ -23,7 +23,6 @@ from ...exceptions import OperationalError
 from .envelope import new_tag, opened
 from .layout import Layout
 from .link import Link
-from .wire import Word
 
 EXCHANGE: Final = "celery.pidbox"
 KEPT: Final = 60
@@ -99,7 +98,7 @@ class Pidbox:
         asker = self._askers.pop(ticket, None)
         if asker is None:
             return False
-        data = _message(payload, {"ticket": ticket, "clock": 0}, asker.exchange, asker.routing_key, 1)
+        data = message(payload, {"ticket": ticket, "clock": 0}, asker.exchange, asker.routing_key, 1)
         for queue in self._bound(asker):
             key = self._layout.key(queue)
             self._link.many([("LPUSH", key, data), ("EXPIRE", key, KEPT)])
@@ -111,7 +110,7 @@ class Pidbox:
             ids = [each.id for each in revocations if (each.terminate, each.signal) == (terminate, signal)]
             arguments = {"task_id": ids, "terminate": terminate, "signal": signal}
             request = msgspec.json.encode({"method": "revoke", "arguments": arguments, **_TO_ALL})
-            data = _message(request, {"clock": 0, "expires": 0, "umbel": True}, EXCHANGE, "", 2)
+            data = message(request, {"clock": 0, "expires": 0, "umbel": True}, EXCHANGE, "", 2)
             try:
                 self._link.call("PUBLISH", self.channel, data, idempotent=True)
             except OperationalError as error:  # it is in the log, which is what umbel's workers go by
@@ -126,14 +125,18 @@ class Pidbox:
         return [row[-1] for row in rows if row[0] == asker.routing_key]
 
 
-def _message(payload: bytes, headers: dict[str, Any], exchange: str, routing_key: str, mode: int) -> Word:
+def message(
+    payload: bytes, headers: dict[str, Any], exchange: str, routing_key: str, mode: int,
+    kind: tuple[str, str] = ("application/json", "utf-8"),
+) -> bytes:  # fmt: skip
+    """What kombu publishes on a channel, or pushes to a reply queue; `kind` is content type and encoding."""
     properties = {
         "delivery_mode": mode, "delivery_info": {"exchange": exchange, "routing_key": routing_key}, "priority": 0,
         "body_encoding": "base64", "delivery_tag": new_tag(clock.wall()).decode(),
     }  # fmt: skip
     return msgspec.json.encode(
         {
-            "body": b64encode(payload).decode(), "content-encoding": "utf-8", "content-type": "application/json",
+            "body": b64encode(payload).decode(), "content-encoding": kind[1], "content-type": kind[0],
             "headers": headers, "properties": properties,
         }
     )  # fmt: skip

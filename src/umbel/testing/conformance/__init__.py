@@ -3,6 +3,7 @@
     broker    BrokerSuite    every sentence of `umbel.broker`
     backend   BackendSuite   every sentence of `umbel.backend`
     shared    SharedSuite    what several processes see of one store
+    monitor   MonitorSuite   every sentence of `umbel.monitor`, the optional part that carries events
     pool      PoolSuite, PoolStorm   every sentence of `umbel.pool`; interrupts at random moments
 
 To test a store of your own, write a `Lab` (a fresh store that can be opened as often as wanted) and give it to the
@@ -28,5 +29,5 @@ import pytest
 
 pytest.register_assert_rewrite(
     "umbel.testing.conformance.checks", "umbel.testing.conformance.broker", "umbel.testing.conformance.backend",
-    "umbel.testing.conformance.pool", "umbel.testing.conformance.poolscene",
+    "umbel.testing.conformance.pool", "umbel.testing.conformance.poolscene", "umbel.testing.conformance.monitor",
 )  # fmt: skip
