@@ -58,9 +58,7 @@ class Events:
         """
         broker = self.app.broker
         if not isinstance(broker, Monitored):
-            raise ImproperlyConfigured(
-                f"{self.app.shown_broker_url} carries no events; Redis and RabbitMQ do."
-            )
+            raise ImproperlyConfigured(f"{self.app.shown_broker_url} carries no events; Redis and RabbitMQ do.")
         return broker.monitor()
 
     @cached_property

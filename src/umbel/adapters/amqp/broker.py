@@ -12,8 +12,9 @@ from .address import Address
 from .consumer import AmqpConsumer, session_of
 from .control import AmqpControl
 from .link import Link
+from .monitor import AmqpMonitor
 from .owners import AmqpOwners
-from .plan import Plan
+from .plan import EVENTS, Plan
 from .publisher import AmqpPublisher
 from .rules import LONG, PAUSE, Rules
 from .scribe import Scribe
@@ -69,6 +70,9 @@ class AmqpBroker:
     def control(self) -> AmqpControl:
         return AmqpControl(self._link("umbel control"), self._scribe(), self._rules)
 
+    def monitor(self) -> AmqpMonitor:
+        return AmqpMonitor(self._link("umbel events"), self._link("umbel events heard"), self._rules.events)
+
     def shelf(self) -> AmqpShelf:
         return AmqpShelf(self._link("umbel shelf"), self._rules)
 
@@ -88,9 +92,9 @@ def open_broker(url: str, options: dict[str, Any]) -> AmqpBroker:
 
     Args:
         url: see `Address`.
-        options: those of `Address.parse` and `Plan.of`; ``poison_limit``; ``redelivery_pause``, seconds for which a
-            message stays aside that was lost (2); ``consumer_timeout``, seconds after which the server closes the
-            channel of an open delivery (1800).
+        options: those of `Address.parse` and `Plan.of`; ``poison_limit``; ``event_exchange``; ``redelivery_pause``,
+            seconds for which a message stays aside that was lost (2); ``consumer_timeout``, seconds after which the
+            server closes the channel of an open delivery (1800).
 
     Raises:
         ImproperlyConfigured: the URL or an option cannot work.
@@ -101,6 +105,7 @@ def open_broker(url: str, options: dict[str, Any]) -> AmqpBroker:
         max(1, int(options.get("poison_limit", 3))),
         _seconds(given, "redelivery_pause", PAUSE),
         _seconds(given, "consumer_timeout", LONG) * 2 / 3,
+        str(options.get("event_exchange") or EVENTS.name),
     )
     return AmqpBroker(Address.parse(url, options), rules)
 

@@ -175,9 +175,10 @@ def answers(oid: str) -> Queue:
     )
 
 
-def listener(ident: str, key: str = "#") -> Queue:
+def listener(ident: str, key: str = "#", exchange: Exchange = EVENTS) -> Queue:
     """Where a monitor hears events."""
-    return Queue(f"celeryev.{ident}", _EVENT, durable=False, exclusive=True, auto_delete=True, ways=(Way(EVENTS, key),))
+    ways = (Way(exchange, key),)
+    return Queue(f"celeryev.{ident}", _EVENT, durable=False, exclusive=True, auto_delete=True, ways=ways)
 
 
 def results(oid: str, expires: float = 86_400) -> Queue:

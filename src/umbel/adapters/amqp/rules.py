@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from .plan import Plan
+from .plan import EVENTS, Plan
 
 PAUSE: Final = 2.0
 """Seconds for which a message stays aside that was lost."""
@@ -22,9 +22,11 @@ class Rules(msgspec.Struct, frozen=True):
     pause: seconds for which a message stays aside that was lost.
     long: seconds after which a delivery is given up for a word in the ledger, long before the server closes its
         channel.
+    events: exchange of events.
     """
 
     plan: Plan = Plan()
     poison_limit: int = 3
     pause: float = PAUSE
     long: float = LONG * 2 / 3
+    events: str = EVENTS.name
