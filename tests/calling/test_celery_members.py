@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 from pathlib import Path
 
 import pytest
 
+from tests.support.signatures import ours, parameters
 from umbel import AsyncResult, EagerResult, Signature, Task, Umbel
 from umbel.conf import DIFFERENT_DEFAULTS
 from umbel.context import Context
@@ -23,21 +23,6 @@ CLASSES = {
 MEMBERS = json.loads((DATA / "class-members.json").read_text())
 # umbel's own meaning of the word, told in the documentation: a function that opens the results of this thread.
 EXCEPT = {("Celery", "backend")}
-
-
-def parameters(text: str) -> list[tuple[str, bool]]:
-    """ "(self, a, b=None, **kw)" -> names in order, and whether each has a default."""
-    inside = text[text.index("(") + 1 : text.rindex(")")]
-    names = re.findall(r"(\*{0,2}\w+)(?::[^=,]+(?:\[[^\]]*\])*)?(=)?", re.sub(r"=\s*[^,]+", "=", inside))
-    return [(name, bool(default)) for name, default in names]
-
-
-def ours(function) -> list[tuple[str, bool]]:
-    found = []
-    for one in inspect.signature(function).parameters.values():
-        star = {one.VAR_POSITIONAL: "*", one.VAR_KEYWORD: "**"}.get(one.kind, "")
-        found.append((star + one.name, one.default is not one.empty))
-    return found
 
 
 def cases():

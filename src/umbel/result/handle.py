@@ -381,7 +381,7 @@ class AsyncResult(Awaiting, Details, Family, Generic[R_co]):
         return type(self), (self.id, None, self._name, None, self.parent)
 
 
-def result_from_tuple(form: Any, app: Any = None) -> Any:
+def result_from_tuple(r: Any, app: Any = None) -> Any:
     """The handle, or the group of handles, that ``as_tuple`` wrote.
 
     Example:
@@ -390,4 +390,4 @@ def result_from_tuple(form: Any, app: Any = None) -> Any:
         >>> result_from_tuple([["a-group", None], [[["an-id", None], None]]])
         <GroupResult: a-group [an-id]>
     """
-    return rebuilt(form, partial(AsyncResult, app=app), app)
+    return rebuilt(r, partial(AsyncResult, app=app), app)

@@ -36,9 +36,12 @@ class ResultSet(AwaitingAll):
     Args:
         results: handles.
         app: whose store is asked; that of the first result unless given.
+        ready_barrier: Celery's own promise of the end, without effect.
     """
 
-    def __init__(self, results: Iterable[Any] | None, app: Any = None, **kwargs: Any) -> None:
+    def __init__(
+        self, results: Iterable[Any] | None, app: Any = None, ready_barrier: Any = None, **kwargs: Any
+    ) -> None:
         self._app: App | None = app
         self.results: list[Any] = results if isinstance(results, list) else list(results or ())
 

@@ -23,7 +23,7 @@ from .page import Page
 
 
 class Birth(msgspec.Struct):
-    """What a spawned child is told, as one JSON argument."""
+    """What a spawned child is told, as one argument: MessagePack in hexadecimal digits, since JSON has no infinity."""
 
     options: WorkerOptions
     page: int
@@ -40,13 +40,13 @@ def execute(options: WorkerOptions, page: Page, number: int, pipe: socket.socket
     os.set_inheritable(page.fd, True)
     os.set_inheritable(pipe.fileno(), True)
     birth = Birth(options, page.fd, pipe.fileno(), number, sys.path, logs.chosen())
-    argument = msgspec.json.encode(birth).decode()
+    argument = msgspec.msgpack.encode(birth).hex()
     os.execv(sys.executable, [sys.executable, "-m", "umbel.worker.spawned", argument])  # noqa: S606  no shell is wanted
 
 
 def main(argument: str) -> NoReturn:
     """The first step of a spawned child."""
-    birth = msgspec.json.decode(argument, type=Birth)
+    birth = msgspec.msgpack.decode(bytes.fromhex(argument), type=Birth)
     sys.path[:] = birth.path
     app = loading.load_app(birth.options.app_path)
     app.config_from_cmdline(birth.options.overrides, "worker")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import signal
 from types import FrameType
@@ -81,7 +82,8 @@ class Stop:
             return
         if not self._until:
             self._until = now + self.grace
-            logger.warning("Warm shutdown: finishing %d child(ren), at most %.0f s", len(brood.wards), self.grace)
+            most = "without limit" if math.isinf(self.grace) else f"at most {self.grace:.0f} s"
+            logger.warning("Warm shutdown: finishing %d child(ren), %s", len(brood.wards), most)
             health.notify("STOPPING=1")
         self._tell()
         if self._hurried and not self._now and not self._shortened:
