@@ -205,3 +205,34 @@ def test_include_is_imported(app: Umbel, tmp_path, monkeypatch: pytest.MonkeyPat
     app.conf.include = ["included_tasks"]
     app.import_modules()
     assert "included_tasks.work" in app.tasks
+
+
+def test_a_class_is_told_when_a_task_of_it_belongs_to_an_app(app: Umbel):
+    bound = []
+
+    class Told(Task):
+        @classmethod
+        def on_bound(cls, app):
+            bound.append((cls.__name__, app))
+
+        def run(self):
+            return 1
+
+    app.task(lambda: None, name="t.one", base=Told)
+    app.register_task(Told())
+    assert bound == [("<lambda>", app), ("Told", app)]
+
+
+def test_a_request_can_be_made_for_a_function_that_looks_at_it(app: Umbel):
+    @app.task(bind=True, name="t.look")
+    def look(self):
+        return self.request.id, self.request.retries, self.request.delivery_info
+
+    look.push_request(id="outer", retries=1)
+    look.push_request({"id": "inner"}, delivery_info={"routing_key": "q"})
+    assert look.run() == ("inner", 0, {"routing_key": "q"})
+    assert look.pop_request().id == "inner"
+    assert look.run() == ("outer", 1, None)
+    assert look.pop_request().retries == 1
+    with pytest.raises(IndexError, match=r"not one of t\.look; push_request makes it so"):
+        look.pop_request()

@@ -48,6 +48,7 @@ def make_task(
     task: Any = type(function.__name__, (base,), attributes)()
     task.__dict__.update(__name__=function.__name__, __qualname__=function.__qualname__, __wrapped__=function)
     with_autoretry(task)
+    task.on_bound(app)
     made: Task[..., Any] = task
     return made
 

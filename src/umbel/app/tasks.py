@@ -142,6 +142,7 @@ class Tasks:
             setattr(task, option, value)
         task.belongs_to(self)
         decorating.with_autoretry(task)
+        task.on_bound(self)
         self._annotate(task)
         self._tasks[task.name] = task
         return task

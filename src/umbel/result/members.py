@@ -39,6 +39,8 @@ class ResultSet(AwaitingAll):
         ready_barrier: Celery's own promise of the end, without effect.
     """
 
+    parent: Any = None
+
     def __init__(
         self, results: Iterable[Any] | None, app: Any = None, ready_barrier: Any = None, **kwargs: Any
     ) -> None:

@@ -20,13 +20,14 @@ from ..withdraw import Form, kept_for, state_record
 from . import eager, replacing
 from .arguments import Arguments
 from .calls import Calls
+from .hooks import Hooks
 from .options import FROM_CONFIG, FromConfig
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Task(Calls[P, R]):
+class Task(Calls[P, R], Hooks):
     """Base of all tasks. Subclass it for hooks or shared state, and pass the class as ``base`` to ``@app.task``.
 
     Attributes:
@@ -151,25 +152,6 @@ class Task(Calls[P, R]):
         """The function; ``@app.task`` or a subclass provides it."""
         raise TypeError(f"The task {self.name} has no function to run: define run() in its class, or use @app.task")
 
-    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
-        """Called in the worker before the function."""
-
-    def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
-        """Called in the worker after the function has returned."""
-
-    def on_failure(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        """Called in the worker after the function has failed."""
-
-    def on_retry(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        """Called in the worker when the function is to be run again."""
-
-    def after_return(self, status: str, retval: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
-        """Called in the worker at the end of a run, whatever came of it."""
-
-    def shadow_name(self, args: Any, kwargs: Any, options: Any) -> str | None:
-        """A name to show in the place of the task's own, for one call."""
-        return None
-
     # Calling
 
     @property
@@ -181,6 +163,31 @@ class Task(Calls[P, R]):
             if found is None:
                 found = self._default_request = _direct(self, (), {})
         return found
+
+    def push_request(self, *args: Any, **kwargs: Any) -> None:
+        """Make a request the task's own until `pop_request`, so that a function that looks at it can be tested.
+
+        Args:
+            args, kwargs: its attributes, as `Context.update` takes them.
+
+        Example:
+            >>> fetch.push_request(id="an-id", retries=2)   # doctest: +SKIP
+        """
+        request = _direct(self, (), {})
+        request.update(*args, **kwargs)
+        push_request(self, request)
+
+    def pop_request(self) -> Context:
+        """Take away what `push_request` made, and return it.
+
+        Raises:
+            IndexError: the innermost request is of another task, or there is none.
+        """
+        request: Context | None = request_var.get()
+        if request is None or request.running is not self:
+            raise IndexError(f"The innermost request is not one of {self.name}; push_request makes it so.")
+        request_var.set(request.outer)
+        return request
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function here and now."""
