@@ -58,7 +58,7 @@ class Events:
         """
         broker = self.app.broker
         if not isinstance(broker, Monitored):
-            raise ImproperlyConfigured(f"{self.app.shown_broker_url} carries no events; Redis and RabbitMQ do.")
+            raise ImproperlyConfigured(f"{self.app.shown_broker_url} carries no events; Redis, RabbitMQ and SQLite do.")
         return broker.monitor()
 
     @cached_property

@@ -34,6 +34,11 @@ def ring_waiters(link: Link, path: str, names: Sequence[str]) -> None:
         link.write(_SQL["unbell"], (as_json(gone),))
 
 
+def listened(link: Link, name: str) -> bool:
+    """Whether somebody waits for this task id or topic, as far as one knows without ringing."""
+    return bool(link.read(_SQL["waiters"], (_keys([name]),)))
+
+
 class Bell:
     """A reader's pipe and its subscriptions."""
 

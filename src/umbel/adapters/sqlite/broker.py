@@ -8,6 +8,7 @@ from ...broker import Abilities, Owner
 from .address import Address
 from .consumer import SqliteConsumer
 from .control import SqliteControl
+from .monitor import SqliteMonitor
 from .owners import SqliteOwners
 from .publisher import SqlitePublisher
 from .shelf import SqliteShelf
@@ -44,6 +45,9 @@ class SqliteBroker:
 
     def control(self) -> SqliteControl:
         return SqliteControl(self._address)
+
+    def monitor(self) -> SqliteMonitor:
+        return SqliteMonitor(self._address)
 
     def shelf(self) -> SqliteShelf:
         return SqliteShelf(self._address)

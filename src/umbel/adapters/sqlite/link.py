@@ -171,11 +171,14 @@ class Link:
         tried = 0
         while True:
             try:
-                return migrate.bring_up(connection, self._address.path)
+                return self._layout(connection)
             except apsw.BusyError:
                 if not self._busy(tried):
                     raise
                 tried += 1
+
+    def _layout(self, connection: apsw.Connection) -> None:
+        migrate.bring_up(connection, self._address.path)
 
     def _busy(self, tried: int) -> bool:
         """SQLite asks: wait once more?"""
