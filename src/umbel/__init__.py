@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .app import Umbel, app_or_default, current_app, current_task, get_current_app, shared_task
     from .canvas import Signature, chain, chord, chunks, group, maybe_signature, signature, subtask, xmap, xstarmap
     from .ids import new_id as uuid
+    from .integrations.celery import install_as_celery
     from .priority import Priority
     from .result import AsyncResult, EagerResult, allow_join_result
     from .task import Task
@@ -33,7 +34,8 @@ __all__ = [
     "AsyncResult", "EagerResult", "Ignore", "MaxRetriesExceededError", "OperationalError", "Priority", "Reject",
     "Retry", "Signature", "Task", "TimeoutError", "Umbel", "__version__", "allow_join_result", "app_or_default",
     "chain", "chord", "chunks", "current_app", "current_task", "exceptions", "get_current_app", "group",
-    "maybe_signature", "shared_task", "signals", "signature", "states", "subtask", "uuid", "xmap", "xstarmap",
+    "install_as_celery", "maybe_signature", "shared_task", "signals", "signature", "states", "subtask", "uuid",
+    "xmap", "xstarmap",
 ]  # fmt: skip
 
 # Inside of functions, because the app with its settings and stores takes many times longer to load than this module.
@@ -56,6 +58,12 @@ def _ids() -> Any:
     from . import ids
 
     return ids
+
+
+def _integrations() -> Any:
+    from .integrations import celery
+
+    return celery
 
 
 def _priority() -> Any:
@@ -87,6 +95,7 @@ _HOMES = {
     "shared_task": _app,
     "Signature": _canvas, "chain": _canvas, "chord": _canvas, "chunks": _canvas, "group": _canvas,
     "xmap": _canvas, "xstarmap": _canvas, "maybe_signature": _canvas, "signature": _canvas, "subtask": _canvas,
+    "install_as_celery": _integrations,
     "Priority": _priority,
     "AsyncResult": _result, "EagerResult": _result, "allow_join_result": _result,
     "Task": _task,

@@ -55,6 +55,7 @@ class _Thread(threading.local):
 
 _thread = _Thread()
 _default: list[Any] = []
+_stand_in: list[Any] = []
 
 
 def push_request(task: object, context: Frame) -> Token[Any]:
@@ -95,9 +96,14 @@ def set_default(app: object) -> None:
     _default[:] = [app]
 
 
+def set_stand_in(app: object) -> None:
+    """Give what is current while there is no app: an object that behaves like one."""
+    _stand_in[:] = [app]
+
+
 def get_app() -> Any:
-    """The current app of this thread, else the default one, else None."""
+    """The current app of this thread, else the default one, else what stands in for one, else None."""
     app = _thread.app
     if app is not None:
         return app
-    return _default[0] if _default else None
+    return next(iter(_default or _stand_in), None)

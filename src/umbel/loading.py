@@ -250,7 +250,10 @@ def load_app(path: str) -> Any:
             f"{path!r} has no application; name it: -A {path}:attribute (an attribute called app is found by itself)."
         )
     if _made_by(app, "celery"):
-        raise ImproperlyConfigured(f"{path!r} is an application of Celery: write from umbel import Umbel as Celery")
+        raise ImproperlyConfigured(
+            f"{path!r} is an application of Celery: write from umbel import Umbel as Celery,"
+            " or start it with umbel --as-celery"
+        )
     raise ImproperlyConfigured(f"{path!r} is no application but an object of type {type(app).__name__!r}.")
 
 

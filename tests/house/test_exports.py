@@ -19,7 +19,8 @@ EXPORTS = [
     "AsyncResult", "EagerResult", "Ignore", "MaxRetriesExceededError", "OperationalError", "Priority",
     "Reject", "Retry", "Signature", "Task", "TimeoutError", "Umbel", "__version__", "allow_join_result",
     "app_or_default", "chain", "chord", "chunks", "current_app", "current_task", "exceptions", "get_current_app",
-    "group", "maybe_signature", "shared_task", "signals", "signature", "states", "subtask", "uuid", "xmap", "xstarmap",
+    "group", "install_as_celery", "maybe_signature", "shared_task", "signals", "signature", "states", "subtask", "uuid",
+    "xmap", "xstarmap",
 ]  # fmt: skip
 """A name leaves this list only with a `removed` fragment, after a release in which it was deprecated."""
 

@@ -28,6 +28,7 @@ from . import publishing
 from .compose import Ways, compose
 from .configured import Configured
 from .options import broker_options, named_store, result_options
+from .programs import Programs
 from .stores import Stores
 from .tasks import Tasks
 from .watching import Watching
@@ -36,7 +37,7 @@ _RESULTS_WITH_BROKER: Final = ("sqlite", "memory")
 """Schemes of brokers that keep results too unless `result_backend` says otherwise."""
 
 
-class Umbel(Configured, Tasks, Watching):
+class Umbel(Configured, Tasks, Watching, Programs):
     """An application.
 
     Args:
@@ -118,10 +119,10 @@ class Umbel(Configured, Tasks, Watching):
     def result_url(self) -> str | None:
         """URL of the results, None when none are kept."""
         url = self.conf.result_backend
-        if url is None:
+        if url is None and not self.conf.has_celery_defaults:
             broker = self.broker_url
             return broker if broker.partition(":")[0] in _RESULTS_WITH_BROKER else None
-        return None if url in ("", "disabled") else named_store(str(url), self.conf.database_url)
+        return None if url in (None, "", "disabled") else named_store(str(url), self.conf.database_url)
 
     @property
     def shown_broker_url(self) -> str:

@@ -14,8 +14,12 @@ code, never a traceback:
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from . import probe
+
+if TYPE_CHECKING:
+    from ..app import Umbel
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -23,11 +27,16 @@ def main(argv: list[str] | None = None) -> None:
     sys.exit(run(sys.argv[1:] if argv is None else argv))
 
 
-def run(argv: list[str]) -> int:
-    """Run one command line; returns its exit code."""
+def run(argv: list[str], app: Umbel | None = None) -> int:
+    """Run one command line; returns its exit code.
+
+    Args:
+        argv: the words after the program's name.
+        app: the application, unless ``-A`` names one.
+    """
     question = probe.understood(argv)
     if question is not None:
         return probe.answer(question)
     from . import group  # noqa: PLC0415  click and what it loads cost 50 ms, which a probe every few seconds spares
 
-    return group.run(argv)
+    return group.run(argv, app)

@@ -2,16 +2,21 @@
 
 no effect   umbel has no such part (gossip, mingle, a state file), or always works like that (fair scheduling)
 refused     it asks for something that this worker does not do; starting without it would be a surprise
+
+And what a worker that stands for Celery says and does besides.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
+from ..conf import DIFFERENT_DEFAULTS, Settings
 from ..exceptions import ImproperlyConfigured
+from ..integrations.celery import installed
 
 REFUSED = {
     "beat": "-B/--beat: this worker has no scheduler inside; let your system's (cron, a systemd timer) run umbel call",
@@ -47,3 +52,27 @@ def refuse(options: Mapping[str, Any]) -> None:
     for name, sentence in REFUSED.items():
         if options[name]:
             raise ImproperlyConfigured(sentence)
+
+
+def grace(conf: Settings) -> float:
+    """Seconds that running tasks have after SIGTERM; without limit, as in Celery, where umbel stands for it."""
+    found: float = conf.worker_shutdown_grace
+    return math.inf if installed() and not conf.is_explicit("worker_shutdown_grace") else found
+
+
+def departures(conf: Settings) -> list[str]:
+    """Lines for people who start what was written for Celery: the defaults that are other ones here."""
+    if not installed():
+        return []
+    differing = [(name, one) for name, one in DIFFERENT_DEFAULTS.items() if not conf.is_explicit(name)]
+    if not differing:
+        return ["  defaults Celery's own"]
+    lines = [
+        f"  default  {name} {_shown(one.umbel)} (Celery: {_shown(one.celery)}): {one.why}" for name, one in differing
+    ]
+    return [*lines, "  note     umbel --celery-defaults undoes these; a setting that is written is honoured"]
+
+
+def _shown(default: Any) -> str:
+    """A default for people: a sentence as it is, all else as Python writes it."""
+    return default if isinstance(default, str) and " " in default else repr(default)

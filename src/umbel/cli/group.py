@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import traceback
+from typing import TYPE_CHECKING
 
 import click
 
 from .. import loading
+from ..conf.settings import CELERY_DEFAULTS
 from ..exceptions import (
     ImproperlyConfigured,
     NotFound,
@@ -18,9 +20,13 @@ from ..exceptions import (
     UmbelError,
     UnsupportedPlatform,
 )
+from ..integrations.celery import install_as_celery
 from . import codes
 from .environment import name_variables
 from .session import Session
+
+if TYPE_CHECKING:
+    from ..app import Umbel
 
 COMMANDS = {
     "worker": ("umbel.cli.worker:worker", "Run tasks until stopped."),
@@ -99,13 +105,15 @@ def _elsewhere(name: str) -> click.Command:
 @click.option("--workdir", metavar="DIR", type=click.Path(exists=True, file_okay=False), help="Change there first.")
 @click.option("-C", "--no-color", is_flag=True, help="No colours.")
 @click.option("-q", "--quiet", is_flag=True, help="Only what was asked for.")
+@click.option("--as-celery", is_flag=True, help="In all imports of the app, umbel stands for Celery.")
+@click.option("--celery-defaults", is_flag=True, help="Celery's defaults where umbel's differ.")
 @click.option("--loader", "_loader", hidden=True, expose_value=False)
 @click.option("--skip-checks", "_skip_checks", is_flag=True, hidden=True, expose_value=False)
 @click.version_option(package_name="umbel", message="%(version)s")
 @click.pass_context
 def umbel(
     ctx: click.Context, app: str | None, broker: str | None, result_backend: str | None, config: str | None,
-    workdir: str | None, no_color: bool, quiet: bool,
+    workdir: str | None, no_color: bool, quiet: bool, as_celery: bool, celery_defaults: bool,
 ) -> None:  # fmt: skip
     """Run Python functions somewhere else.
 
@@ -115,16 +123,20 @@ def umbel(
     """
     if workdir:
         os.chdir(workdir)
-    ctx.obj = Session(app, broker, result_backend, config, color=not no_color, quiet=quiet)
+    if celery_defaults:
+        os.environ[CELERY_DEFAULTS] = "1"
+    if as_celery:
+        install_as_celery()
+    ctx.obj = Session(app, broker, result_backend, config, color=not no_color, quiet=quiet, given=ctx.obj)
 
 
 name_variables(umbel)
 
 
-def run(argv: list[str]) -> int:
-    """Run one command line; returns its exit code."""
+def run(argv: list[str], app: Umbel | None = None) -> int:
+    """Run one command line, over an app that is there already or that ``-A`` names; returns its exit code."""
     try:
-        result = umbel.main(argv, prog_name="umbel", standalone_mode=False)
+        result = umbel.main(argv, prog_name="umbel", standalone_mode=False, obj=app)
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.Abort as stopped:

@@ -32,14 +32,16 @@ class Session:
     """Options of the group; the application is imported when a command needs it."""
 
     def __init__(
-        self, app: str | None, broker: str | None, backend: str | None, config: str | None, *, color: bool, quiet: bool
-    ) -> None:
+        self, app: str | None, broker: str | None, backend: str | None, config: str | None, *, color: bool,
+        quiet: bool, given: Umbel | None = None,
+    ) -> None:  # fmt: skip
         self.name = app
         self.broker = broker
         self.backend = backend
         self.config = config
         self.color = color and sys.stdout.isatty() and "NO_COLOR" not in os.environ
         self.quiet = quiet
+        self._given = given
         self._app: Umbel | None = None
 
     def app(self, name: str | None = None) -> Umbel:
@@ -53,6 +55,9 @@ class Session:
         """
         if self._app is None:
             wanted = name or self.name
+            if not wanted and self._given is not None:
+                self._app = self._changed(self._given)
+                return self._app
             if not wanted:
                 raise ImproperlyConfigured("no application was named: add -A MODULE, as in: umbel -A proj worker")
             here = str(Path.cwd())

@@ -147,7 +147,7 @@ def merge(app: Umbel, options: dict[str, Any], app_path: str = "") -> WorkerOpti
         soft_time_limit=options["soft_time_limit"] or conf.task_soft_time_limit,
         max_tasks_per_child=options["max_tasks_per_child"] or conf.worker_max_tasks_per_child,
         max_memory_per_child=options["max_memory_per_child"] or conf.worker_max_memory_per_child,
-        grace=conf.worker_shutdown_grace,
+        grace=celerys.grace(conf),
         soft_shutdown=conf.worker_soft_shutdown_timeout,
         alive_timeout=conf.worker_proc_alive_timeout,
         async_concurrency=conf.worker_async_concurrency,
@@ -207,5 +207,6 @@ def banner(app: Umbel, options: WorkerOptions) -> str:
         f"  tasks    {', '.join(names[:12]) or 'none'}" + (f" and {len(names) - 12} more" if len(names) > 12 else ""),
         f"  health   {health.FRESH:.0f} s, {options.heartbeat_file}",
         *(f"  note     {departure}" for departure in app.broker.abilities.departures()),
+        *celerys.departures(app.conf),
     ]
     return "\n".join(lines)

@@ -34,6 +34,9 @@ _ENVIRONMENT: Final = {
     "broker_write_url": ("UMBEL_BROKER_WRITE_URL", "CELERY_BROKER_WRITE_URL"),
     "result_backend": ("UMBEL_RESULT_BACKEND", "CELERY_RESULT_BACKEND"),
 }
+CELERY_DEFAULTS: Final = "UMBEL_CELERY_DEFAULTS"
+"""Environment variable that undoes `DIFFERENT_DEFAULTS` for all apps of a process and of those that it starts."""
+
 _SECRET_WORDS: Final = ("password", "passwd", "secret", "token", "key", "credential", "signature", "auth")
 
 
@@ -57,7 +60,8 @@ class Settings(MutableMapping[str, Any]):
     def __init__(self, written: Mapping[str, Any] | None = None, namespace: str | None = None) -> None:
         # Straight into __dict__: attributes of this object are settings.
         self.__dict__.update(
-            _written={}, _loaded={}, _added={}, _defaults={}, _celery=False,
+            _written={}, _loaded={}, _added={}, _defaults={},
+            _celery=os.environ.get(CELERY_DEFAULTS, "") not in ("", "0"),
             _source=None, _silent=False, _reading=set(), _prefix=_prefix(namespace),
         )  # fmt: skip
         self.update(written or {})
@@ -111,10 +115,15 @@ class Settings(MutableMapping[str, Any]):
         return name is not None or any(written in values for values in (self._written, self._loaded, self._added))
 
     def is_explicit(self, name: str) -> bool:
-        """Whether the user wrote this setting, anywhere; then it is honoured whatever umbel's default is."""
+        """Whether the user wrote this setting, anywhere; then it is honoured whatever umbel's default is.
+
+        Who asks for Celery's defaults has written all of them that differ.
+        """
         self._load()
         name = canonical(name, self._prefix) or name
         if any(os.environ.get(variable) for variable in _ENVIRONMENT.get(name, ())):
+            return True
+        if self._celery and name in DIFFERENT_DEFAULTS:
             return True
         return name in self._written or name in self._loaded or name in self._added
 
@@ -192,6 +201,12 @@ class Settings(MutableMapping[str, Any]):
         found = read(defaults, self._prefix, mixed=True)
         self._added.update({name: checked(SETTINGS.get(name), value) for name, value in found.items()})
         self._forget()
+
+    @property
+    def has_celery_defaults(self) -> bool:
+        """Whether what nobody wrote has Celery's default."""
+        found: bool = self.__dict__["_celery"]
+        return found
 
     def use_celery_defaults(self) -> None:
         """Undo `DIFFERENT_DEFAULTS`: what nobody wrote has Celery's default."""

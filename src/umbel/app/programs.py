@@ -1,0 +1,53 @@
+"""An app whose script is its command line: ``app.worker_main()`` at the end of a file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from ..loading import symbol
+
+
+class Programs:
+    """The part of `Umbel` that runs commands."""
+
+    def start(self, argv: Sequence[str] | None = None) -> int:
+        """Run a command as ``umbel`` does, over this app.
+
+        Args:
+            argv: the words after ``umbel -A app``; None: those that the script was started with.
+
+        Returns:
+            the exit code.
+
+        Example:
+            >>> app.start(["call", "proj.add", "-a", "[2, 3]"])   # doctest: +SKIP
+        """
+        # By name, because the command line stands above the app; a script that asks for it is its user.
+        code: int = symbol("umbel.cli:run")(list(sys.argv[1:] if argv is None else argv), self)
+        return code
+
+    def worker_main(self, argv: Sequence[str] | None = None) -> int:
+        """Run a worker in this process, until it is stopped.
+
+        Args:
+            argv: the words after ``umbel -A app``, "worker" among them; None: those that the script was started with,
+                or, when there are none, just "worker".
+
+        Returns:
+            the exit code.
+
+        Raises:
+            ValueError: "worker" is not among the words.
+
+        Example:
+            >>> app.worker_main(["worker", "--concurrency=4"])   # doctest: +SKIP
+        """
+        words = list((sys.argv[1:] or ["worker"]) if argv is None else argv)
+        if "worker" not in words:
+            raise ValueError("worker_main needs the word worker among its arguments; start() runs other commands")
+        return self.start(words)
+
+    def start_worker(self, argv: Sequence[str] | None = None) -> int:
+        """The same as `worker_main`, by the name that many a script has for it."""
+        return self.worker_main(argv)

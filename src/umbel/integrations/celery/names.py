@@ -1,0 +1,94 @@
+"""Celery's modules, the names in them that umbel has, and where: the whole of the drop-in's knowledge.
+
+A name stands here when umbel has it with Celery's signature. A module without names is there for those below it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+def _same(module: str, names: str) -> dict[str, str]:
+    """Names that are called in one of umbel's modules what Celery calls them."""
+    return {name: f"{module}:{name}" for name in names.split()}
+
+
+_RELEASE = "umbel.integrations.celery.release"
+
+_EXCEPTIONS = _same(
+    "umbel.exceptions",
+    "AlreadyRegistered AlwaysEagerIgnored BackendError BackendGetMetaError BackendStoreError CPendingDeprecationWarning"
+    " CeleryError CeleryWarning ChordError DuplicateNodenameWarning DuplicateTaskNameWarning Ignore"
+    " ImproperlyConfigured IncompleteStream InvalidTaskError MaxRetriesExceededError NotConfigured NotRegistered"
+    " OperationalError QueueNotFound Reject Retry RetryTaskError SecurityError SecurityWarning SoftTimeLimitExceeded"
+    " SystemTerminate TaskError TaskPredicate TaskRevokedError Terminated TimeLimitExceeded TimeoutError"
+    " WorkerLostError WorkerShutdown WorkerTerminate",
+)
+_SIGNALS = _same(
+    "umbel.signals",
+    "after_setup_logger after_setup_task_logger after_task_publish beat_embedded_init beat_init before_task_publish"
+    " celeryd_after_setup celeryd_init eventlet_pool_apply eventlet_pool_postshutdown eventlet_pool_preshutdown"
+    " eventlet_pool_started heartbeat_sent import_modules setup_logging task_failure task_internal_error task_postrun"
+    " task_prerun task_received task_rejected task_retry task_revoked task_sent task_success task_unknown"
+    " user_preload_options worker_before_create_process worker_init worker_process_init worker_process_shutdown"
+    " worker_ready worker_shutdown worker_shutting_down",
+)
+_STATES = _same(
+    "umbel.states",
+    "ALL_STATES EXCEPTION_STATES FAILURE IGNORED PENDING PRECEDENCE PROPAGATE_STATES READY_STATES RECEIVED REJECTED"
+    " RETRY REVOKED STARTED SUCCESS UNREADY_STATES precedence",
+)
+_RESULT = _same(
+    "umbel.result",
+    "AsyncResult EagerResult GroupResult ResultSet allow_join_result assert_will_not_block denied_join_result"
+    " result_from_tuple task_join_will_block",
+)
+_CANVAS = _same("umbel.canvas", "Signature chain chord chunks group maybe_signature signature subtask xmap xstarmap")
+_APPS = _same("umbel.app", "current_app current_task shared_task")
+_CELERY = {"Celery": "umbel.app:Umbel"}
+_UUID = "umbel.ids:new_id"
+_VERSION = {"__version__": f"{_RELEASE}:CELERY", "VERSION": f"{_RELEASE}:CELERY_INFO"}
+_ENTITIES = _same("umbel.routing", "Exchange Queue binding")
+_LIMITS = _same("umbel.exceptions", "SoftTimeLimitExceeded Terminated TimeLimitExceeded WorkerLostError")
+
+MODULES: Final[dict[str, dict[str, str]]] = {
+    "celery": {
+        **_CELERY, **_APPS, **_CANVAS, **_VERSION, "Task": "umbel.task:Task", "uuid": _UUID,
+        "version_info": f"{_RELEASE}:CELERY_INFO", "version_info_t": f"{_RELEASE}:version_info_t",
+        "SERIES": f"{_RELEASE}:SERIES", "VERSION_BANNER": f"{_RELEASE}:BANNER",
+    },
+    "celery._state": {
+        **_same("umbel.app", "current_app current_task get_current_app"),
+        "get_current_task": "umbel.current:running_task", "set_default_app": "umbel.current:set_default",
+    },
+    "celery.app": {**_CELERY, **_same("umbel.app", "app_or_default shared_task")},
+    "celery.app.base": _CELERY,
+    "celery.app.registry": _same("umbel.registry", "TaskRegistry"),
+    "celery.app.task": {"Context": "umbel.context:Context", "Task": "umbel.task:Task"},
+    "celery.bin": {},
+    "celery.bin.celery": {"main": "umbel.cli:main"},
+    "celery.canvas": {**_CANVAS, "StampingVisitor": "umbel.canvas:StampingVisitor"},
+    "celery.exceptions": _EXCEPTIONS,
+    "celery.result": _RESULT,
+    "celery.signals": _SIGNALS,
+    "celery.states": _STATES,
+    "celery.utils": {"gen_unique_id": _UUID, "uuid": _UUID},
+    "celery.utils.dispatch": _same("umbel.signals", "Signal"),
+    "celery.utils.dispatch.signal": _same("umbel.signals", "Signal"),
+    "celery.utils.graph": _same("umbel.utils.graph", "DependencyGraph"),
+    "celery.utils.log": _same("umbel.utils.log", "get_task_logger"),
+    "kombu": {**_ENTITIES, "__version__": f"{_RELEASE}:KOMBU", "VERSION": f"{_RELEASE}:KOMBU_INFO"},
+    "kombu.common": _same("umbel.routing", "Broadcast"),
+    "kombu.entity": _ENTITIES,
+    "kombu.exceptions": _same(
+        "umbel.exceptions", "ContentDisallowed DecodeError EncodeError OperationalError SerializationError"
+    ),
+    "kombu.serialization": _same("umbel.serialization", "register unregister"),
+    "kombu.utils": {"uuid": _UUID},
+    "kombu.utils.json": _same("umbel.serialization", "register_type"),
+    "kombu.utils.uuid": {"uuid": _UUID},
+    "billiard": {"__version__": f"{_RELEASE}:BILLIARD", "VERSION": f"{_RELEASE}:BILLIARD_INFO"},
+    "billiard.einfo": _same("umbel.einfo", "ExceptionInfo"),
+    "billiard.exceptions": _LIMITS,
+}  # fmt: skip
+"""Module -> name -> "umbel.module:name"."""
