@@ -80,6 +80,16 @@ def test_a_wrong_configuration_is_told_until_it_is_right_and_then_announced(make
     assert (app.conf.task_time_limit, said) == (1, [1])
 
 
+def test_a_configuration_that_is_put_right_where_it_is_is_announced(make):
+    app, said, source = make(), [], {"task_time_limit": "x"}
+    app.on_after_configure.connect(lambda **_: said.append(1), weak=False)
+    app.config_from_object(source)
+    with pytest.raises(ImproperlyConfigured):
+        app.conf.get("task_serializer")
+    source["task_time_limit"] = 1
+    assert (app.conf.task_time_limit, said) == (1, [1])
+
+
 def test_another_configuration_is_announced_again(make):
     app, said = make(), []
     app.on_after_configure.connect(lambda source, **_: said.append(source.task_time_limit), weak=False)

@@ -9,7 +9,7 @@ import re
 def parameters(text: str) -> list[tuple[str, bool]]:
     """ "(self, a, b=None, **kw)" -> names in order, and whether each has a default."""
     inside = text[text.index("(") + 1 : text.rindex(")")]
-    names = re.findall(r"(\*{0,2}\w+)(?::[^=,]+(?:\[[^\]]*\])*)?(=)?", re.sub(r"=\s*[^,]+", "=", inside))
+    names = re.findall(r"(\*{0,2}\w+)(?::[^=,]+(?:\[[^\]]*\])*)?(=)?", re.sub(r"=\s*(?:[^,(]|\([^)]*\))+", "=", inside))
     return [(name, bool(default)) for name, default in names]
 
 
