@@ -105,7 +105,7 @@ class Herald:
                     monitor.close()
                 return
             self._closing.wait(PAUSE if self._away else GAP)
-            if self._closing.is_set() or self._held:
+            if self._closing.is_set() or self._held or self._queue:
                 self._bell.set()
 
     def _send(self, monitor: Monitor) -> None:
