@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+from kombu import Connection
 
 from tests.support.until import until
 from umbel.broker import Owner, Revocation, Want
@@ -145,3 +146,12 @@ def test_an_outcome_counts_over_a_lost_connection_until_somebody_took_the_messag
     other.wait(("q",), 1.0, -1)
     publisher.publish([parcel("next")])
     assert taken(other).body == b"next"
+
+
+def test_what_a_loss_needs_is_there_before_it(lab):
+    """RabbitMQ 3.10 never finds a quorum queue again that it made within the second before it was killed."""
+    lab.enlist(Owner(nonce(), "worker@suite", 1, "supervisor", time.time()))
+    with Connection(lab.url) as connection:
+        for milliseconds in (100, 1000, 5000):
+            name = f"umbel.pause.{milliseconds}"
+            assert connection.channel().queue_declare(name, passive=True).queue == name

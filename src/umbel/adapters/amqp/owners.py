@@ -8,10 +8,12 @@ from collections.abc import Sequence
 
 from ... import clock
 from ...broker import Death, Owner
+from . import places
 from .address import Address
 from .consumer import ended
 from .faults import Blocked
-from .ledger import Died
+from .intake import SOON
+from .ledger import LEASE, Died
 from .letters import Letters
 from .link import Link
 from .roll import Roll
@@ -34,7 +36,9 @@ class AmqpOwners:
     def __init__(self, address: Address, scribe: Scribe, rules: Rules) -> None:
         self._scribe = scribe
         self._link = Link(address, "umbel owners")
-        self._roll = Roll(self._link, Topology(self._link, rules.plan), scribe.outbox)
+        self._topology = Topology(self._link, rules.plan)
+        self._pauses = (rules.pause, SOON, LEASE / 4)
+        self._roll = Roll(self._link, self._topology, scribe.outbox)
         self._letters = Letters(Link(address, "umbel tidies"), rules.plan)
         scribe.share(self)
 
@@ -46,6 +50,7 @@ class AmqpOwners:
         try:
             if owner.role == "supervisor":
                 self._scribe.glance(self._scribe.link.until())
+                self._make_ready()
             self._roll.add(owner)
         except Blocked as error:
             if owner.role == "supervisor":
@@ -53,6 +58,15 @@ class AmqpOwners:
                     "%s This worker starts all the same: it runs what waits, and what a task sends waits until then.",
                     error,
                 )
+
+    def _make_ready(self) -> None:
+        """Declare what a loss will need, long before it: RabbitMQ 3.10 never again confirms what is sent to a quorum
+        queue that it had made within the second before it was killed.
+        """
+        with self._link:
+            until = self._link.until()
+            for seconds in self._pauses:
+                places.pause(self._topology, seconds, until)
 
     def retire(self, nonce: int) -> None:
         """Its clean end."""
