@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import Project
 from umbel.integrations.celery import PATH
+from umbel.integrations.celery.finder import Absent
 
 INSTALLED = "import umbel; umbel.install_as_celery()\n"
 
@@ -100,6 +101,33 @@ def test_a_fresh_interpreter_inherits_it(project: Project):
     child = "import kombu.exceptions, celery; print(celery.Celery.__name__, kombu.__version__)"
     code = INSTALLED + f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}], check=True)\n"
     assert answered(project, code) == ["Umbel 5.7.0"]
+
+
+def test_an_interpreter_without_umbel_has_its_own_celery(project: Project):
+    """``-S`` leaves out what is installed, umbel too."""
+    project.write("celery/__init__.py", "here = 'its own'")
+    project.write("celery/deep.py", "from . import here")
+    environment = {"PYTHONPATH": f"{PATH}:{project.folder}"}
+    done = project.processes.run("-S", "-c", "import celery.deep; print(celery.deep.here)", env=environment)
+    assert done.stdout == "its own\n", done.stderr
+    done = project.processes.run("-S", "-c", "import kombu", env=environment)
+    assert done.stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'kombu'"
+
+
+def test_libraries_below_are_left_to_whoever_has_them(project: Project):
+    with pytest.raises(ModuleNotFoundError, match="umbel stands for Celery here, and has no vine;"):
+        Absent().find_spec("vine")
+    assert Absent().find_spec("vineyard") is None
+    project.write("amqp.py", "here = 'its own'")
+    assert answered(project, INSTALLED + "import amqp; print(amqp.here)") == ["its own"]
+
+
+def test_celery_s_defaults_may_be_asked_for(project: Project):
+    code = (
+        "import umbel; umbel.install_as_celery(celery_defaults=True)\nfrom celery import Celery\n"
+        "app = Celery('proj')\nprint(app.conf.task_acks_late, app.conf.is_explicit('task_acks_late'), app.result_url)\n"
+    )
+    assert answered(project, code) == ["False True None"]
 
 
 def test_a_spawned_child_inherits_it(project: Project):

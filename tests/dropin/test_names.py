@@ -24,6 +24,7 @@ FUNCTIONS = [
 ]
 UNLISTED = {
     ("celery.canvas", "StampingVisitor"), ("celery.canvas", "subtask"),
+    ("celery.events.dumper", "humanize_type"), ("celery.events.state", "HEARTBEAT_EXPIRE_WINDOW"),
     ("celery.exceptions", "RetryTaskError"), ("celery.exceptions", "SystemTerminate"),
     ("celery.result", "allow_join_result"), ("celery.result", "assert_will_not_block"),
     ("celery.result", "denied_join_result"), ("celery.result", "task_join_will_block"),

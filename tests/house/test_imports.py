@@ -19,8 +19,8 @@ CONTRACTS = {"serialization", "abilities", "broker", "backend", "monitor", "pool
 STRANGERS = "umbel.integrations.celery.path."
 """Modules of other names: they only lie in the package's folder, and are imported from there as themselves."""
 
-IMPORTERS = ("umbel.loading", "umbel.integrations.celery.finder")
-"""Who imports by a name of run time; the finder is called by the import system itself."""
+IMPORTERS = ("umbel.loading", "umbel.integrations.celery.finder", f"{STRANGERS}umbel_stands_for_celery")
+"""Who imports by a name of run time; the last two are called by the import system itself."""
 
 FILES = {tree.module_name(path): path for path in tree.package_files()}
 
