@@ -173,7 +173,7 @@ def test_a_program_without_an_app_has_the_settings_of_celeryconfig(project: Proj
     project.write("celeryconfig.py", "task_default_queue = 'from_the_module'")
     code = INSTALLED + (
         "from celery import current_app, Celery\nfrom celery.result import AsyncResult\n"
-        "print(current_app.conf.task_default_queue, AsyncResult('1').app.main)\n"
+        "print(AsyncResult('1').app.main, current_app.conf.task_default_queue)\n"
         "app = Celery('own')\nprint(current_app.main, AsyncResult('1').app is app)\n"
     )
-    assert answered(project, code) == ["from_the_module default", "own True"]
+    assert answered(project, code) == ["default from_the_module", "own True"]

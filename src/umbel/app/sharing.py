@@ -18,19 +18,22 @@ R = TypeVar("R")
 
 
 def get_current_app() -> Umbel:
-    """The current app of this thread; an app called ``default`` when there is none yet.
+    """The current app of this thread; an app called ``default`` when there is none yet, see `make_default`."""
+    found: Umbel | None = get_app()
+    return make_default() if found is None else found
 
-    That one has the settings of the module ``celeryconfig``, or the one that CELERY_CONFIG_MODULE names, as in Celery.
+
+def make_default() -> Umbel:
+    """The app of a program that makes none, from now on that of threads that have none.
+
+    It has the settings of the module ``celeryconfig``, or the one that CELERY_CONFIG_MODULE names, as in Celery.
     """
-    app = get_app()
-    if app is None:
-        app = Umbel("default", set_as_current=False)
-        named = os.environ.get("CELERY_CONFIG_MODULE")
-        if named or exists("celeryconfig"):
-            app.config_from_object(named or "celeryconfig")
-        set_default(app)
-    found: Umbel = app
-    return found
+    app = Umbel("default", set_as_current=False)
+    named = os.environ.get("CELERY_CONFIG_MODULE")
+    if named or exists("celeryconfig"):
+        app.config_from_object(named or "celeryconfig")
+    set_default(app)
+    return app
 
 
 def app_or_default(app: Umbel | None = None) -> Umbel:

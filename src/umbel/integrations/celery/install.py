@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from ...conf.settings import CELERY_DEFAULTS
-from ...current import set_default, set_stand_in
+from ...current import set_stand_in
 from ...exceptions import ImproperlyConfigured
-from ...loading import exists
 from ...proxy import Proxy
 from .finder import ROOTS, Absent, Finder, Stand, found_by
 
@@ -81,15 +80,10 @@ def take_over(name: str) -> None:
 
 @functools.cache
 def _default_app() -> Umbel:
-    """The app of a program that makes none, as in Celery: it has the settings of a module called celeryconfig."""
-    from ...app import Umbel  # noqa: PLC0415 - a program that makes its own does not wait for this one
+    """The app of a program that makes none, made when it is asked for: a handle on a result needs one, as in Celery."""
+    from ...app.sharing import make_default  # noqa: PLC0415 - a program that makes its own does not wait for this one
 
-    app = Umbel("default", set_as_current=False)
-    module = os.environ.get("CELERY_CONFIG_MODULE") or "celeryconfig"
-    if exists(module):
-        app.config_from_object(module)
-    set_default(app)
-    return app
+    return make_default()
 
 
 def _finder() -> Finder | None:
