@@ -130,22 +130,23 @@ CHILD = {
     "task_unknown": ("Runner", {"message", "exc", "name", "id"}),
 }  # fmt: skip
 OF_THE_LOG = {"setup_logging": ("NoneType", {"loglevel", "logfile", "format", "colorize"})}
+LINE = {"user_preload_options": ("Personal", {"app", "options"})}
 NURSERY = {"worker_before_create_process": ("Supervisor", set())}
 # Parts that are not here: there is no beat yet, no pool of eventlet's.
 NEVER = {
     "beat_init", "beat_embedded_init", "eventlet_pool_started", "eventlet_pool_preshutdown",
-    "eventlet_pool_postshutdown", "eventlet_pool_apply", "user_preload_options",
+    "eventlet_pool_postshutdown", "eventlet_pool_apply",
 }  # fmt: skip
 
 
 def test_the_tables_name_every_signal_once():
-    named = [*CLIENT, *SUPERVISOR, *CHILD, *OF_THE_LOG, *NURSERY, *NEVER]
+    named = [*CLIENT, *SUPERVISOR, *CHILD, *OF_THE_LOG, *LINE, *NURSERY, *NEVER]
     assert sorted(name for name in named if not name.startswith("on_")) == sorted(NAMES)
 
 
-@pytest.mark.parametrize("name", [*CLIENT, *SUPERVISOR, *CHILD, *OF_THE_LOG, *NURSERY])
+@pytest.mark.parametrize("name", [*CLIENT, *SUPERVISOR, *CHILD, *OF_THE_LOG, *LINE, *NURSERY])
 def test_a_signal_says_what_it_passes(name):
-    table = {**CLIENT, **SUPERVISOR, **CHILD, **OF_THE_LOG, **NURSERY}
+    table = {**CLIENT, **SUPERVISOR, **CHILD, **OF_THE_LOG, **LINE, **NURSERY}
     declared = getattr(signals, name, None)
     assert declared is None or declared.providing_args == table[name][1]
 
@@ -196,7 +197,7 @@ def test_all_of_them_are_heard(loud):
     nurseries = {one["pid"] for one in after if one["name"] == "worker_before_create_process"}
     assert worker.pid not in children | nurseries
     assert not children & nurseries
-    assert missing(told(after, {worker.pid}), SUPERVISOR) == {}
+    assert missing(told(after, {worker.pid}), SUPERVISOR | LINE) == {}
     assert missing(told(after, children), CHILD) == {}
     assert missing(told(after, nurseries), NURSERY) == {}
     assert_details(after)
@@ -252,3 +253,42 @@ def test_a_node_is_configured_when_it_begins(project, node, shown):
     output = worker.until_output("ready.")
     assert [words for words in shown if words not in output] == []
     assert worker.stop() == 0
+
+
+OWN = """
+import click
+from umbel import Umbel
+from umbel.signals import celeryd_init, user_preload_options
+
+app = Umbel("own", broker="sqlite:///own.db")
+app.user_options["preload"].add(click.Option(["-Z", "--template"], default="plain", help="The template."))
+app.user_options["worker"].add(click.Option(["--tenant"], help="Whose tasks."))
+
+@user_preload_options.connect
+def preload(sender, app, options, **kwargs):
+    print("template", options["template"], app.main)
+
+@celeryd_init.connect
+def tenant(options, **kwargs):
+    print("tenant", options["tenant"], flush=True)
+"""
+
+
+def test_an_application_has_options_of_its_own(project):
+    project.write("own.py", OWN)
+    plain = project.umbel("-A", "own", "queues", "-Z", "fine")
+    assert (plain.returncode, plain.stdout.splitlines()[0]) == (0, "template fine own")
+    assert project.umbel("queues", "-A", "own").stdout.splitlines()[0] == "template plain own"
+    assert "--template" in project.umbel("-A", "own", "queues", "--help").stdout
+    unknown = project.umbel("-A", "own", "queues", "--tenant", "x")
+    assert (unknown.returncode, "No such option" in unknown.stderr) == (2, True)
+    worker = project.worker("own", "--tenant", "acme", "-c", "1", "-l", "INFO")
+    output = worker.until_output("ready.")
+    assert [line for line in ("template plain own", "tenant acme") if line not in output.splitlines()] == []
+    assert worker.stop() == 0
+
+
+def test_a_wrong_application_is_one_sentence_all_the_same(project):
+    said = project.umbel("-A", "nothing", "queues", "--template", "x")
+    assert said.returncode in (2, 64)
+    assert "Traceback" not in said.stderr

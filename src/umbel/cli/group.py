@@ -23,6 +23,7 @@ from ..exceptions import (
 from ..integrations.celery import install_as_celery
 from . import codes
 from .environment import name_variables
+from .personal import personal
 from .session import Session
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ COMMANDS = {
 UNIX_ONLY = ("worker",)
 """Commands that need fork()."""
 
+WITHOUT_APP = ("health",)
+"""Commands that never import the application: a probe asks every few seconds."""
+
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
@@ -68,7 +72,7 @@ class Lazy(click.Group):
         command = loading.symbol(path)
         assert isinstance(command, click.Command)
         name_variables(command, cmd_name)
-        return command
+        return personal(command, cmd_name) if cmd_name not in WITHOUT_APP else command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

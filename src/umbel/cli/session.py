@@ -43,6 +43,7 @@ class Session:
         self.quiet = quiet
         self._given = given
         self._app: Umbel | None = None
+        self._loaded = app
 
     def app(self, name: str | None = None) -> Umbel:
         """The application.
@@ -53,7 +54,7 @@ class Session:
         Raises:
             ImproperlyConfigured: no application was named, or it cannot be imported.
         """
-        if self._app is None:
+        if self._app is None or (name and name != self._loaded):
             wanted = name or self.name
             if not wanted and self._given is not None:
                 self._app = self._changed(self._given)
@@ -63,8 +64,13 @@ class Session:
             here = str(Path.cwd())
             if here not in sys.path:
                 sys.path.insert(0, here)
-            self._app = self._changed(loading.load_app(wanted))
+            self._app, self._loaded = self._changed(loading.load_app(wanted)), wanted
         return self._app
+
+    @property
+    def names_app(self) -> bool:
+        """Whether the application is known before the command's own options are read."""
+        return bool(self.name or self._given)
 
     def _changed(self, app: Umbel) -> Umbel:
         """The app with what the command line overrides: before the settings' variables, and in every child."""
