@@ -78,7 +78,12 @@ class ResultSource(Protocol):
 
 
 class Workflows(Protocol):
-    """What workflows ask beside that."""
+    """What workflows and running tasks ask beside that."""
+
+    @property
+    def events(self) -> Any:
+        """What sends and receives events."""
+        ...
 
     def AsyncResult(self, id: str, **kwargs: Any) -> Any:  # noqa: N802 - Celery's name
         """The handle on a task by id."""

@@ -38,7 +38,11 @@ def tasks(app):
     def refuse():
         raise Reject("not mine", requeue=False)
 
-    return SimpleNamespace(add=add, quiet=quiet, secret=secret, refuse=refuse)
+    @app.task(bind=True)
+    def progress(self):
+        self.send_event("task-progress", percent=50)
+
+    return SimpleNamespace(progress=progress, add=add, quiet=quiet, secret=secret, refuse=refuse)
 
 
 @pytest.fixture
@@ -149,3 +153,13 @@ def test_a_task_that_is_sent(worker, app, tasks, heard):
     until(lambda: sorted(heard()) == sorted(["task-sent", *WHOLE]))
     sent = next(event for event in heard.events if event["type"] == "task-sent")
     assert (sent["uuid"], sent["name"], sent["args"], sent["queue"]) == (result.id, tasks.add.name, "(2, 3)", "celery")
+
+
+def test_what_a_running_task_says_itself(worker, tasks, heard):
+    """Beside what is said of it, and also where nobody wants that."""
+    worker.child.life.desk.reporter.on = False
+    result = tasks.progress.delay()
+    worker.drain()
+    until(lambda: heard() == ["task-progress"])
+    event = heard.events[0]
+    assert (event["uuid"], event["percent"], event["hostname"]) == (result.id, 50, "test@localhost")

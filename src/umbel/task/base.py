@@ -295,6 +295,17 @@ class Task(Calls[P, R], Hooks):
         record.reply_to = request.reply_to or ""
         backend.store((record,))
 
+    def send_event(self, type_: str, retry: bool = True, retry_policy: Any = None, **fields: Any) -> None:
+        """Say something of the running task to whoever watches, under its id; see `docs/monitoring.md`.
+
+        Args:
+            type_: type of the event, for instance ``"task-progress"``.
+            retry, retry_policy: accepted, Celery's; an event waits in a queue while the broker is away.
+            fields: what it says.
+        """
+        with self.app.events.default_dispatcher(hostname=self.request.hostname) as dispatcher:
+            dispatcher.send(type_, uuid=self.request.id, **fields)
+
     # Signatures
 
     def signature(self, args: Any = None, *starargs: Any, **starkwargs: Any) -> Signature[R]:
