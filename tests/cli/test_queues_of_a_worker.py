@@ -29,7 +29,7 @@ FORMS = [
 LINE = {
     "hostname": None, "pool": None, "concurrency": "1", "queues": (), "exclude_queues": (), "time_limit": None,
     "soft_time_limit": None, "max_tasks_per_child": None, "max_memory_per_child": None, "prefetch_multiplier": None,
-    "disable_prefetch": False, "pool_start_method": None, "include": (), "overrides": (),
+    "disable_prefetch": False, "pool_start_method": None, "include": (), "overrides": (), "task_events": False,
 }  # fmt: skip
 
 
