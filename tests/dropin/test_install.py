@@ -31,9 +31,10 @@ def test_celery_s_names_are_umbel_s(project: Project):
         "print(AsyncResult is umbel.AsyncResult, celery.app.task.Task is umbel.Task, Queue is umbel.routing.Queue)\n"
         "print(SoftTimeLimitExceeded is umbel.exceptions.SoftTimeLimitExceeded)\n"
         "print(billiard.exceptions.SoftTimeLimitExceeded is SoftTimeLimitExceeded)\n"
+        "print('app:here' in celery.bugreport(Celery('here', broker='memory://')))\n"
         "print(celery.signals.worker_ready is umbel.signals.worker_ready, celery.states.SUCCESS)\n"
     )
-    assert answered(project, code) == ["True True True", "True True True", "True", "True", "True SUCCESS"]
+    assert answered(project, code) == ["True True True", "True True True", "True", "True", "True", "True SUCCESS"]
 
 
 def test_star_imports_and_listings_have_the_names(project: Project):

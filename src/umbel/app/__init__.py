@@ -13,9 +13,10 @@ sharing.py     shared_task, current_app, current_task
 from __future__ import annotations
 
 from .base import Umbel
-from .sharing import app_or_default, current_app, current_task, get_current_app, shared_task
+from .sharing import app_or_default, bugreport, current_app, current_task, get_current_app, shared_task
 from .tasks import AsyncTask
 
 __all__ = [
-    "AsyncTask", "Umbel", "app_or_default", "current_app", "current_task", "get_current_app", "shared_task",
+    "AsyncTask", "Umbel", "app_or_default", "bugreport", "current_app", "current_task", "get_current_app",
+    "shared_task",
 ]  # fmt: skip

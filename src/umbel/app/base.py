@@ -331,6 +331,10 @@ class Umbel(Configured, Tasks, Watching, Programs):
         lines += [f"{name}: {value!r}" for name, value in sorted(self.conf.table().items())]
         return "\n".join(lines)
 
+    def bugreport(self) -> str:
+        """The same, by Celery's name."""
+        return self.report()
+
     def __repr__(self) -> str:
         return f"<Umbel {self.main or '__main__'}>"
 

@@ -41,6 +41,11 @@ def app_or_default(app: Umbel | None = None) -> Umbel:
     return get_current_app() if app is None else app
 
 
+def bugreport(app: Umbel | None = None) -> str:
+    """What to put into a bug report about an app, or about the current one; see `Umbel.report`."""
+    return app_or_default(app).report()
+
+
 current_app: Umbel = Proxy(get_current_app, "current_app")  # type: ignore[assignment]  # it behaves like one
 """Stands for the current app."""
 

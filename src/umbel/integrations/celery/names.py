@@ -44,7 +44,7 @@ _RESULT = _same(
     " result_from_tuple task_join_will_block",
 )
 _CANVAS = _same("umbel.canvas", "Signature chain chord chunks group maybe_signature signature subtask xmap xstarmap")
-_APPS = _same("umbel.app", "current_app current_task shared_task")
+_APPS = _same("umbel.app", "bugreport current_app current_task shared_task")
 _CELERY = {"Celery": "umbel.app:Umbel"}
 _UUID = "umbel.ids:new_id"
 _VERSION = {"__version__": f"{_RELEASE}:CELERY", "VERSION": f"{_RELEASE}:CELERY_INFO"}
@@ -61,7 +61,7 @@ MODULES: Final[dict[str, dict[str, str]]] = {
         **_same("umbel.app", "current_app current_task get_current_app"),
         "get_current_task": "umbel.current:running_task", "set_default_app": "umbel.current:set_default",
     },
-    "celery.app": {**_CELERY, **_same("umbel.app", "app_or_default shared_task")},
+    "celery.app": {**_CELERY, **_same("umbel.app", "app_or_default bugreport shared_task")},
     "celery.app.base": _CELERY,
     "celery.app.events": _same("umbel.events", "Events"),
     "celery.app.registry": _same("umbel.registry", "TaskRegistry"),
