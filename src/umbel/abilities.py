@@ -29,8 +29,8 @@ class Abilities(msgspec.Struct, frozen=True):
         order: "store" when one order holds over all queues, and what is given back or was lost returns to its own place
             in it; "queue" when each queue has its own order, and such messages go to its end.
         rescue: who takes back what a dead owner held. "caller": `Owners.rescue`, which says how much, and suspects
-            nothing that a report acquits. "server": the server by itself, moments later; `rescue` counts none, and
-            whatever is not reported as started is a suspect.
+            nothing that a report acquits. "server": the server by itself, moments later; `rescue` counts none,
+            whatever is not reported as started is a suspect, and the roll is what each process says of itself.
         delays: whose clock a delay goes by: "caller", `umbel.clock`; or "server", and then `Turn.next_due` may be 0.0.
         atomic: a call of `Publisher.publish` stores all of its parcels or none, also when its process dies meanwhile.
         notices: "kept" when a broadcast waits until it expires for whoever listens later, "heard" when only those get

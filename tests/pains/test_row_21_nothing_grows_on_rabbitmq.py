@@ -29,8 +29,10 @@ def test_queues_and_connections(
     pains: Any, start: Callable[..., Any], project: Any, rabbitmq: RabbitMQ, store: str
 ) -> None:
     def there() -> tuple[str, int]:
-        found = f'[element(4, Name) || Name <- rabbit_amqqueue:list_names(<<"{vhost(store)}">>)]'
-        return rabbitmq.eval(f"lists:sort({found})."), int(rabbitmq.eval("length(rabbit_networking:connections())."))
+        """How many queues, with a hash of their names, and how many connections."""
+        names = f'lists:sort(rabbit_amqqueue:list_names(<<"{vhost(store)}">>))'
+        queues = rabbitmq.eval(f"{{length({names}), erlang:phash2({names})}}.")
+        return queues, int(rabbitmq.eval("length(rabbit_networking:connections())."))
 
     worker = start("-c", "2", "-n", "one@here")
     assert pains.add.delay(0, 0).get(timeout=20) == 0

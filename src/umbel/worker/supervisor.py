@@ -311,7 +311,8 @@ class Supervisor:
         try:
             if self.owners.tidy(limits):
                 self._tidied = clock.monotonic() - TIDY + LOOK
-            self._look_for_itself()
+            if self.app.broker.abilities.rescue == "caller":  # elsewhere the roll is what each process says of itself
+                self._look_for_itself()
         except UmbelError as error:
             self._trouble(error)
 
