@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import signal as signals
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from . import clock, states
 from .backend import Backend
@@ -16,6 +16,9 @@ from .serialization import compress_document, dumps
 
 KEPT = 3 * 86_400.0
 """Seconds that a revocation is remembered: long enough for a retry of a running task that waits for days."""
+
+STAMP: Final = "stamp:"
+"""What the id of a revocation begins with that is for all tasks with a stamp: ``stamp:<header>=<value>``."""
 
 
 def lifetime(setting: Any) -> float:
@@ -110,6 +113,48 @@ def signal_name(wanted: str | int | None) -> str:
         return signals.Signals(wanted).name
     name = wanted.upper()
     return name if name.startswith("SIG") else f"SIG{name}"
+
+
+def stamp(header: str, value: Any) -> str:
+    """The id of the revocation of a stamp.
+
+    Example:
+        >>> stamp("order", 7)
+        'stamp:order=7'
+    """
+    return f"{STAMP}{header}={value}"
+
+
+def stamps_of(stamps: Mapping[str, Any] | None) -> list[str]:
+    """The same for all stamps of a message; a header may have several values.
+
+    Example:
+        >>> stamps_of({"order": [7, 8], "by": "ann"}), stamps_of(None)
+        (['stamp:order=7', 'stamp:order=8', 'stamp:by=ann'], [])
+    """
+    found = []
+    for header, value in (stamps or {}).items():
+        found += [stamp(header, each) for each in (value if isinstance(value, list | tuple) else (value,))]
+    return found
+
+
+def revoke_stamped(
+    broker: Broker, stamps: Sequence[str], *, terminate: bool = False, signal: str | int | None = None
+) -> None:
+    """Revoke all tasks with one of these stamps, those that are sent later too: whoever gets one discards it.
+
+    Args:
+        broker: where they were sent.
+        stamps: as `stamps_of` makes them.
+        terminate: also stop those that run.
+        signal: for running ones, SIGTERM unless given.
+    """
+    until, name = clock.wall() + KEPT, signal_name(signal)
+    control = broker.control()
+    try:
+        control.revoke([Revocation(one, terminate=terminate, signal=name, expires=until) for one in stamps])
+    finally:
+        control.close()
 
 
 def revoke(

@@ -48,7 +48,7 @@ def test_what_runs_is_shown_and_revoked(shop, working):
     task_id = call(shop, "shop.hold", '["held.txt", 60]').stdout.strip()
     until((shop.folder / "held.txt").exists)
     [active] = json.loads(shop.umbel("-A", "shop", "inspect", "active", "-t", "5", "--json").stdout)["w1@here"]
-    assert (active["id"], active["name"], active["args"]) == (task_id, "shop.hold", "['held.txt', 60]")
+    assert (active["id"], active["name"], active["args"]) == (task_id, "shop.hold", ["held.txt", 60])
     found = json.loads(shop.umbel("-A", "shop", "inspect", "query_task", task_id, "-t", "5", "--json").stdout)
     assert found["w1@here"][task_id][0] == "active"
     assert shop.umbel("-A", "shop", "revoke", "--terminate", task_id).returncode == 0

@@ -14,6 +14,7 @@ from ..broker import Broker
 from ..canvas import signature
 from ..client import Client
 from ..context import Context
+from ..control import Control
 from ..current import outbox_var, running_task, set_app, set_default
 from ..exceptions import AlwaysEagerIgnored, ImproperlyConfigured
 from ..ids import new_id
@@ -304,6 +305,16 @@ class Umbel(Configured, Tasks, Watching, Programs):
                 f"A chord is joined by a store that has messages and results; here {self.shown_broker_url} has the "
                 f"messages and {results} the results. Set broker_url and result_backend to one Redis or SQLite file."
             )
+
+    @property
+    def control(self) -> Control:
+        """Remote control: questions to running workers, and changes of them.
+
+        Example:
+            >>> app.control.ping(timeout=0.5)   # doctest: +SKIP
+            [{'celery@host': {'ok': 'pong'}}]
+        """
+        return Control(self)
 
     # What is current
 

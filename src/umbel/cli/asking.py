@@ -1,24 +1,19 @@
-"""``umbel status``, ``umbel inspect``, ``umbel report`` and ``umbel shell``."""
+"""``umbel status``, ``umbel report`` and ``umbel shell``."""
 
 from __future__ import annotations
 
 import code
 import platform
 from importlib.metadata import version
-from typing import Any
 
 import click
 
 from .. import loading
 from ..control import Control
 from ..urls import mask_url
-from . import codes, show
+from . import show
+from .remote import nobody
 from .session import Session, app_option, names
-
-COMMANDS = (
-    "active", "active_queues", "clock", "conf", "ping", "query_task", "registered", "report", "reserved", "revoked",
-    "scheduled", "stats",
-)  # fmt: skip
 
 
 @click.command()
@@ -48,78 +43,7 @@ def status(
             click.echo(f"{node}: OK")
         if not session.quiet:
             click.echo(f"\n{len(nodes)} node{'' if len(nodes) == 1 else 's'} online.")
-    return 0 if nodes else _nobody()
-
-
-def _nobody() -> int:
-    click.echo("Error: No nodes replied within time constraint", err=True)
-    return codes.UNAVAILABLE
-
-
-@click.command()
-@app_option
-@click.argument("command", required=False)
-@click.argument("arguments", nargs=-1)
-@click.option("--list", "listing", is_flag=True, help="List the questions.")
-@click.option("-t", "--timeout", type=float, default=1.0, show_default=True, help="Seconds to wait for answers.")
-@click.option("-d", "--destination", callback=names, metavar="NODES", help="Ask these nodes only.")
-@show.json_option
-@click.pass_obj
-def inspect(
-    session: Session, /, app_name: str | None, command: str | None, arguments: tuple[str, ...], listing: bool,
-    timeout: float, destination: tuple[str, ...], as_json: bool,
-) -> int:  # fmt: skip
-    """Ask running workers; a busy worker answers too.
-
-    \b
-    umbel -A proj inspect active
-    umbel -A proj inspect stats --json
-    """
-    if listing:
-        show.dump(COMMANDS) if as_json else click.echo("\n".join(COMMANDS))
-        return 0
-    if command not in COMMANDS:
-        raise click.UsageError(
-            f"{f'Command {command} not recognized' if command else 'No question was asked'}."
-            f" Available inspect commands: {', '.join(COMMANDS)}"
-        )
-    with Control(session.app(app_name)) as control:
-        ask = control.inspect(destination or None, timeout).ask
-        answers = ask(command, ids=list(arguments)) if command == "query_task" else ask(command)
-    if as_json:
-        show.dump(answers or {})
-    for node, answer in sorted((answers or {}).items() if not as_json else ()):
-        click.echo(f"->  {node}: OK")
-        if show.drawn():
-            _draw(answer)
-        else:
-            _say(answer)
-    return 0 if answers else _nobody()
-
-
-def _draw(answer: Any) -> None:
-    """An answer for a terminal: facts as two columns, a list of them as a table with a head."""
-    if isinstance(answer, dict):
-        show.table(("", ""), list(answer.items()), nothing="- empty -")
-    elif isinstance(answer, list) and answer and all(isinstance(one, dict) for one in answer):
-        heads = list(dict.fromkeys(key for one in answer for key in one))
-        show.table(heads, [[one.get(head, "") for head in heads] for one in answer], nothing="")
-    elif isinstance(answer, list):
-        show.table(("",), [(one,) for one in answer], nothing="- empty -")
-    else:
-        click.echo(answer)
-
-
-def _say(answer: Any) -> None:
-    """An answer for a pipe, in Celery's lines."""
-    if isinstance(answer, list):
-        for line in answer or ["- empty -"]:
-            click.echo(f"    * {line}" if answer else f"        {line}")
-    elif isinstance(answer, dict):
-        for key, value in answer.items():
-            click.echo(f"    {key}: {value}")
-    else:
-        click.echo(f"    {answer}")
+    return 0 if nodes else nobody()
 
 
 @click.command()

@@ -16,6 +16,7 @@ from ..serialization import acceptable, compress
 from ..urls import mask_url
 from ..worker import health, logs
 from ..worker.options import PRESETS, Beginning, WorkerOptions
+from ..worker.rates import interval
 from ..worker.supervisor import Supervisor
 from . import celerys, daemon
 from .session import Session, app_option, names
@@ -122,6 +123,11 @@ def check(app: Umbel) -> None:
     """Refuse what cannot work, with a sentence."""
     acceptable(app.conf.accept_content)
     acceptable((app.conf.result_serializer,), "result_serializer")
+    for task in app.tasks.values():
+        try:
+            interval(task.rate_limit)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"The task {task.name}: {error}") from error
     if app.conf.result_compression:
         compress(b"", app.conf.result_compression)
     if not app.broker.abilities.shared:

@@ -109,13 +109,11 @@ ACCEPTED: Final[dict[str, Any]] = {
     "worker_deduplicate_successful_tasks": False,
     "worker_detect_quorum_queues": True,
     "worker_direct": False,
-    "worker_disable_rate_limits": False,
     "worker_enable_prefetch_count_reduction": True,
     "worker_enable_soft_shutdown_on_idle": False,
     "worker_eta_task_limit": None,
     "worker_lost_wait": 10.0,
     "worker_pool_putlocks": True,
-    "worker_pool_restarts": False,
     "worker_timer": None,
     "worker_timer_precision": 1.0,
 }
@@ -144,10 +142,9 @@ REASONS: Final[dict[str, str]] = {
     "A task whose process died runs again (`task_reject_on_worker_lost`)": "task_retry_on_worker_lost",
     "Without effect yet: schedules come with a later release": "beat_",
     "Without effect yet: remote control's own settings come with a later release": """
-        control_ worker_autoscaler worker_pool_restarts""",
+        control_ worker_autoscaler""",
     "Who receives events has no queue on Redis, SQLite and memory, and one of its connection's own on RabbitMQ": """
         event_queue_""",
-    "Without effect yet: rate limits come with a later release": "worker_disable_rate_limits",
     "A chord is joined by its store, so nobody polls and nobody waits for members": "result_chord_",
     "Without effect yet: signed messages come with a later release": "security_",
 }

@@ -121,7 +121,7 @@ _ROWS: Final = (
     Setting("task_track_started", "bool", False, "Store STARTED when a task starts."),
     Setting("task_time_limit", "number", None, "Seconds after which a task is stopped and fails.", least=0),
     Setting("task_soft_time_limit", "number", None, "Seconds after which SoftTimeLimitExceeded is raised inside the function.", least=0),
-    Setting("task_default_rate_limit", "any", None, 'Rate limit of tasks that name none: a number a second, or "10/m".', inert="without effect yet, as `rate_limit` of a task: rate limits come with a later release"),
+    Setting("task_default_rate_limit", "any", None, 'Rate limit of tasks that name none: a number a second, or "10/m".'),
     Setting("task_remote_tracebacks", "bool", False, "Show the worker's traceback with the error that `get()` raises."),
     Setting("task_unknown_hold", "number", 300.0, "Seconds that a message of an unknown task waits for a worker that knows it.", own=True, least=0),
     # Results
@@ -150,7 +150,9 @@ _ROWS: Final = (
     Setting("worker_shutdown_grace", "number", 25.0, "Seconds that running tasks have after SIGTERM; then they are interrupted and handed back.", own=True, least=0),
     Setting("worker_soft_shutdown_timeout", "number", 0.0, "Seconds that running tasks still have after a second signal, or after SIGQUIT, within `worker_shutdown_grace`; then, or at one more signal, they are interrupted and handed back. 0: at once.", least=0),
     Setting("worker_poison_limit", "int", 3, "Deaths of its process after which a message is set aside.", own=True, least=1),
-    Setting("worker_enable_remote_control", "bool", True, "Answer `inspect` and `control`.", inert="without effect yet: a worker always answers; to switch it off comes with a later release"),
+    Setting("worker_enable_remote_control", "bool", True, "Answer `inspect` and `control`."),
+    Setting("worker_pool_restarts", "bool", False, "Let `control pool_restart` replace all processes of a worker."),
+    Setting("worker_disable_rate_limits", "bool", False, "Run tasks without their rate limits."),
     Setting("worker_send_task_events", "bool", False, "Send events about tasks; `-E`."),
     # Events
     Setting("task_send_sent_event", "bool", False, "Send an event for each task that is sent."),

@@ -105,6 +105,7 @@ class Brood:
     def __init__(self, page: Page, rows: int) -> None:
         self.wards: dict[int, Ward] = {}
         self.unreported: list[Death] = []
+        self.ended: dict[int, int] = {}
         self._page = page
         self._free = deque(range(rows))
         self._expected: set[int] = set()
@@ -141,7 +142,9 @@ class Brood:
 
     def free(self, ward: Ward, *, failed: bool, now: float) -> None:
         """Its row can be used again. Children that die before they were ready slow their replacement down."""
-        self._free.append(ward.number)
+        self._free.appendleft(ward.number)  # a row that was never used takes no memory
+        for name, count in ward.row.tallies().items():
+            self.ended[name] = self.ended.get(name, 0) + count
         self._ended += ward.row.get(FINISHED)
         ward.pipe.close()
         if failed and not ward.ready:
@@ -149,6 +152,14 @@ class Brood:
             self._not_before = now + min(30.0, 0.25 * 2 ** min(self._failures, 8))
         else:
             self._failures = 0
+
+    def started(self) -> dict[int, int]:
+        """Digest of a task name (`rates.digest`) -> tasks of it that were started, by those who have ended too."""
+        counts = dict(self.ended)
+        for ward in self.wards.values():
+            for name, count in ward.row.tallies().items():
+                counts[name] = counts.get(name, 0) + count
+        return counts
 
     def silent(self, now: float) -> float:
         """Seconds without an answer on the consuming connection of the child that has had none for longest."""

@@ -138,6 +138,7 @@ class Child:
         """What to claim now, if anything."""
         if self._sated():
             return None
+        self.fetcher.queues = self.life.queues
         want = self.fetcher.want(*self.life.free(), self.life.inline)
         if want is not None and self.options.max_tasks_per_child:
             return Want(want.queues, min(want.limit, self.options.max_tasks_per_child - self._started))
@@ -248,7 +249,7 @@ class Child:
         self.row.put(HELD, 0)
         self.outcomes.sleeping = True
         functions, coroutines = self.life.free()
-        queues = self.options.queues if (functions or coroutines) and not self.stopping.is_set() else ()
+        queues = self.life.queues if (functions or coroutines) and not self.stopping.is_set() else ()
         if not self.outcomes and not (self.stopping.is_set() and not self.life.busy()):
             self.settler.wait(queues, timeout)
         self.outcomes.sleeping = False

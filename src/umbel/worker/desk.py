@@ -59,6 +59,7 @@ class Desk:
         self.node = options.hostname
         self.row = row
         self.running: dict[int, Run] = {}
+        self.plans: dict[str, Plan] = {}
         self.aside = Aside()
         self.reporter = Reporter(app, self.node, row.get(SUPERVISOR))
         self.chatty = logger.isEnabledFor(logging.INFO)

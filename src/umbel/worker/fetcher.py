@@ -48,8 +48,8 @@ class Fetcher:
             free = {True: coroutines, False: functions}
             self._paused = {name: kind for name, kind in self._paused.items() if not free[kind]}
             queues = tuple(name for name in queues if name not in self._paused)
-            if not queues:
-                return None
+        if not queues:
+            return None
         if len(queues) > 1:
             self._turns = (self._turns + 1) % len(queues)
             queues = queues[self._turns :] + queues[: self._turns]

@@ -164,10 +164,13 @@ class Keeper(threading.Thread):
             self._obey(line.decode())
 
     def _obey(self, order: str) -> None:
-        """Orders of the supervisor: ``stop`` (finish within the grace period), ``now`` (the period is over), and
-        whether tasks are to be reported: ``watch``, ``unwatch``.
+        """Orders of the supervisor: ``stop`` (finish within the grace period), ``now`` (the period is over), whether
+        tasks are to be reported (``watch``, ``unwatch``), and what remote control has changed.
         """
         life = self.life
+        if order.startswith("{"):
+            life.change(order)
+            return
         if order in (WATCH, UNWATCH):
             life.desk.reporter.on = order == WATCH
             return
@@ -259,7 +262,7 @@ class Keeper(threading.Thread):
         revoked = self.life.revoked
         revoked.learn(*self._control.revoked(revoked.revision))
         for attempt in attempts:
-            name = revoked.terminate.get(attempt.request.id)
+            name = revoked.stops(attempt.request.id, attempt.request.wire.stamps)
             if name is not None and attempt.tag not in self._overdue:
                 self._interrupt(attempt, Terminated(name))
                 self._overdue[attempt.tag] = clock.monotonic() + DEAF
@@ -292,7 +295,8 @@ class Keeper(threading.Thread):
         return self.life.inline and not attempt.is_async
 
     def _terminated(self, attempt: Run) -> Outcome:
-        error = Terminated(self.life.revoked.terminate.get(attempt.request.id, "SIGTERM"))
+        name = self.life.revoked.stops(attempt.request.id, attempt.request.wire.stamps)
+        error = Terminated(name or "SIGTERM")
         return self.life.desk.withdrawn(attempt.request, attempt.delivery, error, self.life.desk.aside.call)
 
     def _engaged(self) -> bool:

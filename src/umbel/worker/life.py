@@ -2,6 +2,7 @@
 
 run queue, outcome queue    channels.py: taken from by either, each item by one
 desk.running, page row      what runs now; written by the attempts, watched by the keeper
+queues                      what is claimed from; the keeper changes it when remote control says so
 stopping                    set once, by either: no more claims
 settling                    held by the loop from taking outcomes until they are settled; the keeper ends the process
                             (a function is deaf) only when it has it
@@ -15,11 +16,14 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from .. import clock, loading
 from ..broker import Owner
 from ..pool import Pool
 from .channels import Outcomes, Posting, RunQueue
 from .desk import Desk
+from .levers import Changes
 from .page import NONCE, Row
 from .revoked import Revoked
 
@@ -47,6 +51,7 @@ class Life:
         self.revoked = Revoked()
         self.desk = Desk(app, options, row)
         self.desk.aside.ended = self.outcomes.wake.ring
+        self.queues = options.queues
         self.stopping = threading.Event()
         self.settling = threading.Lock()
         self.inline = options.function_pool == "inline"
@@ -58,6 +63,17 @@ class Life:
         outcomes = self.outcomes if name == "inline" else Posting(self.outcomes)
         pool: Pool = loading.pool_factory(name)(outcomes, size)
         return pool
+
+    def change(self, order: str) -> None:
+        """Take over what remote control has changed: from the next claim on, and for tasks that start from now on."""
+        changes = msgspec.json.decode(order, type=Changes)
+        for name, values in changes.tasks.items():
+            task = self.app.tasks.get(name)
+            for attribute, value in values.items() if task is not None else ():
+                setattr(task, attribute, value)
+            self.desk.plans.pop(name, None)
+        self.queues = changes.queues
+        self.outcomes.wake.ring()
 
     def pool_for(self, is_async: bool) -> Pool:
         """The pool of a kind of task; the one for coroutines is opened with its first task."""

@@ -14,6 +14,10 @@ PRESETS = {
 """Pool names that `-P` accepts, Celery's among them, and the preset each stands for."""
 
 
+SPARE = 32
+"""Children that a pool of processes may grow by while it runs."""
+
+
 class Beginning(msgspec.Struct, frozen=True):
     """A worker before it is put together, as receivers of `celeryd_init` see it.
 
@@ -74,8 +78,8 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rows(self) -> int:
-        """Rows of the shared page: a replacement starts while the old child drains."""
-        return self.children * 2 + 2
+        """Rows of the shared page: a replacement starts while the old child drains, and a pool may grow."""
+        return self.children * 2 + 2 + 2 * SPARE
 
     @property
     def slots(self) -> int:

@@ -16,6 +16,9 @@ supervisor reads them and writes a row only while its child is not alive.
       7 supervisor its pid, negative while nobody wants events about tasks, 0 where there is none; written by it, with
                    the nonce
       then `slots` entries of four cells: tag, started (monotonic s), hard deadline (monotonic s, 0.0 none), spare
+      then `TALLIES` entries of two cells: digest of a task's name, tasks of that name that were started in this life
+
+Behind the rows stands the table of rate limits (`rates`).
 
 An entry's tag is not 0 exactly while the function of that message runs: written last at the start, cleared first at the
 end. So a child's death counts against the tasks that were running, and against nobody else. A write costs about 0.1 us
@@ -29,6 +32,9 @@ import os
 import tempfile
 from typing import Final, NamedTuple
 
+from .. import clock
+from .rates import CELLS, Rates, digest
+
 STARTING: Final = 0
 READY: Final = 1
 DRAINING: Final = 2
@@ -36,6 +42,8 @@ GONE: Final = 3
 
 _HEADER: Final = 8
 _ENTRY: Final = 4
+TALLIES: Final = 64
+"""Task names that one child counts apart; those beyond it are counted together."""
 NONCE, STATE, BEAT, FINISHED, HELD, BUSY, ANSWERED, SUPERVISOR = range(8)
 
 
@@ -60,12 +68,15 @@ class Page:
 
     def __init__(self, children: int, slots: int, fd: int | None = None) -> None:
         self.slots = slots
-        self._width = _HEADER + _ENTRY * slots
-        size = max(children * self._width * 8, mmap.PAGESIZE)
+        self._width = _HEADER + _ENTRY * slots + 2 * TALLIES
+        size = max((children * self._width + CELLS) * 8, mmap.PAGESIZE)
         self.fd = _unlinked(size) if fd is None else fd
         self._map = mmap.mmap(self.fd, size)
         self._ints = memoryview(self._map).cast("q")
         self._floats = memoryview(self._map).cast("d")
+        self.rates = Rates(self.fd, self._ints, self._floats, children * self._width)
+        if fd is None:
+            self.rates.since = clock.wall()
 
     def __del__(self) -> None:
         """The mapping stays as long as a row of it is held."""
@@ -74,7 +85,7 @@ class Page:
 
     def row(self, child: int) -> Row:
         """The row of child number `child`, from 0."""
-        return Row(self._ints, self._floats, child * self._width, self.slots)
+        return Row(self._ints, self._floats, child * self._width, self.slots, self.rates)
 
 
 def _unlinked(size: int) -> int:
@@ -91,16 +102,20 @@ def _temporary() -> int:
 class Row:
     """One child's cells. The child writes, the supervisor reads."""
 
-    def __init__(self, ints: memoryview[int], floats: memoryview[float], base: int, slots: int) -> None:
+    def __init__(
+        self, ints: memoryview[int], floats: memoryview[float], base: int, slots: int, rates: Rates
+    ) -> None:  # fmt: skip
         self.ints = ints
         self.floats = floats
         self.base = base
         self.slots = slots
+        self.rates = rates
+        self._tallies = range(base + _HEADER + _ENTRY * slots, base + _HEADER + _ENTRY * slots + 2 * TALLIES, 2)
         self.free = list(range(base + _HEADER + _ENTRY * (slots - 1), base + _HEADER - 1, -_ENTRY))
 
     def reset(self, nonce: int, supervisor: int = 0) -> None:
         """Wipe the row for a new life; only while no child uses it."""
-        for cell in range(self.base, self.base + _HEADER + _ENTRY * self.slots):
+        for cell in range(self.base, self._tallies.stop):
             self.ints[cell] = 0
         self.ints[self.base + NONCE] = nonce
         self.ints[self.base + SUPERVISOR] = supervisor
@@ -117,6 +132,19 @@ class Row:
         """The function that `begin` announced is over."""
         self.ints[cell] = 0
         self.free.append(cell)
+
+    def tally(self, name: str) -> int:
+        """The cell that counts the tasks of a name."""
+        number, cell = digest(name), self._tallies[-1]
+        for cell in self._tallies:
+            if self.ints[cell] in (0, number):
+                break
+        self.ints[cell] = number
+        return cell + 1
+
+    def tallies(self) -> dict[int, int]:
+        """Digest of a name -> tasks of it that were started."""
+        return {self.ints[cell]: self.ints[cell + 1] for cell in self._tallies if self.ints[cell]}
 
     def get(self, field: int) -> int:
         return self.ints[self.base + field]

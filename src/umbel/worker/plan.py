@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import TimeLimitExceeded
+from .rates import interval
 
 if TYPE_CHECKING:
     from ..app import Umbel
@@ -24,6 +25,8 @@ class Plan:
         keep: store its results.
         keep_errors: store its failures even when results are not kept.
         seconds: measured time of a run on the loop's own thread, None before the first.
+        interval: seconds between two starts of it in one worker (`rates`), 0.0 without a rate limit.
+        tally: the cell of the page that counts its runs.
         prepares: arguments must be converted, or ``before_start`` called, before the function runs.
         buries_failed, buries_overdue: the user chose that what failed, or ran past its hard limit, is not acknowledged
             but set aside: ``acks_on_failure=False``, ``acks_on_timeout=False``; only what is acknowledged late.
@@ -31,13 +34,14 @@ class Plan:
 
     __slots__ = (
         "after_return", "before_start", "buries_failed", "buries_overdue", "convert", "early", "function", "hard",
-        "is_async", "keep", "keep_errors", "name", "on_failure", "on_retry", "on_success", "prepares", "redact",
-        "seconds", "serializer", "soft", "task", "throws", "track",
+        "interval", "is_async", "keep", "keep_errors", "name", "on_failure", "on_retry", "on_success", "prepares",
+        "redact", "seconds", "serializer", "soft", "tally", "task", "throws", "track",
     )  # fmt: skip
 
     def __init__(self, task: Task[..., Any], app: Umbel, options: WorkerOptions) -> None:
         self.task = task
         self.seconds: float | None = None
+        self.tally = 0
         self.name = task.name
         self.is_async = task.is_async
         self.function: Callable[..., Any] = task if task.custom_call else task.run
@@ -46,6 +50,7 @@ class Plan:
         self.early = task.acks_late is False or task.reject_on_worker_lost is False
         self.buries_failed = task.acks_late is not False and task.acks_on_failure is False
         self.buries_overdue = task.acks_late is not False and task.acks_on_timeout is False
+        self.interval = 0.0 if app.conf.worker_disable_rate_limits else interval(task.rate_limit)
         self.keep = not task.ignore_result
         self.keep_errors = bool(task.store_errors_even_if_ignored)
         self.track = bool(task.track_started)

@@ -63,7 +63,7 @@ class Runner:
         self.desk = desk
         self.revoked = revoked
         self.kind: type[Attempt] = Attempt
-        self._plans: dict[str, Plan] = {}
+        self._plans = desk.plans
         self._mentioned: dict[str, float] = {}
         conf = desk.app.conf
         self._accept = acceptable(conf.accept_content)
@@ -95,8 +95,10 @@ class Runner:
             plan = self._plans.get(headers.task) or self._plan(headers.task)
             if plan is None:
                 return self._unknown(delivery, envelope, headers)
-            if headers.id in self.revoked.ids or (headers.expires and _is_past(headers.expires)):
+            if self.revoked.holds(headers.id, headers.stamps) or (headers.expires and _is_past(headers.expires)):
                 return self._withdrawn(delivery, envelope, headers)
+            if plan.interval and (wait := self._put_off(plan, delivery)) > 0:
+                return Park(delivery, due=clock.wall() + wait)
             try:
                 args, kwargs, embed = self._body(delivery, envelope)
             except Exception as error:  # bytes from a stranger: whatever decoding raises, the worker goes on
@@ -108,6 +110,7 @@ class Runner:
         lost = lost_member(embed)
         if lost is not None:
             return self._without_its_header(plan, request, delivery, *lost)
+        self.desk.row.ints[plan.tally] += 1
         if signals.task_received.receivers:
             signals.task_received.send(sender=self, request=Received(request, plan.task, self.app))
         return self.kind(self.desk, plan, delivery, request)
@@ -124,8 +127,18 @@ class Runner:
         task = self.desk.app.tasks.get(name)
         if task is None:
             return None
-        plan = self._plans[name] = Plan(task, self.desk.app, self.desk.options)
+        plan = Plan(task, self.desk.app, self.desk.options)
+        plan.tally = self.desk.row.tally(name)
+        self._plans[name] = plan
         return plan
+
+    def _put_off(self, plan: Plan, delivery: Delivery) -> float:
+        """Seconds until a rate limited task may start; 0.0 for one whose reserved time has come."""
+        rates = self.desk.row.rates
+        if delivery.parked > rates.since:
+            return 0.0
+        now = clock.monotonic()
+        return rates.reserve(plan.name, plan.interval, now) - now
 
     def _body(self, delivery: Delivery, envelope: Envelope) -> tuple[Any, Any, Any]:
         data = delivery.body
@@ -177,7 +190,7 @@ class Runner:
         logger.log(level, "Task %s[%s] is unknown here: parked for a worker that knows it", name, task_id)
 
     def _withdrawn(self, delivery: Delivery, envelope: Envelope, headers: Headers) -> Outcome:
-        word = "revoked" if headers.id in self.revoked.ids else "expired"
+        word = "revoked" if self.revoked.holds(headers.id, headers.stamps) else "expired"
         logger.info("Discarding %s task: %s[%s]", word, headers.task, headers.id)
         request = self._request(delivery, envelope, headers)
         if self.desk.reporter.on:

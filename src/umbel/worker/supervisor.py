@@ -21,13 +21,15 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import msgspec
 
 from .. import clock, ids, signals
-from ..broker import Control, Death, Owner, Owners
+from ..broker import Broadcast, Control, Death, Owner, Owners
 from ..exceptions import DuplicateNodenameWarning, OperationalError, StoreReadOnly, StoreUnsuitable, UmbelError
 from . import health, orphans, spawned
 from .arrival import arrive
 from .brood import Brood, Ward
 from .child import run
 from .commands import Commands
+from .control import State
+from .levers import Levers
 from .nursery import Exited, Forked, Nursery, Stopped
 from .page import Page
 from .presence import Presence
@@ -88,6 +90,7 @@ class Supervisor:
         self.options = options
         self.page = Page(options.rows, options.slots)
         self.brood = Brood(self.page, options.rows)
+        self.levers = Levers(app, options, self.brood, self.page)
         self.stop = Stop(options.grace, options.soft_shutdown, options.hostname)
         self.started = clock.wall()
         self.ready = self._missed = False
@@ -123,8 +126,12 @@ class Supervisor:
         self.owners: Owners = self.app.broker.owners()
         self.control: Control = self.app.broker.control()
         self.presence = Presence(self.app, self.options, self.brood)
-        self.commands = Commands(self.app, self.options, self.control, self.brood, self.stop)
-        self.commands.learn(self.presence.answers())
+        self.commands = Commands(
+            State(
+                self.app, self.options, self.control, self.brood, self.stop, self.levers, clock.monotonic(),
+                self.presence.answers(),
+            )
+        )  # fmt: skip
         if arrive(self._enlist, self.app.conf, self.stop, self._say_alive):
             self._look_at_results()
             self.selector.register(self.nursery.socket, selectors.EVENT_READ)
@@ -178,7 +185,7 @@ class Supervisor:
             if now - self._tidied >= TIDY:
                 self._tidied = now
                 self._tidy()
-            for _ in range(self.brood.missing(self.options.children, now) if not self.stop.requested else 0):
+            for _ in range(self.brood.missing(self.levers.children, now) if not self.stop.requested else 0):
                 self._hatch()
 
     def _attend(self) -> None:
@@ -202,7 +209,7 @@ class Supervisor:
     def _listen(self, timeout: float) -> None:
         """Sleep until a control request, a child, the nursery or a signal speaks."""
         try:
-            for request in self.control.broadcasts(self._heard, timeout, self.selector.fileno()):
+            for request in self._requests(timeout):
                 self._heard = max(self._heard, request.number)
                 self.commands.answer(request.payload)
         except UmbelError as error:
@@ -219,6 +226,12 @@ class Supervisor:
                 self.stop.clear()
                 self._swept = 0.0  # a worker that stops is not ready from now on
 
+    def _requests(self, timeout: float) -> list[Broadcast]:
+        if self.app.conf.worker_enable_remote_control:
+            return self.control.broadcasts(self._heard, timeout, self.selector.fileno())
+        self.selector.select(timeout)
+        return []
+
     def _news(self) -> None:
         events = self.nursery.events()
         if events is None:
@@ -230,6 +243,7 @@ class Supervisor:
             if isinstance(event, Forked) and pipe is not None:
                 ward = self.brood.born(event.number, event.pid, pipe)
                 self.selector.register(pipe, selectors.EVENT_READ, ward)
+                self.levers.greet(ward)
                 if self.stop.requested:
                     ward.say("stop")
             elif isinstance(event, Exited):
@@ -246,7 +260,7 @@ class Supervisor:
                 ward.retiring = True
         if ward.deaf:
             self.selector.unregister(ward.pipe)
-        if not self.ready and self.brood.ready(self.options.children):
+        if not self.ready and self.brood.ready(self.levers.children):
             self.ready = True
             signals.worker_ready.send(sender=self)
             self.presence.online()
