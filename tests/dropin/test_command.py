@@ -107,6 +107,13 @@ def test_python_dash_m_celery_is_the_command(proj: Project):
     assert got.stdout == "5\n", got.stderr
 
 
+def test_the_installed_command_celery_is_umbel_s(proj: Project):
+    """Its script says no more than this; pip wrote it when Celery was installed."""
+    proj.write("script.py", "import sys\nfrom celery.__main__ import main\nsys.exit(main())\n")
+    done = proj.processes.run("script.py", "-A", "proj", "report", env={"PYTHONPATH": f"{PATH}:{proj.folder}"})
+    assert done.stdout.startswith("umbel app:proj "), done.stderr
+
+
 def test_without_it_an_app_of_celery_s_is_refused_with_the_way_out(project: Project):
     project.write("celery/__init__.py", "class Celery: ...\nCelery.__module__ = 'celery.app.base'\n")
     project.write("proj.py", "from celery import Celery\napp = Celery()\n")

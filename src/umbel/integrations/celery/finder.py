@@ -79,9 +79,9 @@ class Finder(MetaPathFinder, Loader):
         # Without the attribute `name`: Python would take the error for "no such module", and drop the sentence.
         raise ModuleNotFoundError(without(name))
 
-    def create_module(self, spec: ModuleSpec) -> ModuleType:
-        """An empty module."""
-        return Stand(spec.name)
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """An empty module; None for a usual one."""
+        return None if spec.name == _PROGRAM else Stand(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         """Give it what ``from module import *`` asks for; all other names come when they are used."""
