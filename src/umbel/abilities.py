@@ -24,6 +24,8 @@ class Abilities(msgspec.Struct, frozen=True):
         expiry: who removes expired results: "tidy" (`Owners.tidy`), or "server" by itself and by its own clock; such a
             store does not bound their number either.
         notice: seconds after which `Owners.rescue`, called every second, finds an owner whose process was killed.
+        idle: seconds after which a child that sleeps in `Consumer.wait` looks by itself. What comes wakes it before; so
+            long may it miss something when the connection by which it is woken has died without a word.
         listed: places whose messages can be listed, found, removed one by one and taken back by `Control.revoke`.
             Messages in others are at most counted; whoever claims a revoked one discards it.
         order: "store" when one order holds over all queues, and what is given back or was lost returns to its own place
@@ -49,6 +51,7 @@ class Abilities(msgspec.Struct, frozen=True):
     priorities: tuple[int, ...] = (9, 8, 7, 6, 5, 4, 3, 2, 1, 0)
     expiry: Literal["tidy", "server"] = "tidy"
     notice: float = 0.0
+    idle: float = 2.0
     listed: tuple[Place, ...] = ("ready", "delayed", "leased", "dead")
     order: Literal["store", "queue"] = "store"
     rescue: Literal["caller", "server"] = "caller"

@@ -52,4 +52,4 @@ def test_what_has_no_effect_says_why(settings):
 
 def test_only_what_a_later_release_brings_has_no_effect_yet():
     later = {name for name, row in SETTINGS.items() if row.inert.startswith("without effect yet")}
-    assert later == {"task_default_rate_limit", "worker_enable_remote_control"}
+    assert later == set()

@@ -15,7 +15,7 @@ from umbel import clock, ids
 from umbel.adapters.redis.address import Address
 from umbel.adapters.redis.broker import open_broker
 from umbel.adapters.redis.link import Link
-from umbel.adapters.redis.pulse import alive_here
+from umbel.adapters.redis.pulse import alive_here, prolonged
 from umbel.broker import Death, Owner, Want
 from umbel.exceptions import StoreFull
 from umbel.message import Parcel
@@ -73,6 +73,21 @@ def test_a_supervisor_renews_the_children_of_its_node(broker, link):
         link.call("SET", "umbel:calm", 0)
         owners.rescue()
         assert {each.nonce for each in owners.roll()} == {boss.nonce, child.nonce}
+
+
+def test_a_process_renews_for_itself_only_what_its_supervisor_has_not(broker, link):
+    """The supervisor is stopped, or has lost its connection, or there is none."""
+    boss, child = someone("supervisor"), someone()
+    with closing(broker.owners()) as owners, closing(broker.owners()) as others:
+        owners.enlist(boss)
+        owners._pulse.close()
+        others.enlist(child)
+        until(lambda: owners.rescue() or prolonged([child.nonce]), "the second look, which knows of the child")
+        assert left(link, child) > 5000
+        assert not prolonged([child.nonce, boss.nonce + 1])
+        link.call("ZADD", "umbel:alive", "XX", 1, child.nonce)
+        until(lambda: left(link, child) > 5000, "the pulse, when the supervisor's word is old")
+        assert not prolonged([child.nonce])
 
 
 def test_a_number_that_another_process_has_now_is_nobody():

@@ -47,9 +47,6 @@ FLUSH: Final = 0.004
 within 5 ms of its function's return while a core is free. (3 ms would cost the drain of empty tasks 8 %.)
 """
 
-IDLE: Final = 2.0
-"""Longest sleep of an idle child, seconds; the guarantee behind the wake-up, not the wake-up."""
-
 
 class Child:
     """One child process.
@@ -242,9 +239,9 @@ class Child:
 
     def _rest(self, next_due: float) -> None:
         """Sleep until there may be work, an outcome comes from a pool, or the next delayed message is due."""
-        timeout = IDLE
+        timeout = idle = self.app.broker.abilities.idle  # the guarantee behind the wake-up, not the wake-up
         if next_due:
-            timeout = min(IDLE, max(0.0, next_due - clock.wall()))
+            timeout = min(idle, max(0.0, next_due - clock.wall()))
         self.row.put(BUSY, 0)
         self.row.put(HELD, 0)
         self.outcomes.sleeping = True

@@ -30,6 +30,7 @@ ABILITIES: Final = Abilities(
     priorities=(0, 3, 6, 9),
     expiry="server",
     notice=10.0,
+    idle=10.0,
     joins=True,
     opens=True,
 )

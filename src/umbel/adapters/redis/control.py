@@ -20,7 +20,7 @@ from .pidbox import Pidbox
 from .search import Search
 from .wire import Word
 
-TRUST: Final = 2.0
+TRUST: Final = 10.0
 """Seconds for which nothing is read while the ear hears that nothing has changed. The server says every change; a
 connection that died silently says nothing.
 """

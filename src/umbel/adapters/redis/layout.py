@@ -32,6 +32,7 @@ hash tag, so that all of them are in one slot: `slots`):
     U dead                      ZSET  ref by time of death
     U dead:letter, dead:item, dead:queue   HASH ref -> what is known (MessagePack), envelope, queue
     U owners, alive             HASH  nonce -> who it is; ZSET nonce by the server's milliseconds of its end
+    U roll                      INT   microseconds of the last change of the owners
     U sweep, calm               INT   milliseconds of the last look for dead owners, and before which none is rescued
     U revision, revocations, revocations:expiry    INT, ZSET revision|packed by revision, ZSET revision by expiry
     U number, broadcasts, broadcasts:expiry        the same for broadcasts: number|expires|payload

@@ -14,7 +14,7 @@ from .consumer import tag_ref
 from .exchanges import NO_EXCHANGES, Exchanges
 from .layout import Layout
 from .link import Link
-from .pulse import LEASE, Pulse, alive_here, renew
+from .pulse import LEASE, Pulse, alive_here
 from .wire import Word
 
 UNREPORTED: Final = "the worker's process died and nobody saw how"
@@ -22,6 +22,11 @@ UNREPORTED: Final = "the worker's process died and nobody saw how"
 CALM: Final = 3000
 """Milliseconds: two sweeps that are further apart are a gap (the server was away), behind which nobody is declared dead
 for as long, so that the living can renew first.
+"""
+
+APART: Final = 1.8
+"""Seconds behind a supervisor's last look for which the next one is left out, unless that one found a reason. A death
+is looked for every second from three seconds before its lease ends, so this costs its recovery nothing.
 """
 
 _owner = msgspec.json.Decoder(Owner).decode
@@ -39,6 +44,9 @@ class RedisOwners:
         self._poison_limit = poison_limit
         self._exchanges = exchanges
         self._node = ""
+        self._roll: tuple[bytes, list[Owner]] = b"", []  # number of the roll, and who was on it
+        self._looked = -APART
+        self._soon = True
 
     def enlist(self, owner: Owner) -> None:
         """From now on it lives as long as this process, if the server can serve at all."""
@@ -49,6 +57,7 @@ class RedisOwners:
         self._pulse.add(owner.nonce)
         if owner.role == "supervisor":
             self._node = owner.node
+            self._roll, self._soon = (b"", self.roll()), True
             self._exchanges.declare(self._link, self._layout)
 
     def retire(self, nonce: int) -> None:
@@ -58,18 +67,29 @@ class RedisOwners:
 
     def rescue(self, deaths: Sequence[Death] = ()) -> int:
         """Take back the work of the reported dead, then of those whose lease is over; a supervisor first renews."""
-        if self._node:
-            dead = {death.owner for death in deaths}
-            renew(self._link, self._layout, set(alive_here(self.roll(), self._node)) - dead)
+        began = clock.monotonic()
+        if self._node and not deaths and not self._soon and began - self._looked < APART:
+            return 0
+        dead = {death.owner for death in deaths}
+        living = [nonce for nonce in alive_here(self._roll[1], self._node) if nonce not in dead] if self._node else []
         words: list[Word] = [self._layout.separator, self._poison_limit, CALM, UNREPORTED, clock.wall()]
+        words += (self._roll[0], LEASE, len(living), *living)
         for death in deaths:
             words += (death.owner, death.cause, int(death.counts))
             words += (len(death.started), *map(tag_ref, death.started), len(death.verdicts))
             words += (word for tag, verdict in death.verdicts.items() for word in (tag_ref(tag), verdict))
-        return int(self._link.script("rescue", (self._layout.prefix,), words, idempotent=True))
+        rescued, soon, number, *owners = self._link.script("rescue", (self._layout.prefix,), words, idempotent=True)
+        self._looked, self._soon = began, bool(soon) or bool(owners)  # who came is renewed with the next look
+        if owners:
+            self._roll = number, [_owner(each) for each in owners[0]]
+        if self._node:
+            self._pulse.renewed(living, began)
+        return int(rescued)
 
     def roll(self) -> list[Owner]:
-        """Everybody who is alive now."""
+        """Everybody who is alive now; a supervisor has them from its last look, if that was moments ago."""
+        if self._node and clock.monotonic() - self._looked < APART:
+            return list(self._roll[1])
         return [_owner(each) for each in self._link.call("HVALS", self._layout.own("owners"), idempotent=True)]
 
     def tidy(self, limits: dict[str, float]) -> int:

@@ -1,20 +1,29 @@
 """The pulse: what keeps the leases of living owners from ending.
 
-A lease is six seconds of the server's time. It is prolonged every two seconds from two sides: by a thread of the
-process that enlisted the owner, and by the supervisor of its node, in every sweep and for all children whose process is
-there. A child whose code keeps the interpreter's lock for minutes lives by its supervisor, one without a supervisor by
-its thread.
+A lease is six seconds of the server's time. The supervisor of a node prolongs it every two seconds for all children
+whose process is there, with the call by which it looks for the dead, and writes into a page of memory that it shares
+with what it has forked whose leases it has prolonged, and when. Each process that enlisted an owner has a thread that
+looks there every second. It prolongs by itself what the supervisor has not: where there is none, where it was stopped,
+or has lost its connection, or was started without that page (`spawn`). So a child whose code keeps the interpreter's
+lock for minutes lives by its supervisor, a child of a stopped supervisor by its thread, and an idle worker asks once.
+
+    page    count | monotonic seconds of the renewal, 0.0 while it is written | nonces
+
+It is made when this module is imported, which is before a worker forks. Two supervisors that have it in common
+overwrite each other's word, and their children then prolong by themselves.
 """
 
 from __future__ import annotations
 
 import logging
+import mmap
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from ... import clock
 from ...broker import Owner
 from ...exceptions import OperationalError
 from .layout import Layout
@@ -26,10 +35,19 @@ LEASE: Final = 6000
 BEAT: Final = 2.0
 """Seconds between two renewals."""
 
+TRUST: Final = 2.8
+"""Seconds for which the supervisor's word is enough: its next renewal should have come. The thread looks every second,
+and so prolongs by itself two seconds before the lease would end.
+"""
+
 SLACK: Final = 2.0
 """Seconds by which a process may seem to begin after its owner: the start of the machine is rounded."""
 
 logger = logging.getLogger(__name__)
+
+_page = mmap.mmap(-1, mmap.PAGESIZE)
+_nonces, _times = memoryview(_page).cast("q"), memoryview(_page).cast("d")
+_COUNT, _TIME, _FIRST = range(3)
 
 
 class Pulse:
@@ -58,6 +76,15 @@ class Pulse:
             self._thread = threading.Thread(target=self._run, args=(self._over,), name="umbel-pulse", daemon=True)
             self._thread.start()
 
+    def renewed(self, nonces: Sequence[int], moment: float) -> None:
+        """Say to this process and all that it has forked that these were prolonged at a monotonic moment."""
+        told = nonces[: len(_nonces) - _FIRST]
+        _times[_TIME] = 0.0
+        _nonces[_COUNT] = len(told)
+        for place, nonce in enumerate(told, _FIRST):
+            _nonces[place] = nonce
+        _times[_TIME] = moment
+
     def drop(self, nonce: int) -> None:
         """Not this one any more."""
         self._nonces -= {nonce}
@@ -70,12 +97,24 @@ class Pulse:
             thread.join(BEAT)
 
     def _run(self, over: threading.Event) -> None:
-        while not over.wait(BEAT):
+        pause = BEAT
+        while not over.wait(pause):
+            if prolonged(self._nonces):
+                pause = BEAT / 2
+                continue
+            pause = BEAT
             try:
                 renew(self._link, self._layout, self._nonces)
             except OperationalError as error:  # the next beat tries again, and the loop reports the store by itself
                 logger.debug("A lease was not renewed: %s", error)
         self._link.close()
+
+
+def prolonged(nonces: Iterable[int]) -> bool:
+    """Whether the supervisor has said moments ago that it has prolonged all of these."""
+    moment = _times[_TIME]
+    told = set(_nonces[_FIRST : _FIRST + _nonces[_COUNT]])
+    return 0.0 <= clock.monotonic() - moment < TRUST and told.issuperset(nonces) and _times[_TIME] == moment
 
 
 def renew(link: Link, layout: Layout, nonces: Iterable[int]) -> None:

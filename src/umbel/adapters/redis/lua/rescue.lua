@@ -1,14 +1,18 @@
--- Takes back the work of reported dead owners, then of those whose lease is over.
--- KEYS: prefix. ARGV: sep, deaths that make poison, milliseconds, cause of an unreported death, now, then each report:
+-- Prolongs leases, takes back the work of reported dead owners, then of those whose lease is over.
+-- KEYS: prefix. ARGV: sep, deaths that make poison, milliseconds, cause of an unreported death, now, the roll that the
+-- caller knows, milliseconds of a lease, how many are prolonged, their nonces, then each report:
 -- nonce, cause, whether it counts, started (count, refs), verdicts (count, ref and verdict each).
 --   milliseconds: two sweeps that are further apart than this are a gap, behind which nothing is taken for as long
--- Returns: how many messages became claimable.
+-- Returns: how many messages became claimable; whether to look again soon, because an owner was not heard for long or
+-- something delayed falls due; the number of the roll; and the roll itself where the caller knows another one.
 -- Invariant: an owner that is over is on no list of the living, and holds nothing.
 -- include: common
 local sep, poison, calm, unseen, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
 -- include: takeback
 relieve()
-local at, rescued = 6, 0
+local at, rescued, soon = 9 + tonumber(ARGV[8]), 0, 0
+local prolonged = string.format('%.0f', milliseconds() + ARGV[7])
+for place = 9, at - 1 do redis.call('ZADD', U .. 'alive', 'XX', 'GT', prolonged, ARGV[place]) end
 
 local function count_death(facts, cause)
   facts.d = (facts.d or 0) + 1
@@ -42,12 +46,19 @@ while at <= #ARGV do
   end)
 end
 
-for _, queue in ipairs(redis.call('SMEMBERS', U .. 'delays')) do promote(queue, now, sep) end
+for _, queue in ipairs(redis.call('SMEMBERS', U .. 'delays')) do
+  promote(queue, now, sep)
+  local head = redis.call('ZRANGE', U .. 'delayed:' .. queue, 0, 0, 'WITHSCORES')
+  if head[1] and tonumber(head[2]) < now + calm / 1000 then soon = 1 end
+end
 local moment = milliseconds()
 local before = redis.call('GETSET', U .. 'sweep', moment)
 if not before or moment - before > calm then redis.call('SET', U .. 'calm', moment + calm) end
-if moment < tonumber(redis.call('GET', U .. 'calm') or '0') then return rescued end
-for _, nonce in ipairs(redis.call('ZRANGEBYSCORE', U .. 'alive', '-inf', '(' .. string.format('%.0f', moment))) do
+local over_since = {}
+if moment >= tonumber(redis.call('GET', U .. 'calm') or '0') then
+  over_since = redis.call('ZRANGEBYSCORE', U .. 'alive', '-inf', '(' .. string.format('%.0f', moment))
+end
+for _, nonce in ipairs(over_since) do
   rescued = rescued + over(nonce, function(ref, facts)
     facts = facts or {}
     if facts.a then count_death(facts, unseen) end
@@ -56,4 +67,7 @@ for _, nonce in ipairs(redis.call('ZRANGEBYSCORE', U .. 'alive', '-inf', '(' .. 
     return facts
   end)
 end
-return rescued
+if redis.call('ZCOUNT', U .. 'alive', '-inf', string.format('%.0f', moment + calm)) > 0 then soon = 1 end
+local roll = redis.call('GET', U .. 'roll') or ''
+if roll == ARGV[6] and roll ~= '' then return {rescued, soon, roll} end
+return {rescued, soon, roll, redis.call('HVALS', U .. 'owners')}

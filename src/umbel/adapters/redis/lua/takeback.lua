@@ -3,6 +3,8 @@
 local function over(nonce, change)
   redis.call('HDEL', U .. 'owners', nonce)
   redis.call('ZREM', U .. 'alive', nonce)
+  local moment = redis.call('TIME')
+  redis.call('SET', U .. 'roll', moment[1] .. string.format('%06d', moment[2]))
   local claims = redis.call('HGETALL', U .. 'claims:' .. nonce)
   local returned, count = {}, 0
   for at = 1, #claims, 2 do
