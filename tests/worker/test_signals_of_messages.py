@@ -38,7 +38,7 @@ def heard() -> Iterator[list[tuple[str, dict[str, Any]]]]:
 
 
 def test_an_unknown_task_is_told_of_once_however_often_it_is_parked(app: Umbel, heard: Any) -> None:
-    with InProcessWorker(app) as worker, moved_clock() as clock:
+    with InProcessWorker(app, pool="solo") as worker, moved_clock() as clock:
         app.send_task("nobody", (1,), task_id="an-id")
         for _ in range(3):
             worker.drain()
@@ -54,7 +54,7 @@ def test_an_unknown_task_is_told_of_once_however_often_it_is_parked(app: Umbel, 
 
 def test_what_is_received_has_the_names_of_celerys_request(app: Umbel, heard: Any) -> None:
     task = app.task(lambda x: x, name="mine")
-    with InProcessWorker(app) as worker:
+    with InProcessWorker(app, pool="solo") as worker:
         result = task.delay(5)
         worker.drain()
     [(name, about)] = heard
@@ -72,7 +72,7 @@ def test_a_rejected_task_has_failed_and_one_that_goes_back_has_not(app: Umbel, h
         tries.append(True)
         raise Reject("no use", requeue=len(tries) == 1)
 
-    with InProcessWorker(app) as worker:
+    with InProcessWorker(app, pool="solo") as worker:
         rejects.delay()
         worker.drain()
     assert [name for name, _ in heard] == ["task_received", "task_received", "task_failure"]
@@ -82,7 +82,7 @@ def test_a_rejected_task_has_failed_and_one_that_goes_back_has_not(app: Umbel, h
 
 def test_an_expired_task_is_revoked_and_never_received(app: Umbel, heard: Any) -> None:
     task = app.task(lambda: None, name="late")
-    with InProcessWorker(app) as worker, moved_clock() as clock:
+    with InProcessWorker(app, pool="solo") as worker, moved_clock() as clock:
         task.apply_async(expires=5)
         clock.advance(6)
         worker.drain()
