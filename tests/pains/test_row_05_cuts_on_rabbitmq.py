@@ -15,7 +15,7 @@ from tests.support.until import until
 from umbel.testing.network import Network
 
 ACK = b"\x00\x3c\x00\x50"  # the method's number
-CUTS = scale.count(full=500, small=6)
+CUTS = scale.count(full=500, small=4)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def sent_in_time(app: Umbel) -> None:
     began = time.monotonic()
     with pytest.raises((StoreUnavailable, PublishTimeout)):
         app.send_task("pains.add", (1, 2))
-    assert time.monotonic() - began < DEADLINE + 0.6
+    assert time.monotonic() - began < DEADLINE + 1.0
     app.conf.task_publish_deadline = 20.0
 
 
