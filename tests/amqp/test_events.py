@@ -11,7 +11,7 @@ import pytest
 from tests.support.servers import redis_server
 from tests.support.shop import Shop
 from tests.support.until import until
-from tests.support.watching import call, celery_reads_umbel, umbel_reads_celery
+from tests.support.watching import call, check_that_celery_reads_umbel, check_that_umbel_reads_celery
 from umbel.adapters.amqp.broker import open_broker
 from umbel.testing.conformance.monitor import MonitorSuite
 
@@ -31,11 +31,11 @@ class TestAmqpMonitor(MonitorSuite):
 
 
 def test_celery_reads_an_umbel_worker(shop):
-    celery_reads_umbel(shop)
+    check_that_celery_reads_umbel(shop)
 
 
 def test_umbel_reads_a_celery_worker(shop):
-    umbel_reads_celery(shop)
+    check_that_umbel_reads_celery(shop)
 
 
 def test_what_a_worker_says_is_what_celerys_says(shop, url):

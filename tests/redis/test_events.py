@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.shop import Shop
 from tests.support.until import until
-from tests.support.watching import celery_reads_umbel, umbel_reads_celery
+from tests.support.watching import check_that_celery_reads_umbel, check_that_umbel_reads_celery
 from umbel import Umbel
 from umbel.adapters.redis.address import Address
 from umbel.adapters.redis.broker import open_broker
@@ -143,11 +143,11 @@ def test_the_events_of_one_task_come_in_their_order(shop, wiretap):
 
 
 def test_celery_reads_an_umbel_worker(shop):
-    celery_reads_umbel(shop)
+    check_that_celery_reads_umbel(shop)
 
 
 def test_umbel_reads_a_celery_worker(shop):
-    umbel_reads_celery(shop)
+    check_that_umbel_reads_celery(shop)
 
 
 def test_tasks_are_reported_when_somebody_asks_for_it(shop, wiretap, app):

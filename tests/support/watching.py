@@ -27,7 +27,7 @@ def call(shop: Shop, module: str) -> None:
     assert said.stdout.strip() == "5", said
 
 
-def celery_reads_umbel(shop: Shop) -> None:
+def check_that_celery_reads_umbel(shop: Shop) -> None:
     """What `celery events --dump` writes of an umbel worker."""
     dump, _ = dumps(shop)
     worker = shop.umbel_worker("-E", "-n", "w1@%h")
@@ -41,7 +41,7 @@ def celery_reads_umbel(shop: Shop) -> None:
     assert re.search(LINE + "shutdown: active=0", dump.until_output("shutdown", timeout=20))
 
 
-def umbel_reads_celery(shop: Shop) -> None:
+def check_that_umbel_reads_celery(shop: Shop) -> None:
     """`umbel events --dump` writes of a Celery worker what Celery's own writes."""
     both = dumps(shop)
     shop.celery_worker("-E", "-n", "w1@%h")
