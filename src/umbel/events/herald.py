@@ -2,8 +2,9 @@
 
     whoever says something --queue--> herald --batches--> Monitor.tell
 
-`post` appends to a queue and returns. The queue is bounded: while the broker is away its oldest events are dropped, and
-the log says so once. A herald belongs to the process that made it; a forked child makes its own.
+`post` appends to a queue and returns. The queue is bounded: while the broker is away, or too slow, its oldest events
+are dropped, and the log says so, once an outage. A herald belongs to the process that made it; a forked child makes its
+own.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import Any, Final
 
+from .. import clock
 from ..event import MULTI
 from ..monitor import Monitor, News
 
@@ -32,6 +34,9 @@ GAP: Final = 0.02
 
 PAUSE: Final = 1.0
 """Seconds between two tries while the broker is away."""
+
+QUIET: Final = 60.0
+"""Seconds for which the log says nothing more about events that were dropped."""
 
 Encode = Callable[[Any], tuple[str, str, bytes]]
 
@@ -57,6 +62,8 @@ class Herald:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._away = False
+        self._dropped = 0
+        self._quiet = 0.0
         self.heard = True
 
     def post(self, key: str, node: str, event: dict[str, Any]) -> None:
@@ -67,6 +74,8 @@ class Herald:
             node: who says it.
             event: the event.
         """
+        if len(self._queue) == QUEUE_MOST:
+            self._dropped += 1
         self._queue.append((key, node, event))
         if not self._bell.is_set():
             self._bell.set()
@@ -113,9 +122,11 @@ class Herald:
             self._held = self._held or list(self._taken())
             self.heard = monitor.tell(self._held)
             self._held = []
-            if self._away:
-                self._away = False
-                logger.warning("Events are sent again")
+            now = clock.monotonic()
+            if self._away or (self._dropped and now >= self._quiet):
+                self._quiet = now + QUIET
+                self._away, dropped, self._dropped = False, self._dropped, 0
+                logger.warning("Events are sent; %d were dropped, because more than %d waited", dropped, QUEUE_MOST)
 
     def _taken(self) -> Iterator[News]:
         """What waits, as messages."""
