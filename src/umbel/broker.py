@@ -302,8 +302,13 @@ class Control(Part, Protocol):
         """The log after revision ``since``, and its newest revision."""
         ...
 
-    def broadcast(self, payload: bytes, expires: float) -> None:
-        """Offer a control request to every worker until ``expires`` (unix time)."""
+    def broadcast(self, payload: bytes, expires: float) -> int | None:
+        """Offer a control request to every worker until ``expires`` (unix time).
+
+        Returns:
+            how many listeners have it already, workers of other programs that understand it too; None when the store
+            cannot tell, or has none but umbel's.
+        """
         ...
 
     def broadcasts(self, after: int, timeout: float, wake: int = -1) -> list[Broadcast]:

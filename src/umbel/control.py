@@ -125,10 +125,10 @@ class Control:
             "pattern": pattern, "matcher": matcher, "ticket": ticket,
         }  # fmt: skip
         with self._linked() as link:
-            link.broadcast(msgspec.json.encode(request, enc_hook=repr), clock.wall() + timeout + LINGER)
+            heard = link.broadcast(msgspec.json.encode(request, enc_hook=repr), clock.wall() + timeout + LINGER)
             if ticket is None:
                 return []
-            expected = limit or (len(nodes) if nodes else None if pattern else len(self.nodes()))
+            expected = limit or (len(nodes) if nodes else None if pattern else max(heard or 0, len(self.nodes())))
             return _gathered(link, ticket, timeout, expected, callback)
 
     def _tell(

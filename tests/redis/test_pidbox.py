@@ -32,6 +32,19 @@ TASKS = """
         time.sleep(seconds)
 """
 
+STEERED = """
+from with_celery import app; import json
+c, ask = app.control, dict(reply=True, timeout=20, destination=["u@here"])
+said = [
+    c.rate_limit("shop.add", "10/m", **ask), c.time_limit("shop.hold", soft=60, hard=90, **ask),
+    c.add_consumer("extra", **ask), c.pool_grow(1, **ask),
+]
+queues = [queue["name"] for queue in c.inspect(destination=["u@here"], timeout=20).active_queues()["u@here"]]
+said += [c.cancel_consumer("extra", **ask), c.terminate("none", **ask)]
+print(json.dumps([answer["u@here"]["ok"] for [answer] in said] + [queues]))
+"""
+"""What a Celery client changes in an umbel worker, and what it is answered."""
+
 
 @pytest.fixture
 def shop(project, url):
@@ -77,6 +90,14 @@ def test_celery_asks_both_kinds_of_workers(shop):
     assert asked(shop, "c.ping(destination=['c@here'], timeout=3)").keys() <= {"c@here"}
     dance = {"error": "KeyError('dance')"}
     until(lambda: asked(shop, "c.broadcast('dance', reply=True, timeout=3)").get("u@here") == dance, timeout=40)
+    assert python(shop, STEERED) == [
+        "new rate limit set successfully", "time limits set successfully", "add consumer extra", "pool will grow",
+        "no longer consuming from extra", "terminate: tasks unknown", ["celery", "extra"],
+    ]  # fmt: skip
+    asks = "from with_umbel import app; import json; c = app.control; print(json.dumps({}))"
+    until(lambda: python(shop, asks.format("c.inspect(timeout=20).ping()")) == dict.fromkeys(both, pong), timeout=60)
+    limited = "c.rate_limit('shop.add', '10/m', ['c@here'], reply=True, timeout=20)"
+    assert python(shop, asks.format(limited)) == [{"c@here": {"ok": "new rate limit set successfully"}}]
 
 
 @pytest.mark.parametrize("countdown", [0, 300])

@@ -79,9 +79,10 @@ class RedisControl:
             entries.append(Revocation(task_id, int(number), terminate, signal, expires))
         return max(int(revision or 0), entries[-1].revision if entries else 0), entries
 
-    def broadcast(self, payload: bytes, expires: float) -> None:
-        """Offer a request to every worker."""
+    def broadcast(self, payload: bytes, expires: float) -> int | None:
+        """Offer a request to every worker, and tell Celery's; all supervisors listen where those do."""
         self._link.script("notice", (self._layout.prefix,), ("", expires, payload, 0))
+        return self._pidbox.ask(payload, expires)
 
     def broadcasts(self, after: int, timeout: float, wake: int = -1) -> list[Broadcast]:
         """Requests above a number, and what Celery's processes ask for meanwhile; waits for the first."""
@@ -115,13 +116,15 @@ class RedisControl:
     def replies(self, ticket: str, timeout: float) -> list[bytes]:
         """Take the answers that are there; waits for the first."""
         own, deadline = self._layout.own, clock.monotonic() + timeout
+        inbox = self._layout.key(self._pidbox.inbox)
         self._known = -1  # the ear is the same, and what it has heard of requests is over with this reading
         while True:
-            if self._read(("EXISTS", own(f"reply:{ticket}")), timeout):
+            if self._read(("EXISTS", own(f"reply:{ticket}"), inbox), timeout):
                 taken, _ = self._link.many(
                     [("LPOP", own(f"reply:{ticket}"), 1_000_000), ("ZREM", own("tickets"), ticket)]
                 )
                 answers = [answer for stored in taken or () if (answer := _valid(stored)) is not None]
+                answers += self._pidbox.answers(ticket)
                 if answers:
                     return answers
             if not left(deadline):
@@ -130,6 +133,7 @@ class RedisControl:
 
     def close(self) -> None:
         """Give the connections back; safe to repeat."""
+        self._pidbox.forget()
         self._link.close()
         self._ear.close()
 

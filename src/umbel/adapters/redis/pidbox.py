@@ -4,12 +4,14 @@
     _kombu.binding.<exchange of the reply>      SET       routing key|pattern|queue: where the asker reads
     <oid>.reply.celery.pidbox                   LIST      the answers, one a worker
 
-umbel's own requests wait in `umbel:broadcasts`, and its answers go beside them. Only a revocation is told here as well,
-because a Celery worker may hold the task already; it carries a mark, so that umbel's workers do not log it again.
+umbel's own requests wait in `umbel:broadcasts`, and its answers go beside them. They are told here as well, for
+Celery's workers, and so is a revocation, because a Celery worker may hold the task already; both carry a mark, by which
+umbel's workers leave them alone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from base64 import b64encode
 from collections import OrderedDict
@@ -17,7 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ... import clock
+from ... import clock, ids
 from ...broker import Revocation
 from ...exceptions import OperationalError
 from .envelope import new_tag, opened
@@ -25,6 +27,7 @@ from .layout import Layout
 from .link import Link
 
 EXCHANGE: Final = "celery.pidbox"
+REPLIES: Final = f"reply.{EXCHANGE}"
 KEPT: Final = 60
 """Seconds for which an answer waits for an asker who may be gone."""
 
@@ -39,6 +42,14 @@ _MOST: Final = 1000
 class _Headers(msgspec.Struct):
     expires: float | None = None
     umbel: bool = False
+
+
+class _Answered(msgspec.Struct):
+    ticket: str = ""
+
+
+class _Answer(msgspec.Struct):
+    headers: _Answered = msgspec.field(default_factory=_Answered)
 
 
 class _Head(msgspec.Struct):
@@ -57,6 +68,8 @@ class _Asked(msgspec.Struct):
 
 _head = msgspec.json.Decoder(_Head).decode
 _asked = msgspec.json.Decoder(_Asked).decode
+_answer = msgspec.json.Decoder(_Answer).decode
+_request = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Pidbox:
@@ -71,11 +84,60 @@ class Pidbox:
         self._link = link
         self._layout = layout
         self._askers: OrderedDict[str, _ReplyTo] = OrderedDict()
+        self._oid = ids.new_id()
+        self._asks = False
 
     @property
     def channel(self) -> str:
         """Where requests are told."""
         return self._layout.channel(EXCHANGE)
+
+    @property
+    def inbox(self) -> str:
+        """The list in which Celery's workers answer us."""
+        return f"{self._oid}.{REPLIES}"
+
+    def ask(self, payload: bytes, expires: float) -> int | None:
+        """Tell a request of ours; how many listeners heard it, None when it cannot be told."""
+        try:
+            request = _request(payload)
+            if request.get("ticket"):
+                request["reply_to"] = {"exchange": REPLIES, "routing_key": self._oid}
+                if not self._asks:
+                    self._asks = True
+                    self._link.call("SADD", *self._binding(), idempotent=True)
+            headers = {"clock": 0, "expires": expires, "umbel": True}
+            data = message(msgspec.json.encode(request), headers, EXCHANGE, "", 2)
+            return int(self._link.call("PUBLISH", self.channel, data, idempotent=True))
+        except (OperationalError, msgspec.MsgspecError) as error:  # umbel's workers have it
+            logger.debug("Celery's workers were not asked: %s", error)
+            return None
+
+    def answers(self, ticket: str) -> list[bytes]:
+        """Take what Celery's workers have answered; what belongs to an older request is thrown away."""
+        if not self._asks:
+            return []
+        found = []
+        for data in self._link.call("LPOP", self._layout.key(self.inbox), 1_000_000) or ():
+            content = opened(data)
+            try:
+                if _answer(content.head).headers.ticket == ticket:
+                    found.append(content.body)
+            except msgspec.MsgspecError as error:
+                logger.debug("An answer of a Celery worker cannot be read: %s", error)
+        return found
+
+    def forget(self) -> None:
+        """Nobody reads answers any more."""
+        if self._asks:
+            self._asks = False
+            with contextlib.suppress(OperationalError):
+                self._link.many([("SREM", *self._binding()), ("DEL", self._layout.key(self.inbox))], idempotent=True)
+
+    def _binding(self) -> tuple[str, str]:
+        separator = self._layout.separator
+        member = separator.join((self._oid, "", self.inbox))
+        return self._layout.key(f"_kombu.binding.{REPLIES}"), member
 
     def request(self, data: bytes) -> bytes | None:
         """The request document of an envelope; None for what is ours, too old, or nothing that can be read."""
