@@ -6,7 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from umbel.adapters.amqp.acks import Open
-from umbel.adapters.amqp.ledger import LEASE, Died, Freed, Held, Kept, Ledger, Revoked, Settled, Taken, decoded, encoded
+from umbel.adapters.amqp.ledger import (
+    LEASE,
+    Died,
+    Freed,
+    Held,
+    Kept,
+    Ledger,
+    Revoked,
+    Settled,
+    Spared,
+    Taken,
+    decoded,
+    encoded,
+)
 from umbel.broker import Death, Revocation
 
 MESSAGE, OWNER, OTHER = 7, 100, 200
@@ -33,10 +46,38 @@ def test_a_report_that_counts_for_nobody_suspects_nothing_either():
     assert (past.deaths, past.alone) == (0, False)
 
 
-def test_of_deaths_that_nobody_saw_the_first_makes_a_suspect():
-    seen = [Ledger().past(MESSAGE, lost, 3) for lost in range(5)]
+def test_of_deaths_that_nobody_saw_those_count_that_ended_who_had_taken_it():
+    takes = [Taken(owner, MESSAGE, lost) for lost, owner in ((1, 101), (2, 102), (3, 103))]
+    seen = [ledger(*takes).past(MESSAGE, lost, 3) for lost in range(5)]
     assert [(past.deaths, past.alone) for past in seen] == [(0, False), (0, True), (1, True), (2, True), (3, True)]
     assert [bool(past.verdict) for past in seen] == [False, False, False, False, True]
+
+
+def test_however_often_a_message_is_lost_that_nobody_ran_nothing_counts():
+    """A server that crashes loses all of a queue."""
+    past = ledger().past(MESSAGE, 50, 3)
+    assert (past.deaths, past.alone, past.verdict) == (0, True, "")
+
+
+def test_who_lives_has_not_died_of_what_he_lost():
+    takes = [Taken(OWNER, MESSAGE, lost) for lost in (1, 2, 3)]
+    assert ledger(*takes, Spared(OWNER, [MESSAGE])).past(MESSAGE, 4, 3).deaths == 0
+    assert ledger(*takes, Spared(OTHER, [MESSAGE])).past(MESSAGE, 4, 3).deaths == 3
+    assert ledger(Spared(OWNER, [MESSAGE]), *takes).past(MESSAGE, 4, 3).deaths == 3, "what came before is another life"
+    assert ledger(*takes, Spared(OWNER, [MESSAGE]), Taken(OTHER, MESSAGE, 4)).past(MESSAGE, 5, 3).deaths == 1
+
+
+def test_who_was_seen_to_die_of_something_else_does_not_count():
+    assert ledger(Taken(OWNER, MESSAGE, 1), killed(OTHER)).past(MESSAGE, 2, 3).deaths == 0
+
+
+def test_what_was_given_back_counts_for_whoever_took_it_last():
+    """Its number of losses is the same when somebody else takes it."""
+    takes = [Taken(OWNER, MESSAGE, 1), Taken(OTHER, MESSAGE, 1)]
+    assert ledger(*takes).past(MESSAGE, 1, 3).deaths == 0
+    assert ledger(*takes).past(MESSAGE, 2, 3).deaths == 1
+    assert ledger(*takes, Spared(OTHER, [MESSAGE])).past(MESSAGE, 2, 3).deaths == 0
+    assert ledger(*takes).taker(MESSAGE) == OTHER
 
 
 def test_the_third_reported_death_is_a_verdict_with_its_cause():

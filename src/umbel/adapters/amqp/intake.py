@@ -129,34 +129,41 @@ class Intake:
             self._tray.add(message)
         steps: tuple[tuple[list[Arrived], Callable[[list[Arrived], float], None]], ...] = (
             (self._lost, partial(self._pause, 1, self._rules.pause)), (self._later, self._delay),
-            (self._doubtful, self._ask),
         )  # fmt: skip
-        while True:
+        try:
             self._look()
-            waiting = [(messages, step) for messages, step in steps if messages]
-            if not waiting or self._feed.blocked:
-                return
-            try:
-                for messages, step in waiting:
-                    step(messages, until)
-                    messages.clear()
-            except Blocked:
-                return
+            while (self._lost or self._later) and not self._feed.blocked:
+                for messages, step in steps:
+                    if messages:
+                        step(messages, until)
+                        messages.clear()
+                self._look()
+            if self._doubtful and not self._feed.blocked:
+                self._ask(until)
+        except Blocked:
+            return
 
     def everything(self) -> list[Arrived]:
         """Take what nobody has claimed."""
-        taken = [*self._tray.clear(), *self._soon]
+        taken = [*self._tray.clear(), *self._soon, *self._doubtful]
         self._soon.clear()
+        self._doubtful.clear()
         return taken
+
+    def suspects(self) -> list[int]:
+        """Tags of what was taken here after somebody had lost it, and nobody has claimed."""
+        return [each.tag for each in (*self._tray, *self._soon) if each.lost]
 
     def empty(self, until: float) -> None:
         """Hand back what nobody has claimed; it stays here when that fails."""
-        messages = self.everything()
+        doubtful, messages = list(self._doubtful), self.everything()
         try:
             self.back(messages, until)
         except OperationalError:
+            self._doubtful += doubtful
             for each in messages:
-                self._admit(each, clock.wall())
+                if each not in doubtful:
+                    self._admit(each, clock.wall())
             raise
 
     def keep(self, message: Arrived) -> None:
@@ -166,7 +173,8 @@ class Intake:
     def stale(self, now: float, age: float) -> bool:
         """Whether something has waited here for so many seconds, and is due."""
         late = clock.wall() - age
-        return any(now - each.since > age for each in self._tray) or any(each.content.due < late for each in self._soon)
+        waiting = any(now - each.since > age for each in (*self._tray, *self._doubtful))
+        return waiting or any(each.content.due < late for each in self._soon)
 
     def back(self, messages: Iterable[Arrived], until: float) -> None:
         """Hand messages back to the end of their queues, as if nobody had touched them."""
@@ -234,22 +242,29 @@ class Intake:
         self._feed.send([self.delayed(each, each.content.due, until) for each in messages], until)
         self._feed.acknowledge(messages)
 
-    def _ask(self, messages: list[Arrived], until: float) -> None:
-        """Take messages that were lost before, but for those that are done or somebody works on."""
+    def _ask(self, until: float) -> None:
+        """Drop messages that were lost before and are done, put aside those that somebody works on, and take the most
+        urgent other one of each queue. What is taken and lost again is thought to have killed its process, so nobody
+        takes what he is not about to run.
+        """
         ledger = self._scribe.glance(until)
-        free = [each for each in messages if not self._spoken_for(each, ledger)]
-        if free:
-            self._scribe.append([Taken(self._owner, each.tag) for each in free], until)
-            for each in [each for each in free if not self._spoken_for(each, ledger)]:
-                each.past = ledger.past(each.tag, each.lost, self._rules.poison_limit)
-                self._admit(each, clock.wall())
-                messages.remove(each)
-        done = [each for each in messages if ledger.settled(each.tag)]
-        if done:
+        if done := [each for each in self._doubtful if ledger.settled(each.tag)]:
             self._feed.acknowledge(done)
-        kept = [each for each in messages if each not in done]
-        if kept:
+        if kept := [each for each in self._doubtful if each not in done and self._spoken_for(each, ledger)]:
             self._pause(0, LEASE / 4, kept, until)
+        self._doubtful = [each for each in self._doubtful if each not in done and each not in kept]
+        busy = {each.queue for each in self._tray if each.lost}
+        taken: dict[str, Arrived] = {}
+        for each in sorted(self._doubtful, key=lambda each: -each.priority):
+            if each.queue not in busy:
+                taken.setdefault(each.queue, each)
+        if taken:
+            self._scribe.append([Taken(self._owner, each.tag, each.lost) for each in taken.values()], until)
+        for each in taken.values():
+            if not self._spoken_for(each, ledger):  # otherwise it is done or put aside the next time
+                each.past = ledger.past(each.tag, each.lost, self._rules.poison_limit)
+                self._doubtful.remove(each)
+                self._admit(each, clock.wall())
 
     def _spoken_for(self, message: Arrived, ledger: Ledger) -> bool:
         return ledger.settled(message.tag) or ledger.keeper(message.tag, clock.monotonic()) != 0

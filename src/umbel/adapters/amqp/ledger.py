@@ -9,6 +9,7 @@ reads from the first one, before the first message is claimed:
     Kept      an owner that lives still works on messages whose delivery it has lost; good for `LEASE` seconds
     Settled   such a message has come to its end: whoever gets its copy drops it
     Taken     somebody takes a message that was lost once; what stands before it in the stream decides whether he may
+    Spared    an owner that lives has lost such messages with its connection: nobody died of them
 
 This module is the memory of it, without any input or output.
 """
@@ -63,13 +64,19 @@ class Settled(msgspec.Struct, frozen=True, tag="settled"):
 class Taken(msgspec.Struct, frozen=True, tag="taken"):
     owner: int
     tag: int
+    lost: int = 0
+
+
+class Spared(msgspec.Struct, frozen=True, tag="spared"):
+    owner: int
+    tags: list[int]
 
 
 class Begun(msgspec.Struct, frozen=True, tag="begun"):
     """Says nothing: it is read back by whoever wants to know that he has read everything before it."""
 
 
-Entry = Revoked | Died | Held | Freed | Kept | Settled | Taken | Begun
+Entry = Revoked | Died | Held | Freed | Kept | Settled | Taken | Spared | Begun
 
 
 class Past(msgspec.Struct, frozen=True):
@@ -103,7 +110,7 @@ class Ledger:
         self._held: OrderedDict[int, bool] = OrderedDict()
         self._kept: OrderedDict[int, tuple[int, float]] = OrderedDict()
         self._settled: OrderedDict[int, int] = OrderedDict()
-        self._takers: OrderedDict[int, int] = OrderedDict()
+        self._takes: OrderedDict[int, dict[int, tuple[int, bool]]] = OrderedDict()
 
     def learn(self, entry: Entry, offset: int, now: float) -> None:
         """Take over one entry.
@@ -131,7 +138,10 @@ class Ledger:
                     self._note(self._settled, tag, entry.owner)
             case Taken():
                 if self.keeper(entry.tag, now) in (0, entry.owner):
-                    self._note(self._takers, entry.tag, entry.owner)
+                    others = {lost: each for lost, each in self._takes.get(entry.tag, {}).items() if lost != entry.lost}
+                    self._note(self._takes, entry.tag, {**others, entry.lost: (entry.owner, False)})
+            case Spared():
+                self._spare(entry)
             case _:
                 pass
 
@@ -157,27 +167,32 @@ class Ledger:
 
     def taker(self, tag: int) -> int:
         """The owner that took a lost message last, 0 when nobody has."""
-        return self._takers.get(tag, 0)
+        takes = self._takes.get(tag)
+        return next(reversed(takes.values()))[0] if takes else 0
 
     def past(self, tag: int, lost: int, limit: int) -> Past:
         """What a message has behind it that was lost so many times.
 
-        A reported death counts when it says so. Of the others nobody knows what was running: the first makes a
-        suspect, which is claimed alone, and each later one counts.
+        A reported death counts when it says so. Whatever else was lost is a suspect, which is claimed alone: most of it
+        never ran, since a server that crashes loses whole queues. When whoever took it alone loses it again, that
+        counts, unless he lives or his own death was seen.
 
         Example:
-            >>> [Ledger().past(7, lost, 3).deaths for lost in (1, 2, 3, 4)]
-            [0, 1, 2, 3]
+            >>> ledger = Ledger()
+            >>> for lost in (1, 2, 3): ledger.learn(Taken(100 + lost, 7, lost), lost, 0.0)
+            >>> [ledger.past(7, lost, 3).deaths for lost in (1, 2, 3, 4)], Ledger().past(7, 4, 3).deaths
+            ([0, 1, 2, 3], 0)
         """
         reports = self._deaths.get(tag, [])[-lost:] if lost else []
-        unreported = lost - len(reports)
         counted = sum(1 for death in reports if death.counts and tag in death.started)
-        deaths = counted + max(0, unreported - 1)
+        takes = self._takes.get(tag, {}).items()
+        unseen = [at for at, (owner, spared) in takes if 0 < at < lost and not spared and owner not in self.dead]
+        deaths = counted + len(unseen)
         cause = reports[-1].cause if reports else UNREPORTED
         verdict = next((death.verdicts[tag] for death in reversed(reports) if tag in death.verdicts), "")
         if not verdict and ((lost and tag in self._held) or deaths >= limit):
             verdict = f"WorkerLostError:{cause}"
-        return Past(deaths, unreported > 0, verdict)
+        return Past(deaths, lost > len(reports), verdict)
 
     def _bury(self, death: Death) -> None:
         if death.owner in self.dead:
@@ -185,6 +200,13 @@ class Ledger:
         self.dead.add(death.owner)
         for tag in {*death.started, *death.verdicts}:
             self._note(self._deaths, tag, [*self._deaths.get(tag, ()), death])
+
+    def _spare(self, entry: Spared) -> None:
+        for tag in entry.tags:
+            takes = self._takes.get(tag)
+            if takes:
+                found = {at: (owner, spared or owner == entry.owner) for at, (owner, spared) in takes.items()}
+                self._note(self._takes, tag, found)
 
     def _revoke(self, entries: Sequence[Revocation], offset: int) -> None:
         for position, each in enumerate(entries):

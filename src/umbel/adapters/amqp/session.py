@@ -34,7 +34,7 @@ from .faults import Blocked
 from .feed import Feed
 from .intake import Intake
 from .leaving import Leaving
-from .ledger import LEASE, Entry, Held, Kept, Ledger
+from .ledger import LEASE, Entry, Held, Kept, Ledger, Spared
 from .link import Link
 from .outbox import Copy
 from .publisher import AmqpPublisher
@@ -79,6 +79,7 @@ class Session:
         self._held: dict[int, Arrived] = {}
         self._sent: set[tuple[int, int]] = set()
         self._ended: set[tuple[int, int]] = set()  # settled in a call that failed over others, and is repeated
+        self._spared: list[int] = []  # lost with a connection, while this owner lives; not said yet
         self._claims = itertools.count(1)
         self._claimed = self._said = 0.0
         self._scribe = scribe
@@ -178,8 +179,8 @@ class Session:
         with self._lock, self._link:
             self.wanted -= 1
             until = self._link.until()
-            if not self.over and self._feed.ready(until):
-                self._reborn(until)
+            if not self.over:
+                self._connect(until)
             yield until
 
     def _give_back(self) -> None:
@@ -192,8 +193,17 @@ class Session:
             if kept:
                 self._scribe.append((Kept(0, kept),), until)
 
+    def _connect(self, until: float) -> None:
+        if self._feed.ready(until):
+            self._reborn(until)
+        if self._spared:
+            with contextlib.suppress(OperationalError):  # it is said with the next call
+                self._scribe.append((Spared(self.owner.nonce, self._spared),), until)
+                self._spared = []
+
     def _reborn(self, until: float) -> None:
         """The channel is new: what had come is with the server again, what is held is kept by a word."""
+        self._spared += [*self._intake.suspects(), *(each.tag for each in self._held.values() if each.lost)]
         self._intake.clear()
         lost = [message for message in self._held.values() if message.life != self._feed.life]
         if lost:
@@ -215,8 +225,7 @@ class Session:
     def _watch(self, now: float) -> None:
         with self._link:
             until = self._link.until(BEAT)
-            if self._feed.ready(until):
-                self._reborn(until)
+            self._connect(until)
             self._feed.peek()
             self._intake.sort(until)
             if now - self._claimed > STALE and self._intake.stale(now, STALE):
