@@ -60,4 +60,5 @@ def test_a_user_who_may_declare_nothing(
     )
     assert said.stdout.split("\n")[1:2] == ["5"], said
     assert len(tries.read_text().split()) == 2
+    assert worker.output().count("Remote control cannot reach this worker") == 1
     assert worker.stop() == 0

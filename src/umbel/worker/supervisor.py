@@ -46,6 +46,8 @@ logger = logging.getLogger("umbel.worker")
 
 SWEEP: Final = 1.0
 TIDY: Final = 10.0
+UNHEARD: Final = 60.0
+"""Seconds before requests of remote control are asked for again where the store does not let us."""
 STOPPED_MOST: Final = 5.0
 DEAF_MOST: Final = 1.0
 SILENT_MOST: Final = 60.0
@@ -96,6 +98,7 @@ class Supervisor:
         self.ready = self._missed = False
         self._swept = self._tidied = self._told = 0.0
         self._heard = 0
+        self._deaf = 0.0  # monotonic moment before which requests are not asked for
         self._answered = 0.0
 
     @property
@@ -227,8 +230,13 @@ class Supervisor:
                 self._swept = 0.0  # a worker that stops is not ready from now on
 
     def _requests(self, timeout: float) -> list[Broadcast]:
-        if self.app.conf.worker_enable_remote_control:
-            return self.control.broadcasts(self._heard, timeout, self.selector.fileno())
+        if self.app.conf.worker_enable_remote_control and clock.monotonic() >= self._deaf:
+            try:
+                return self.control.broadcasts(self._heard, timeout, self.selector.fileno())
+            except StoreUnsuitable as error:  # a user without the rights, perhaps; no reason not to work
+                if not self._deaf:
+                    logger.warning("Remote control cannot reach this worker: %s", error)
+                self._deaf = clock.monotonic() + UNHEARD
         self.selector.select(timeout)
         return []
 
