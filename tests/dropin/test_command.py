@@ -10,6 +10,8 @@ from tests.conftest import UMBEL, Project
 from umbel.conf import DIFFERENT_DEFAULTS
 from umbel.integrations.celery import PATH
 
+pytestmark = pytest.mark.timeout(180)  # each starts a worker and a few more interpreters
+
 PROJ = """
 from celery import Celery
 

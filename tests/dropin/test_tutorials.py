@@ -6,8 +6,13 @@ umbel has none of is told in the documentation.
 
 from __future__ import annotations
 
+import pytest
+
 from tests.conftest import Project
 from tests.support.until import until
+from umbel.integrations.celery import PATH
+
+pytestmark = pytest.mark.timeout(240)  # each starts a dozen interpreters, one after the other
 
 TASKS = """
 from celery import Celery
@@ -191,7 +196,7 @@ def test_tasks_callbacks_and_results(project: Project, store, working, program):
     retried = program("retrying.py").strip()
     worker.until_output(f"Task tasks.fetch[{retried}] retry: Retry in 180s: ConnectionError('https://example.com')")
     state = f"from tasks import app; print(app.AsyncResult({retried!r}).state)"
-    until(lambda: program("-c", state) == "RETRY\n", "the state RETRY of the task that is tried again")
+    until(lambda: program("-c", state) == "RETRY\n", "the state RETRY of a task", timeout=60)
 
 
 def test_a_scheduler_and_a_crawler_share_the_name_of_a_task(project: Project, store, working, program):
@@ -204,8 +209,6 @@ def test_a_scheduler_and_a_crawler_share_the_name_of_a_task(project: Project, st
 
 
 def test_a_script_whose_main_starts_the_worker(project: Project, store, program):
-    from umbel.integrations.celery import PATH
-
     for start in ("worker_main", "start_worker"):
         project.write("tasks.py", MAIN.format(start=start))
         worker = project.processes.python("tasks.py", env={"PYTHONPATH": PATH})
