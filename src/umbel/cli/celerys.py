@@ -30,8 +30,12 @@ _OPTIONS = (
     click.option("-E", "--task-events", "--events", is_flag=True, help="Send events about tasks."),
     click.option("--without-gossip", is_flag=True, help="No effect: there is no gossip."),
     click.option("--without-mingle", is_flag=True, help="No effect: there is no mingle."),
-    click.option("--without-heartbeat", is_flag=True, help="No effect: liveness costs no message."),
-    click.option("--heartbeat-interval", type=int, metavar="SECONDS", help="No effect, as above."),
+    click.option(
+        "--without-heartbeat", is_flag=True, help="Send no heartbeat events; who lives is known without them."
+    ),
+    click.option(
+        "--heartbeat-interval", type=click.IntRange(min=1), metavar="SECONDS", help="Between two of them (2)."
+    ),
     click.option("--executable", metavar="PATH", help="No effect: children are forked."),
     click.option("--autoscale", metavar="MAX,MIN", hidden=True),
     click.option("-B", "--beat", is_flag=True, hidden=True),

@@ -15,7 +15,7 @@ from ..places import expand, heartbeat_file, node_name, state_dir
 from ..serialization import acceptable, compress
 from ..urls import mask_url
 from ..worker import health, logs
-from ..worker.options import PRESETS, Beginning, WorkerOptions
+from ..worker.options import FREQUENCY, PRESETS, Beginning, WorkerOptions
 from ..worker.rates import interval
 from ..worker.supervisor import Supervisor
 from . import celerys, daemon
@@ -162,6 +162,7 @@ def merge(app: Umbel, options: dict[str, Any], app_path: str = "") -> WorkerOpti
         include=options["include"],
         overrides=options["overrides"],
         task_events=bool(options["task_events"] or conf.worker_send_task_events),
+        heartbeat=0.0 if options["without_heartbeat"] else options["heartbeat_interval"] or FREQUENCY,
         start_method=options["pool_start_method"] or conf.worker_pool_start_method,
         heartbeat_file=str(heartbeat_file(node)),
     )

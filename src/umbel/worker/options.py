@@ -18,6 +18,10 @@ SPARE = 32
 """Children that a pool of processes may grow by while it runs."""
 
 
+FREQUENCY = 2.0
+"""Seconds between two heartbeats for those who watch, unless another number is asked for."""
+
+
 class Beginning(msgspec.Struct, frozen=True):
     """A worker before it is put together, as receivers of `celeryd_init` see it.
 
@@ -49,6 +53,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     include: modules to import with it, beside those of the settings.
     overrides: settings of the command line, as `conf.overrides` takes them.
     task_events: events about tasks are sent from the start.
+    heartbeat: seconds between two heartbeats for those who watch; 0: none.
     heartbeat_file: path that is touched while the worker is healthy; None: none.
     """
 
@@ -67,6 +72,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     prefetch_multiplier: int = 0
     start_method: str = "fork"
     task_events: bool = False
+    heartbeat: float = FREQUENCY
     heartbeat_file: str | None = None
     app_path: str = ""
     include: tuple[str, ...] = ()

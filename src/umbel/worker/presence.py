@@ -1,6 +1,6 @@
 """Presence: what the supervisor says of its worker to those who watch, and whether its children report their tasks.
 
-    worker-online, worker-heartbeat every 2 s, worker-offline
+    worker-online, worker-heartbeat every 2 s (`--heartbeat-interval`), worker-offline
 
 While nobody listens a heartbeat goes out every 10 s only; whoever begins to listen asks for one. A child is told by the
 shared page what to do when it is born, and by its control pipe when that changes.
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("umbel.worker")
 
-FREQUENCY: Final = 2.0
-"""Seconds between two heartbeats."""
-
 UNHEARD: Final = 10.0
 """Seconds between two heartbeats to which nobody listens."""
 
@@ -53,6 +50,7 @@ class Presence:
     def __init__(self, app: Umbel, options: WorkerOptions, brood: Brood) -> None:
         self._app = app
         self._node = options.hostname
+        self._frequency = options.heartbeat
         self._brood = brood
         self._carried = isinstance(app.broker, Monitored)
         self._watching = options.task_events
@@ -78,7 +76,9 @@ class Presence:
 
     def beat(self, now: float) -> None:
         """Say a heartbeat when it is time."""
-        if self._said and now - self._last >= (FREQUENCY if self._app.events.herald.heard else UNHEARD):
+        if not (self._said and self._frequency):
+            return
+        if now - self._last >= (self._frequency if self._app.events.herald.heard else max(UNHEARD, self._frequency)):
             self._say("worker-heartbeat")
 
     def offline(self) -> None:
@@ -113,7 +113,7 @@ class Presence:
         self._said = self._carried
         self._last = clock.monotonic()
         self._post(kind, {
-            "freq": FREQUENCY, "active": self._brood.active, "processed": self._brood.processed,
+            "freq": self._frequency, "active": self._brood.active, "processed": self._brood.processed,
             "loadavg": [round(load, 2) for load in os.getloadavg()], **self._software,
         })  # fmt: skip
 
