@@ -57,9 +57,10 @@ def test_a_coroutine_that_blocks_its_loop_is_settled_and_the_child_replaced(
     pains: Any, start: Callable[..., Any], project: Any
 ) -> None:
     project.write("blocking.py", "from pains import *\n\n@app.task\nasync def stall():\n    time.sleep(600)\n")
-    worker = project.worker("blocking", "-l", "INFO", "-P", "asyncio", "-c", "5")
+    grace = "worker_shutdown_grace=300"
+    worker = project.worker("blocking", "-l", "INFO", "-P", "asyncio", "-c", "5", "--", grace)
     worker.until_output("ready.", timeout=20)
     result = pains.app.send_task("blocking.stall", time_limit=1.0)
     with pytest.raises(TimeLimitExceeded):
-        result.get(timeout=10)
-    assert pains.doze.delay(0).get(timeout=20) == "dozed"  # before the grace period of 25 s is over
+        result.get(timeout=30)
+    assert pains.doze.delay(0).get(timeout=50) == "dozed"  # long before the grace period is over

@@ -72,6 +72,16 @@ def test_idle_workers_are_told_nothing_of_each_other(start: Callable[..., Any], 
     round_over = time.monotonic() + TIDY + 1
     for number in range(2):
         start("-c", "1", "-n", f"w{number}@%h")
+    last, since = -1, 0.0
+
+    def quiet() -> bool:
+        """What the starts brought about is over: nothing has been delivered for a second."""
+        nonlocal last, since
+        before, last = last, messages("delivered")
+        since = since if last == before else time.monotonic()
+        return time.monotonic() - since > 1.0
+
+    until(quiet, timeout=30)
     told, said, began = messages("delivered"), messages("received"), time.monotonic()
     end = max(round_over, began + 3)
     until(lambda: time.monotonic() > end, timeout=60, step=0.05)

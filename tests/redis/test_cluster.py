@@ -193,7 +193,7 @@ def test_a_wrong_password_is_refused_at_once_and_not_shown(alone):
 
 def test_what_its_operator_should_know(alone, caplog, monkeypatch):
     monkeypatch.setattr(checks, "_seen", set())
-    clusters.ask(alone, "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+    clusters.ask(alone, "CONFIG", "SET", "maxmemory-policy", "volatile-lru")
     with linked(alone.url.replace("redis:", "redis+cluster:")) as link:
         checks.look_over(link, "messages")
         checks.look_over(link, "messages")

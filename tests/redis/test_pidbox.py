@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from tests.support.until import until
+from umbel import clock
 from umbel.adapters.redis.address import Address
 from umbel.adapters.redis.broker import open_broker
 from umbel.adapters.redis.link import Link
@@ -179,3 +180,25 @@ def test_a_user_who_may_not_subscribe_hears_umbel_s_own(own_server):
         control.broadcast(b"stored", 4e9)
         control.revoke([Revocation("a")])
         assert [each.payload for each in control.broadcasts(0, 5)] == [b"stored"]
+
+
+def test_an_asker_that_is_killed_leaves_nothing_behind(url, link, monkeypatch):
+    broker, now = open_broker(url, {}), clock.wall()
+    with closing(broker.control()) as control, closing(broker.owners()) as owners:
+        for seconds in (1, 600):
+            asker = broker.control()
+            asker.broadcast(b'{"method": "ping", "ticket": "t"}', now + seconds)
+            asker._link.close()  # without a word, as the system closes what a killed process had
+        bound = link.call("SMEMBERS", "_kombu.binding.reply.celery.pidbox")
+        assert len(bound) == 2
+        inboxes = [member.decode().rpartition("\x06\x16")[2] for member in bound]
+        for inbox in inboxes:
+            link.call("LPUSH", inbox, "an answer of a worker of Celery")
+        owners.tidy({})
+        assert link.call("EXISTS", *inboxes) == 2
+        monkeypatch.setattr("umbel.clock.wall", lambda: now + 300)
+        owners.tidy({})
+        assert link.call("EXISTS", *inboxes) == 1
+        [left] = link.call("SMEMBERS", "_kombu.binding.reply.celery.pidbox")
+        assert link.call("ZRANGE", "umbel:inboxes", 0, -1) == [left]
+        assert control.replies("t", 0.01) == []

@@ -36,6 +36,7 @@ hash tag, so that all of them are in one slot: `slots`):
     U sweep, calm               INT   milliseconds of the last look for dead owners, and before which none is rescued
     U revision, revocations, revocations:expiry    INT, ZSET revision|packed by revision, ZSET revision by expiry
     U number, broadcasts, broadcasts:expiry        the same for broadcasts: number|expires|payload
+    U inboxes                   ZSET  of whoever asks Celery's workers: `pidbox`
     U reply:<ticket>, tickets   LIST  expires|payload; ZSET ticket by expiry
     U producer:<nonce>          INT   the last sequence number that a producer stored; one hour
     U heard:<ref>:<queue>       INT   a message of a channel that is in this queue already; ten minutes

@@ -3,6 +3,8 @@
     /<db>.celery.pidbox                         PUBLISH   a request in kombu's envelope; who is not listening misses it
     _kombu.binding.<exchange of the reply>      SET       routing key|pattern|queue: where the asker reads
     <oid>.reply.celery.pidbox                   LIST      the answers, one a worker
+    umbel:inboxes                               ZSET      members of that set by the end of their question, for
+                                                          housekeeping: an asker that is killed takes nothing back
 
 umbel's own requests wait in `umbel:broadcasts`, and its answers go beside them. They are told here as well, for
 Celery's workers, and so is a revocation, because a Celery worker may hold the task already; both carry a mark, by which
@@ -103,9 +105,10 @@ class Pidbox:
             request = _request(payload)
             if request.get("ticket"):
                 request["reply_to"] = {"exchange": REPLIES, "routing_key": self._oid}
-                if not self._asks:
-                    self._asks = True
-                    self._link.call("SADD", *self._binding(), idempotent=True)
+                self._asks = True
+                key, member = self._binding()
+                noted = ("ZADD", self._layout.own("inboxes"), expires + KEPT, member)
+                self._link.many([noted, ("SADD", key, member)], idempotent=True)
             headers = {"clock": 0, "expires": expires, "umbel": True}
             data = message(msgspec.json.encode(request), headers, EXCHANGE, "", 2)
             return int(self._link.call("PUBLISH", self.channel, data, idempotent=True))
@@ -132,7 +135,13 @@ class Pidbox:
         if self._asks:
             self._asks = False
             with contextlib.suppress(OperationalError):
-                self._link.many([("SREM", *self._binding()), ("DEL", self._layout.key(self.inbox))], idempotent=True)
+                key, member = self._binding()
+                self._link.many(
+                    [
+                        ("SREM", key, member), ("DEL", self._layout.key(self.inbox)),
+                        ("ZREM", self._layout.own("inboxes"), member),
+                    ], idempotent=True,
+                )  # fmt: skip
 
     def _binding(self) -> tuple[str, str]:
         separator = self._layout.separator

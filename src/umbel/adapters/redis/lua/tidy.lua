@@ -24,6 +24,10 @@ expired('tickets', function(ticket)
   redis.call('DEL', U .. 'reply:' .. ticket)
   return answers
 end)
+expired('inboxes', function(member)
+  redis.call('DEL', P .. string.match(member, '[%w%.-]+$'))
+  return redis.call('SREM', P .. '_kombu.binding.reply.celery.pidbox', member)
+end)
 local dead = {}
 if oldest ~= '' then dead = redis.call('ZRANGEBYSCORE', U .. 'dead', '-inf', '(' .. oldest, 'LIMIT', 0, 1000) end
 local surplus = most > 0 and redis.call('ZCARD', U .. 'dead') - most or 0
