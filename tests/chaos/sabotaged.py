@@ -65,7 +65,7 @@ def acknowledge_first(_: str) -> None:
     run = Attempt.run
 
     def first(self: Attempt, guard: Any) -> Any:
-        settler = Settler(self.desk.app, _owner(self), _Nowhere())  # type: ignore[arg-type]
+        settler = Settler(self.desk.app, _owner(self), _Nowhere(), self.desk.reporter)  # type: ignore[arg-type]
         settler.turn([Done(self.delivery)], None)
         settler.close()
         return run(self, guard)
