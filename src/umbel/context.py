@@ -34,6 +34,7 @@ class Context(msgspec.Struct, dict=True, eq=False):
         called_directly: True when the task was called as a function.
         is_eager: True inside `apply()`.
         replaced_by: the messages that take its place, once `Task.replace` has built them.
+        added: the messages that leave with whatever ends this run (`Task.add_to_chord`).
         running, outer: the task and the request around this one (`current.push_request`).
     """
 
@@ -51,6 +52,7 @@ class Context(msgspec.Struct, dict=True, eq=False):
     outer: Any = None
     protected: bool = False
     replaced_by: tuple[Any, ...] = ()
+    added: tuple[Any, ...] = ()
     _wire: dict[str, Any] | None = None
     _properties: dict[str, Any] | None = None
     _info: dict[str, Any] | None = None

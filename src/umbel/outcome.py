@@ -17,7 +17,8 @@ An outcome may bring members of **joins** (chords). A join is known by its id, a
 said of it; where `broker.Abilities.joins` is True:
 
 - In the step that settles the outcome each member is noted under its join and its id; of an id the first one counts.
-- The step that notes the last one, so that there are `size`, sends one message, once: when none has failed `then` of
+- A member may say that there are more members than `size` (`adds`): each id is counted once, whoever says it.
+- The step that notes the last one, so that there are `size` and those that were added, sends one message, once: when none has failed `then` of
   that member, with the values of all in the order of their places; else `otherwise`, with the value of the failed one
   whose place is the lowest.
 - What is said of a join after that changes nothing. The store forgets a join not before `expires`.
@@ -63,6 +64,7 @@ class Member(msgspec.Struct, gc=False, kw_only=True):
         value: its result, JSON; of one that has failed ``[id, what is to be said of its failure]``, JSON.
         then, otherwise: the message to send when it is the last one.
         expires: unix time until which the join is remembered; 0.0: for ever.
+        adds: ids of members beyond `size` that it knows of; one that was added names itself.
     """
 
     join: str
@@ -74,6 +76,7 @@ class Member(msgspec.Struct, gc=False, kw_only=True):
     then: Splice
     otherwise: Splice
     expires: float = 0.0
+    adds: tuple[str, ...] = ()
 
 
 class Outcome(msgspec.Struct, gc=False):

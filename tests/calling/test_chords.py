@@ -72,6 +72,12 @@ def world(request: pytest.FixtureRequest, tmp_path) -> Iterator[World]:
         yield World(app, worker)
 
 
+def ends_in_a_group(t: World, takes: bool = False) -> Any:
+    """A chord whose body is a group: its results are [[2, 4], 6], or [[4, 6], 10] behind a 2."""
+    header = [t.add.s(2), t.add.s(4)] if takes else [t.add.s(1, 1), t.add.s(2, 2)]
+    return chord(header, group(t.same.s(), t.total.s()))
+
+
 SHAPES = {
     "plain": (lambda t: chord([t.add.s(1, n) for n in range(5)], t.total.s(100)), 115),
     "by operator": (lambda t: group(t.add.s(1), t.add.s(2)) | t.total.s(), 3),
@@ -87,6 +93,19 @@ SHAPES = {
     "members are chains": (lambda t: chord([t.add.s(1, 1) | t.add.s(n) for n in range(3)], t.same.s()), [2, 3, 4]),
     "chord in a header": (
         lambda t: chord([t.add.s(1, 1), chord([t.add.s(1, 2), t.add.s(1, 3)], t.total.s())], t.same.s()), [2, 7],
+    ),
+    "member ends in a group": (lambda t: chord([ends_in_a_group(t), t.add.s(0, 7)], t.same.s()), [[[2, 4], 6], 7]),
+    "one of its members does": (
+        lambda t: chord([chord([ends_in_a_group(t)], t.same.s())], t.same.s()), [[[[2, 4], 6]]],
+    ),
+    "in a group of the header": (
+        lambda t: chord([group(ends_in_a_group(t)), t.add.s(0, 7)], t.same.s()), [[[2, 4], 6], 7],
+    ),
+    "in a chord of a chain": (
+        lambda t: t.add.s(1, 1) | chord([ends_in_a_group(t, True), t.add.s(7)], t.same.s()), [[[4, 6], 10], 9],
+    ),
+    "member is a chain that ends in one": (
+        lambda t: chord([t.add.s(1, 1) | group(t.add.s(1), t.add.s(2)), t.add.s(0, 7)], t.same.s()), [[3, 4], 7],
     ),
     "member is replaced": (lambda t: chord([t.split.s(1), t.add.s(1, 1)], t.same.s()), [[101, 201], 2]),
     "chord of chords": (
@@ -107,6 +126,15 @@ def test_the_result_has_its_header_as_parent(world: World):
     result = world.run(chord([world.add.s(1, 1), world.add.s(2, 2)], world.total.s()))
     assert (result.get(timeout=5), result.parent.get(timeout=5)) == (6, [2, 4])
     assert [one.children for one in result.parent] == [[], []]
+
+
+def test_the_header_of_such_a_member_has_its_list_as_one_result(world: World):
+    result = world.run(chord([ends_in_a_group(world), world.add.s(0, 7)], world.same.s()))
+    assert result.parent.get(timeout=5) == [[[2, 4], 6], 7]
+    failing = chord([world.add.s(1, 1)], group(world.same.s(), world.boom.s()))
+    assert world.run(chord([failing, world.add.s(0, 7)], world.same.s())).state == "FAILURE"
+    with closing(world.app.broker.shelf()) as shelf:
+        assert shelf.counts() == []
 
 
 @pytest.mark.parametrize("member", ["boom", "leaves"])

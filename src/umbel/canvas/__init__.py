@@ -5,6 +5,7 @@ algebra.py    what ``a | b`` is
 chains.py     one after the other; steps.py prepares its steps
 groups.py     side by side
 chords.py     side by side, and then one with all results; errors.py: the callbacks it is called with
+ends.py       what ends in a group, with one result
 maps.py       many calls in one message
 stamps.py     values that travel with all parts of a workflow
 naming.py     where ids come from
@@ -16,7 +17,8 @@ from __future__ import annotations
 
 from .base import Signature, maybe_signature, signature, subtask
 from .chains import chain
-from .chords import chord
+from .chords import ADDS, chord
+from .ends import COLLECT, ending_once
 from .groups import group
 from .maps import chunks, xmap, xstarmap
 from .naming import derived
@@ -24,6 +26,7 @@ from .outgoing import collecting, follow_up
 from .stamps import StampingVisitor
 
 __all__ = [
-    "Signature", "StampingVisitor", "chain", "chord", "chunks", "collecting", "derived", "follow_up", "group",
+    "ADDS", "COLLECT", "Signature", "StampingVisitor", "chain", "chord", "chunks", "collecting", "derived",
+    "ending_once", "follow_up", "group",
     "maybe_signature", "signature", "subtask", "xmap", "xstarmap",
 ]  # fmt: skip

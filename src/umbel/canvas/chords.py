@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from .. import clock
 from ..exceptions import CPendingDeprecationWarning
@@ -18,6 +18,7 @@ from ..sender import App
 from ..withdraw import join_expires
 from . import kinds, stamps
 from .base import Signature, maybe_signature
+from .ends import members_once
 from .errors import add_callbacks
 from .naming import fresh_id
 from .outgoing import opening, outgoing
@@ -58,7 +59,7 @@ class _chord(Signature[Any]):  # noqa: N801 - Celery's name
     @classmethod
     def from_dict(cls, d: Mapping[str, Any], app: App | None = None) -> Any:
         """The chord that a dictionary means."""
-        given = {name: value for name, value in d.items() if name != "chord_size"}
+        given = {name: value for name, value in d.items() if name not in _OF_THE_JOIN}
         given["kwargs"] = dict(d["kwargs"])
         header, body = given["kwargs"].pop("header", None), given["kwargs"].pop("body", None)
         return cls(header, body, app=app, **given)
@@ -98,7 +99,9 @@ class _chord(Signature[Any]):  # noqa: N801 - Celery's name
         Raises:
             RuntimeError: the body's result is its own parent.
         """
-        header = self.header_group().freeze(parent_id=parent_id, root_id=root_id, chord=self.body)
+        members = self.header_group()
+        members.tasks = members_once(members.tasks, self._app)
+        header = members.freeze(parent_id=parent_id, root_id=root_id, chord=self.body)
         self.id = self.tasks.id
         if self.body is None:
             return None
@@ -180,8 +183,11 @@ class _chord(Signature[Any]):  # noqa: N801 - Celery's name
 
     def _header(self, app: App) -> Any:
         if kinds.is_a(self.tasks, "group"):
-            return self.tasks.clone()
-        return kinds.make("group", [*self.tasks], app=app, task_id=self.options.get("task_id") or fresh_id())
+            header = self.tasks.clone()
+            header.tasks = members_once(header.tasks, app)
+            return header
+        members = members_once(self.tasks, app)
+        return kinds.make("group", members, app=app, task_id=self.options.get("task_id") or fresh_id())
 
     def apply(
         self, args: Iterable[Any] | None = None, kwargs: Mapping[str, Any] | None = None, propagate: bool = True,
@@ -254,6 +260,10 @@ class _chord(Signature[Any]):  # noqa: N801 - Celery's name
 
 
 chord = _chord
+ADDS: Final = "chord_adds"
+"""Key in the body that a member's message carries: the ids of members that came after the header was sent."""
+
+_OF_THE_JOIN = frozenset({"chord_size", ADDS})
 _IGNORED = frozenset({"producer", "publisher", "connection", "router", "result_cls", "route_name"})
 _BODY_ONLY = (
     "The errback of a chord goes to its body only; set task_allow_error_cb_on_chord_header to True and it goes to each "

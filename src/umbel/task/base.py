@@ -17,17 +17,18 @@ from ..message import Headers
 from ..result import AsyncResult, EagerResult
 from ..sender import App, current_sender
 from ..withdraw import Form, kept_for, state_record
-from . import eager, replacing
+from . import eager
 from .arguments import Arguments
 from .calls import Calls
 from .hooks import Hooks
 from .options import FROM_CONFIG, FromConfig
+from .replacing import Replacing
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Task(Calls[P, R], Hooks):
+class Task(Calls[P, R], Hooks, Replacing):
     """Base of all tasks. Subclass it for hooks or shared state, and pass the class as ``base`` to ``@app.task``.
 
     Attributes:
@@ -252,27 +253,6 @@ class Task(Calls[P, R], Hooks):
             >>> raise self.retry(exc=error, countdown=30)   # doctest: +SKIP
         """
         return retrying.retry(self, args, kwargs, exc, throw, eta, countdown, max_retries, options)
-
-    def replace(self, sig: Any) -> Any:
-        """Put other work in the place of this run: it gets this task's id, callbacks, and what comes after it.
-
-        Nothing after it is reached, so write ``return self.replace(...)``.
-
-        Args:
-            sig: a signature of any kind.
-
-        Raises:
-            Ignore: always, in a worker.
-            ImproperlyConfigured: it is an empty chain, or part of a chord.
-
-        Example:
-            >>> return self.replace(fetch.s(url) | parse.s())   # doctest: +SKIP
-        """
-        return self.on_replace(replacing.replacement(self, sig))
-
-    def on_replace(self, sig: Any) -> Any:
-        """Called by `replace` with the signature that is sent; return ``super().on_replace(sig)``."""
-        return replacing.send_replacement(self, sig)
 
     def update_state(
         self, task_id: str | None = None, state: str | None = None, meta: Any = None, **kwargs: Any

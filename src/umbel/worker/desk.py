@@ -100,7 +100,9 @@ class Desk:
         if self.chatty:
             shown = "..." if plan.redact else safe_repr(value)[:1024]
             logger.info("Task %s[%s] succeeded in %ss: %s", plan.name, request.id, runtime, shown)
-        return Done(run.delivery, record, parcels, (), self._joined(request, result) if embed.get("chord") else ())
+        if not embed.get("chord"):
+            return Done(run.delivery, record, parcels)
+        return Done(run.delivery, record, parcels + request.added, (), self._joined(request, result))
 
     def repeated(self, run: Run, value: Any) -> Outcome:
         """It had returned `value` before, and that is stored: what follows it is sent again, under the same ids."""
@@ -123,7 +125,7 @@ class Desk:
         if self.reporter.on:
             self.reporter.retried(run, cause, text)
         parcel = getattr(error, "parcel", None)
-        return RetryOutcome(run.delivery, record, (parcel,) if parcel is not None else ())
+        return RetryOutcome(run.delivery, record, ((parcel,) if parcel is not None else ()) + request.added)
 
     def raised(self, run: Run, error: BaseException) -> Outcome:
         """The function failed with `error`."""
@@ -171,9 +173,9 @@ class Desk:
         result = encode_error(error)
         record = self.record(states.FAILURE, result, request, traceback) if keep else None
         later = self._closed(states.FAILURE, result, request, traceback) if keep else ()
-        parcels: tuple[Parcel, ...] = ()
+        parcels: tuple[Parcel, ...] = request.added
         if request.errbacks:
-            parcels = callbacks.errback_parcels(self.app, request, error, traceback, call)
+            parcels += callbacks.errback_parcels(self.app, request, error, traceback, call)
         bury = bury or (plan.burial(error) if plan is not None else "")
         if bury:
             return Bury(
@@ -201,8 +203,8 @@ class Desk:
         """The function raised `Ignore`: it is replaced, or ends without a state; its chord has lost it."""
         parcels = run.request.replaced_by
         if parcels:
-            return Replace(run.delivery, None, parcels)
-        return Done(run.delivery, None, (), (), self._lost(run.request, encode_error(error)))
+            return Replace(run.delivery, None, parcels + run.request.added)
+        return Done(run.delivery, None, run.request.added, (), self._lost(run.request, encode_error(error)))
 
     def _closed(
         self, status: str, result: bytes, request: Context, traceback: str | None = None
@@ -243,7 +245,7 @@ class Desk:
         with contextlib.suppress(Exception):  # below a net there is none: the dead letter is what can always be kept
             if self.keeps(run.plan, run.request, failed=True):
                 record = self.record(states.FAILURE, result, run.request)
-        return Bury(run.delivery, record, members=members, reason=reason)
+        return Bury(run.delivery, record, run.request.added, members=members, reason=reason)
 
     def overdue(self, run: Run) -> Outcome:
         """The outcome of a run past its hard limit, whose function may still be running; user code is called aside."""
@@ -267,9 +269,10 @@ class Desk:
         result = encode_error(error)
         members = self._lost(request, result)
         if not self.keeps(None, request, failed=True):
-            return Fail(delivery, members=members)
+            return Fail(delivery, None, request.added, members=members)
         later = self._closed(states.REVOKED, result, request)
-        return Fail(delivery, self.record(states.REVOKED, result, request), later=later, members=members)
+        record = self.record(states.REVOKED, result, request)
+        return Fail(delivery, record, request.added, later=later, members=members)
 
     def _hook(self, hook: Any, *args: Any) -> None:
         try:

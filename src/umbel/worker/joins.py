@@ -13,7 +13,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from ..canvas import collecting, derived, maybe_signature
+from ..canvas import ADDS, COLLECT, collecting, derived, maybe_signature
 from ..ids import derived_id
 from ..message import Parcel
 from ..outcome import Member, Splice
@@ -60,7 +60,7 @@ def members_of(app: Umbel, request: Context, value: bytes, *, failed: bool, expi
     return (
         Member(
             join=join, id=request.id, place=place, size=int(size), failed=failed, value=value, then=then,
-            otherwise=otherwise, expires=expires,
+            otherwise=otherwise, expires=expires, adds=tuple(form.get(ADDS) or ()),
         ),
     )  # fmt: skip
 
@@ -70,18 +70,24 @@ def _named(request: Context) -> tuple[str, str]:
 
 
 def _messages(app: Umbel, form: Mapping[str, Any], request: Context) -> tuple[Splice, Splice]:
-    body = maybe_signature(dict(form), app=app).clone()
+    body = maybe_signature({name: value for name, value in form.items() if name != ADDS}, app=app).clone()
     join = str(request.group)
     if _is_one_message(body):
         with derived(join, 0, request.reply_to), collecting() as outbox:
             body.apply_async(
                 ([],), parent_id=request.id, root_id=request.root_id or request.id, argsrepr="([...],)",
-                add_to_parent=False,
+                add_to_parent=False, **_way(body, request),
             )  # fmt: skip
         # compressed, or in another serializer, it has no place for the results
         if len(outbox.parcels) == 1 and outbox.parcels[0].body.startswith(_HOLE if _takes(body) else _JSON):
             return _spliced(outbox.parcels[0], takes=_takes(body))
     return _spliced(_going_on(app, body, request, join), takes=True)
+
+
+def _way(body: Any, request: Context) -> dict[str, Any]:
+    """Nobody chose the queue of what only passes results on: it goes where a member was served."""
+    first = body.tasks[0] if body.subtask_type == "chain" else body
+    return {"queue": request.came_from} if first["task"] == COLLECT and "queue" not in first.options else {}
 
 
 def _is_one_message(body: Any) -> bool:

@@ -11,6 +11,7 @@ class Joins:
 
     def __init__(self) -> None:
         self._noted: dict[str, dict[str, Member]] = {}
+        self._added: dict[str, set[str]] = {}
         self._sent: set[str] = set()
         self._expires: dict[str, float] = {}
 
@@ -21,10 +22,14 @@ class Joins:
         self._expires[member.join] = max(member.expires, self._expires.get(member.join, 0.0))
         noted = self._noted.setdefault(member.join, {})
         noted.setdefault(member.id, member)
-        return self._ended(member, noted) if len(noted) >= member.size else None
+        if member.adds:
+            self._added.setdefault(member.join, set()).update(member.adds)
+        most = member.size + len(self._added.get(member.join, ()))
+        return self._ended(member, noted) if len(noted) >= most else None
 
     def _ended(self, last: Member, noted: dict[str, Member]) -> Parcel:
         self._sent.add(last.join)
+        self._added.pop(last.join, None)
         members = sorted(self._noted.pop(last.join).values(), key=lambda member: (member.place, member.id))
         failed = next((member for member in members if member.failed), None)
         if failed is not None:
@@ -37,5 +42,6 @@ class Joins:
         for join in expired:
             del self._expires[join]
             self._noted.pop(join, None)
+            self._added.pop(join, None)
             self._sent.discard(join)
         return len(expired)

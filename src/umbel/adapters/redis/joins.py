@@ -3,9 +3,9 @@
 A join is the group of a chord's header. Beside what Celery's Redis store has there, nothing is kept:
 
     celery-taskset-meta-<id>.s    how many members it has, written by whoever sends them
-    celery-taskset-meta-<id>.t    how many more there are (Celery's `add_to_chord`)
+    celery-taskset-meta-<id>.t    how many more there are (`add_to_chord`)
     celery-taskset-meta-<id>.j    what they said, in the order of their places: [1, id, state, value], JSON
-    celery-taskset-meta-<id>.d    SET  id:place of those who have said it
+    celery-taskset-meta-<id>.d    SET  id:place of those who have said it, +id of those that umbel has counted in .t
     celery-taskset-meta-<id>.c    "done" when what follows was sent; else the claim of a Celery worker that is about to
 
 A message that only umbel can run (`outcome.Splice.own`) goes to the line before its list, where no Celery worker looks,
@@ -48,6 +48,7 @@ def with_members(groups: Sequence[Word], outcome: Outcome, layout: Layout, now: 
         said: list[Word] = [
             member.place, f"{member.id}:{member.place}", document(member), int(layout.ordered), outcome.delivery.queue,
             *_message(member.then, layout, now), *_message(member.otherwise, layout, now),
+            *member.adds,
         ]  # fmt: skip
         words += (keys.group(member.join), NOTES, _milliseconds(member.expires), member.size, len(said), *said)
     return words

@@ -194,9 +194,9 @@ def _send_row(parcel: Parcel, now: float) -> _Row:
 
 def _member_row(member: Member, now: float) -> _Row:
     then, otherwise = member.then, member.otherwise
-    parcel = then.parcel
+    parcel, adds = then.parcel, as_json(member.adds) if member.adds else None
     return (
-        MEMBER, int(member.failed), member.size, member.place, now, None, member.join, member.id,
+        MEMBER, int(member.failed), member.size, member.place, now, adds, member.join, member.id,
         parcel.queue, parcel.id, parcel.name, parcel.priority, parcel.head, parcel.body,
         then.after, otherwise.parcel.body, otherwise.after, member.value, member.expires,
     )  # fmt: skip

@@ -58,6 +58,7 @@ class Tidier:
         removed += self._dead_letters(now, limits) + self._results(now, int(limits.get("result_count", 0)))
         removed += self._link.write(_SQL["joins"], (now, STEP))
         self._link.write(_SQL["members"], (STEP,))
+        self._link.write(_SQL["added"], (STEP,))
         self._link.write(_SQL["misses"], (now - 60, STEP))
         self._bells()
         self._pages()

@@ -35,6 +35,14 @@ class CountedTwice(Broken, breaks="test_a_member_counts_once"):
             return super().note(member if known is None else msgspec.structs.replace(member, size=member.size - 1))
 
 
+class NothingAdded(Broken, breaks="test_members_that_were_added_are_waited_for"):
+    """Knows only the members that a join began with."""
+
+    class Joins(MemoryJoins):
+        def note(self, member: Member) -> Parcel | None:
+            return super().note(msgspec.structs.replace(member, adds=()))
+
+
 class SentAgain(Broken, breaks="test_what_follows_is_sent_once"):
     """Forgets a join with its message."""
 

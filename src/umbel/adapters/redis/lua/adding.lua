@@ -5,7 +5,8 @@
 -- What only joins need stands within `note_member`, so that a script without members does not make it.
 
 -- ARGV[at]: stem, 'M', unix milliseconds until which it is remembered (0: for ever), size or 0, how many words; then
--- place, id:place, what it says, whether Celery orders them, queue of the member, and two messages: then, otherwise.
+-- place, id:place, what it says, whether Celery orders them, queue of the member, two messages: then, otherwise, and
+-- the ids that it adds.
 local function note_member(at, sep)
   local DONE = 300000  -- milliseconds for which Celery keeps 'done'
   local SAID = '^%[%s*1,%s*(".-"),%s*"([%u_]+)",%s*(.*)%]$'
@@ -52,6 +53,9 @@ local function note_member(at, sep)
     else
       redis.call('RPUSH', members, ARGV[at + 7])
     end
+  end
+  for index = at + 22, at + 4 + tonumber(ARGV[at + 4]) do
+    if redis.call('SADD', names, '+' .. ARGV[index]) == 1 then redis.call('INCR', stem .. '.t') end
   end
   local told = tonumber(redis.call('GET', stem .. '.s') or 0)
   if told == 0 and size > 0 and kind == 'none' then  -- later its absence says that a Celery process closed the join

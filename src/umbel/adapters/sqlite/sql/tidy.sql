@@ -59,3 +59,8 @@ DELETE FROM joined WHERE id IN (SELECT id FROM joined WHERE expires > 0 AND expi
 -- Arguments: most rows. Members whose join has expired.
 DELETE FROM member WHERE (joined, id) IN (
     SELECT joined, id FROM member WHERE joined NOT IN (SELECT id FROM joined) LIMIT ?1)
+
+-- name: added
+-- Arguments: most rows. Those that were added to a join that has expired.
+DELETE FROM added WHERE (joined, id) IN (
+    SELECT joined, id FROM added WHERE joined NOT IN (SELECT id FROM joined) LIMIT ?1)

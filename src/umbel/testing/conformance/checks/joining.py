@@ -49,6 +49,17 @@ class JoiningChecks:
         assert names(worker.claim()) == ['["a","b"]']
 
     @needs("joins", True)
+    def test_members_that_were_added_are_waited_for(self, scene: Scene) -> None:
+        """Each once, whoever names it: whoever added it, itself, and in any order."""
+        worker = scene.worker()
+        first, second, third = (self._member(scene, name, 1, place) for place, name in enumerate("abc"))
+        second.adds, first.adds, third.adds = ("b",), ("b", "c"), ("c",)
+        self._end(scene, worker, second, first, first)
+        assert worker.claim() == []
+        self._end(scene, worker, third)
+        assert names(worker.claim()) == ['["a","b","c"]']
+
+    @needs("joins", True)
     def test_what_follows_is_sent_once(self, scene: Scene) -> None:
         """A member that comes after all have ended changes nothing."""
         worker = scene.worker()
