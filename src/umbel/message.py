@@ -23,6 +23,8 @@ HEADER_NAMES = (
     "stamps",
 )  # fmt: skip
 
+CHORD_HEADER = "umbel_chord"
+"""Header of a message that belongs to a chord: what its body says of it, for whoever cannot read the body."""
 
 _triple = msgspec.json.Decoder(tuple[msgspec.Raw, msgspec.Raw, dict[str, Any]]).decode
 

@@ -18,9 +18,9 @@ said of it; where `broker.Abilities.joins` is True:
 
 - In the step that settles the outcome each member is noted under its join and its id; of an id the first one counts.
 - A member may say that there are more members than `size` (`adds`): each id is counted once, whoever says it.
-- The step that notes the last one, so that there are `size` and those that were added, sends one message, once: when none has failed `then` of
-  that member, with the values of all in the order of their places; else `otherwise`, with the value of the failed one
-  whose place is the lowest.
+- The step that notes the last one, so that there are `size` and those that were added, sends one message, once: when
+  none has failed `then` of that member, with the values of all in the order of their places; else `otherwise`, with
+  the value of the failed one whose place is the lowest.
 - What is said of a join after that changes nothing. The store forgets a join not before `expires`.
 """
 

@@ -14,14 +14,16 @@ from msgspec.structs import replace
 
 from .context import Context
 from .identity import oid, origin
-from .message import HEADER_NAMES, Parcel
+from .message import CHORD_HEADER, HEADER_NAMES, Parcel
 from .saferepr import saferepr
-from .serialization import compress, dumps, encode_json
+from .serialization import compress, decode_json, dumps, encode_json
 
 NO_EMBED: Final[dict[str, Any]] = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 NO_LIMIT: Final = 255
 """Highest priority of a queue that names none: what AMQP has."""
 
+_END_OF_HEADERS: Final = b'"stamps":{}},"properties":'
+_LAST_HEADER: Final = len(b'"stamps":{}')
 _NO_EMBED_JSON: Final = encode_json(NO_EMBED)
 _encode = msgspec.json.Encoder().encode
 
@@ -81,6 +83,7 @@ class Template(msgspec.Struct, kw_only=True):
         headers: custom headers, they win over Celery's own.
         properties: message properties beside the usual ones.
         argsrepr, kwargsrepr: fixed texts in the place of the arguments' own.
+        chord_note: what the head says of the chord in the body, JSON, b"" for nothing (`canvas.note`).
         retry: whether publishing may be tried again, and how (`retry_policy`).
     """
 
@@ -117,6 +120,7 @@ class Template(msgspec.Struct, kw_only=True):
     delivery_info: msgspec.Raw = msgspec.Raw(b'{"exchange":"","routing_key":"celery"}')
     embed: dict[str, Any] | None = None
     embed_json: bytes = b""
+    chord_note: bytes = b""
     retry_policy: dict[str, Any] | None = None
     add_to_parent: bool = True
     inherit_priority: bool = False
@@ -155,7 +159,10 @@ class Template(msgspec.Struct, kw_only=True):
         if self.compression:
             body, method = compress(body, self.compression)
             head.headers = {**_fields(head.headers), "compression": method}
-        return Parcel(self.queue, task_id, self.task, _encode_head(head), body, priority, self.due)
+        written = _encode_head(head)
+        if self.chord_note:
+            written = self._noted(written)
+        return Parcel(self.queue, task_id, self.task, written, body, priority, self.due)
 
     def spread(self, parcel: Parcel) -> tuple[Parcel, ...]:
         """The message itself and its copies for the other queues that it goes to; all of them are one message."""
@@ -188,6 +195,16 @@ class Template(msgspec.Struct, kw_only=True):
             self.timelimit, root_id or task_id, parent_id, argsrepr, kwargsrepr, self.origin or origin(),
             self.ignore_result, self.replaced_task_nesting, self.stamped_headers, self.stamps,
         )  # fmt: skip
+
+    def _noted(self, head: bytes) -> bytes:
+        """The head with one header more; as text where nothing else could look like the end of the headers."""
+        at = -1 if self.headers or self.properties or self.stamps else head.find(_END_OF_HEADERS)
+        if at >= 0:
+            at += _LAST_HEADER
+            return b'%b,"%b":%b%b' % (head[:at], CHORD_HEADER.encode(), self.chord_note, head[at:])
+        whole = decode_json(head)
+        whole["headers"][CHORD_HEADER] = decode_json(self.chord_note)
+        return encode_json(whole)
 
     def _with_custom(self, head: _Head) -> _Head:
         """Custom headers and properties go beside Celery's own, and win over them."""

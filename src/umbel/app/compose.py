@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from .. import clock
+from ..canvas import note
 from ..exceptions import CeleryWarning
 from ..priority import Priority, as_number
 from ..routing import OWN_QUEUE, Call, Declared, Destination, Queue, Routes, asks, declare, destination, routed
@@ -92,6 +93,7 @@ def compose(
     expires, expiration = _expires(conf, options)
     info = encode_json({"exchange": place.exchange, "routing_key": place.routing_key})
     (queue, most), *also = _limited(place, ways)
+    embed = _embed(options)
     return Template(
         task=name, queue=queue, priority=_number(priority, ways), due=due, eta=eta, expires=expires,
         expiration=expiration, serializer=_serializer(conf, options), compression=_compression(conf, options),
@@ -101,7 +103,7 @@ def compose(
         ignore_result=_ignore_result(task, options), replaced_task_nesting=options.get("replaced_task_nesting") or 0,
         reply_to=options.get("reply_to") or "", delivery_mode=_delivery_mode(options),
         delivery_info=msgspec.Raw(info), headers=dict(options.get("headers") or {}), properties=_properties(options),
-        embed=_embed(options), retry_policy=_retry_policy(conf, options),
+        embed=embed, chord_note=_note(embed), retry_policy=_retry_policy(conf, options),
         add_to_parent=options.get("add_to_parent", True),
         inherit_priority=priority is None and conf.task_inherit_parent_priority, max_priority=most, also=tuple(also),
         each_call=ways.each_call, **_stamps(options),
@@ -250,6 +252,10 @@ def _embed(options: Mapping[str, Any]) -> dict[str, Any] | None:
         "chain": options.get("chain"),
         "chord": options.get("chord"),
     }
+
+
+def _note(embed: Mapping[str, Any] | None) -> bytes:
+    return b"" if embed is None else note(embed["chord"], embed["chain"])
 
 
 def _listed(links: Any) -> list[dict[str, Any]] | None:

@@ -1,6 +1,7 @@
 """Canvas: calls as values.
 
 base.py       Signature: one call
+bare.py       what the head of a message says of its chord
 algebra.py    what ``a | b`` is
 chains.py     one after the other; steps.py prepares its steps
 groups.py     side by side
@@ -15,6 +16,7 @@ kinds.py      the kinds of signatures by name
 
 from __future__ import annotations
 
+from .bare import is_bare, note
 from .base import Signature, maybe_signature, signature, subtask
 from .chains import chain
 from .chords import ADDS, chord
@@ -27,6 +29,6 @@ from .stamps import StampingVisitor
 
 __all__ = [
     "ADDS", "COLLECT", "Signature", "StampingVisitor", "chain", "chord", "chunks", "collecting", "derived",
-    "ending_once", "follow_up", "group",
-    "maybe_signature", "signature", "subtask", "xmap", "xstarmap",
+    "ending_once", "follow_up", "group", "is_bare", "maybe_signature", "note", "signature", "subtask", "xmap",
+    "xstarmap",
 ]  # fmt: skip

@@ -42,6 +42,8 @@ class Signature(dict[str, Any], Generic[R]):
     TYPES: ClassVar[dict[str, Any]] = kinds.TYPES
     _app: App | None = None
     _type: Any = None
+    said: bytes | None = None
+    """What the heads of a chord's members say of it, once it is the body that they carry (`bare.note`)."""
 
     @classmethod
     def register_type(cls, name: str | None = None) -> Callable[[Any], Any]:

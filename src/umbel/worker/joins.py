@@ -13,7 +13,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from ..canvas import ADDS, COLLECT, collecting, derived, maybe_signature
+from ..canvas import ADDS, COLLECT, collecting, derived, is_bare, maybe_signature
 from ..ids import derived_id
 from ..message import Parcel
 from ..outcome import Member, Splice
@@ -72,6 +72,8 @@ def _named(request: Context) -> tuple[str, str]:
 def _messages(app: Umbel, form: Mapping[str, Any], request: Context) -> tuple[Splice, Splice]:
     body = maybe_signature({name: value for name, value in form.items() if name != ADDS}, app=app).clone()
     join = str(request.group)
+    if is_bare(form):
+        return _to_fail(app, body, request, join)
     if _is_one_message(body):
         with derived(join, 0, request.reply_to), collecting() as outbox:
             body.apply_async(
@@ -82,6 +84,18 @@ def _messages(app: Umbel, form: Mapping[str, Any], request: Context) -> tuple[Sp
         if len(outbox.parcels) == 1 and outbox.parcels[0].body.startswith(_HOLE if _takes(body) else _JSON):
             return _spliced(outbox.parcels[0], takes=_takes(body))
     return _spliced(_going_on(app, body, request, join), takes=True)
+
+
+def _to_fail(app: Umbel, body: Any, request: Context, join: str) -> tuple[Splice, Splice]:
+    """The messages of a body of which only the head told: there is no running it, so no arguments are checked."""
+    if body.subtask_type is not None:
+        return _spliced(_going_on(app, body, request, join), takes=True)
+    with collecting() as outbox:
+        app.send_task(body["task"], ([],), **{
+            **body.options, "parent_id": request.id, "root_id": request.root_id or request.id, "add_to_parent": False,
+            "argsrepr": "([...],)", "serializer": "json", "compression": False,
+        })  # fmt: skip
+    return _spliced(outbox.parcels[0], takes=True)
 
 
 def _way(body: Any, request: Context) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from ..exceptions import (
     UmbelError,
     WorkerLostError,
 )  # fmt: skip
-from ..message import Delivery, Envelope, Headers
+from ..message import CHORD_HEADER, Delivery, Envelope, Headers
 from ..outcome import Bury, Outcome, Park
 from ..result.rebuild import rebuild
 from ..serialization import acceptable, decode_json, decompress, is_own_json, loads
@@ -160,7 +160,7 @@ class Runner:
         try:
             args, kwargs, embed = self._body(delivery, envelope)
         except Exception:  # what cannot be decoded is left out; the caller reports why
-            args, kwargs, embed = (), {}, {}
+            args, kwargs, embed = (), {}, _said_in(delivery.head)
         return Context(headers, envelope, args, kwargs, embed, delivery, self.desk.node)
 
     def _unknown(self, delivery: Delivery, envelope: Envelope, headers: Headers) -> Outcome:
@@ -226,6 +226,12 @@ class Runner:
         if plan is not None:
             self.desk.tell_failure(plan, request, error)
         return self.desk.failed(request, delivery, error, plan=plan, bury=bury)
+
+
+def _said_in(head: bytes) -> dict[str, Any]:
+    """What a message's head says of its chord, in the form of a body's third part."""
+    said = decode_json(head).get("headers", {}).get(CHORD_HEADER)
+    return _embed(said) if isinstance(said, dict) else {}
 
 
 def _embed(value: Any) -> dict[str, Any]:
