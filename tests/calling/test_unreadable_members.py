@@ -144,6 +144,17 @@ def test_the_head_has_no_arguments_and_stays_small(world: World):
     assert sizes[200] < 2_000 < sizes[20] < MOST
 
 
+@pytest.mark.parametrize("said", [7, {"chord": 7}, {"chain": 7}, {"chord": None, "chain": [7]}, {}])
+def test_nonsense_in_its_place_is_not_there(world: World, said: Any):
+    result, (parcel,) = world.built(chord([world.add.s(1)], world.total))
+    head = json.loads(parcel.head)
+    head["headers"][CHORD_HEADER] = said
+    parcel.head, parcel.body = json.dumps(head).encode(), b"\xff"
+    world.app.publish([parcel])
+    world.worker.drain()
+    assert (result.parent[0].state, world.dead()) == ("FAILURE", [parcel.id])
+
+
 def test_other_messages_say_nothing(world: World):
     _result, parcels = world.built(group(world.add.s(1), world.add.s(2) | world.add.s(3)))
     assert [CHORD_HEADER.encode() in parcel.head for parcel in parcels] == [False, False]

@@ -61,6 +61,31 @@ def test_joined_once_whoever_is_last(project, url, link, client):
     assert left == []
 
 
+ADDED = """
+import itertools, json
+from with_{client} import add, more, total
+from {client} import chord
+
+queues = ("of-celery", "of-umbel")
+said = [
+    chord([more.s(20, 3, runs).set(queue=adds), add.s(1, 1).set(queue=other)])(total.s("ran").set(queue=other))
+    for adds, runs, other in itertools.product(queues, repeat=3)
+]
+print(json.dumps([one.get(timeout=60) for one in said]))
+"""
+
+
+@pytest.mark.parametrize("client", SIDES)
+def test_a_member_of_either_side_adds_one_for_either(project, url, client):
+    shop = Shop(project, url, url)
+    shop.celery_worker("-Q", "of-celery")
+    shop.umbel_worker("-Q", "of-umbel")
+    said = shop.processes.run("-c", ADDED.format(client=client), timeout=120)
+    assert said.returncode == 0, said
+    assert json.loads(said.stdout) == [25] * 8
+    assert ran(project, "ran") == {"25": 8}
+
+
 OVER_ONE = """
 import json
 from with_{client} import add, fail, same, total

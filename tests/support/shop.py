@@ -42,6 +42,11 @@ TASKS = """
             time.sleep(0.05)
         return x + y
 
+    @app.task(name="shop.more", bind=True)
+    def more(self, x, y, queue):
+        self.add_to_chord(add.s(x, y).set(queue=queue))
+        return 0
+
     @app.task(name="shop.total")
     def total(numbers, path):
         note(path, sum(numbers))

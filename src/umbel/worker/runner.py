@@ -230,8 +230,11 @@ class Runner:
 
 def _said_in(head: bytes) -> dict[str, Any]:
     """What a message's head says of its chord, in the form of a body's third part."""
-    said = decode_json(head).get("headers", {}).get(CHORD_HEADER)
-    return _embed(said) if isinstance(said, dict) else {}
+    try:
+        said = _embed(decode_json(head)["headers"].get(CHORD_HEADER))
+    except Exception:  # a stranger may have written anything there
+        return {}
+    return said if isinstance(said.get("chord") or {}, dict) else {}
 
 
 def _embed(value: Any) -> dict[str, Any]:
