@@ -173,6 +173,25 @@ def test_a_result_that_is_no_json_fails_the_body(joining):
     assert b"let all workers have result_serializer json" in said
 
 
+TREE = '{"result": [["join", null], [[["a", null], null], [["g", null], [[["b", null], null], [["c", null], null]]]]]}'
+
+
+@pytest.mark.parametrize(
+    ("saved", "expected"),
+    [
+        (TREE, b'["0",["1","2"]]'), (TREE.replace('"c"', '"x"'), b'["0","1","2"]'), ("no JSON", b'["0","1","2"]'),
+        ('{"result": [["join", null], [[["a", null], null]]]}', b'["0","1","2"]'), ("7", b'["0","1","2"]'),
+    ],
+)  # fmt: skip
+def test_the_results_are_nested_as_a_celery_client_saved_them(joining, saved, expected):
+    """Unless they do not fit: a member was added, or somebody saved another group under its id."""
+    joining.open(3)
+    joining.link.call("SET", "j:celery-taskset-meta-join", saved)
+    assert joining.end("b", 1, b'"1"') == []
+    assert joining.end("c", 2, b'"2"') == []
+    assert joining.end("a", 0, b'"0"') == [expected]
+
+
 def test_a_list_of_celery_stays_a_list(joining):
     """`result_chord_ordered` is off in some process: results in the order in which they came."""
     joining.open(2)

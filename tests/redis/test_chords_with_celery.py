@@ -97,8 +97,14 @@ groups = [chord([add.s(n, n) for n in range(3)], group(same.s(), same.s())).dela
 bad = [chord([add.s(1, 1), fail.s("x"), add.s(2, 2)])(total.s("ran-bad")) for _ in few]
 said = [[one.get(timeout=60) for one in good], [one.get(timeout=60) for one in groups]]
 said.append([type(one.get(timeout=60, propagate=False)).__name__ for one in bad])
+inner = [chord([add.s(n, n)], group(same.s(), same.s())) for n in few]
+nested = [chord([one, add.s(4, 4)])(same.s()) for one in inner]
+said.append([one.get(timeout=60) for one in nested])
 print(json.dumps(said))
 """
+
+
+NESTED = [[[[2 * n]] * 2, 8] for n in range(20)]
 
 
 @pytest.mark.parametrize("client", SIDES)
@@ -108,7 +114,7 @@ def test_joined_over_a_queue_that_both_serve(project, url, client):
     workers = [shop.celery_worker(), shop.umbel_worker()]
     said = shop.processes.run("-c", OVER_ONE.format(client=client), timeout=120)
     assert said.returncode == 0, (said, [worker.output()[-3000:] for worker in workers])
-    assert json.loads(said.stdout) == [[6] * 20, [[[0, 2, 4]] * 2] * 20, ["ChordError"] * 20]
+    assert json.loads(said.stdout) == [[6] * 20, [[[0, 2, 4]] * 2] * 20, ["ChordError"] * 20, NESTED]
     assert [ran(project, f"ran-{number}") for number in range(20)] == [{"6": 1}] * 20
     assert ran(project, "ran-bad") == {}
     assert "unregistered" not in workers[0].output()

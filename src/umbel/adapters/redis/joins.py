@@ -2,6 +2,8 @@
 
 A join is the group of a chord's header. Beside what Celery's Redis store has there, nothing is kept:
 
+    celery-taskset-meta-<id>      the group as it was saved: a Celery client does it when members of a chord are groups,
+                                  and their results are then lists
     celery-taskset-meta-<id>.s    how many members it has, written by whoever sends them
     celery-taskset-meta-<id>.t    how many more there are (`add_to_chord`)
     celery-taskset-meta-<id>.j    what they said, in the order of their places: [1, id, state, value], JSON

@@ -13,16 +13,32 @@ local function note_member(at, sep)
   local UNREADABLE = '["unknown",{"exc_type":"ChordError","exc_message":["the result of a member is not JSON: ' ..
     'let all workers have result_serializer json"],"exc_module":"celery.exceptions"}]'
 
+  -- What a Celery client saved when members of the chord are groups: the values in the places of its tree of
+  -- [[id, parent], members or null], between commas; nil when a value has no place there, or a place no value.
+  local function nested(saved, named, count)
+    local function placed(node)
+      if type(node[2]) ~= 'table' then
+        count = count - 1
+        return named[cjson.encode(node[1][1])]
+      end
+      local found = {}
+      for number, each in ipairs(node[2]) do found[number] = placed(each) end
+      return '[' .. table.concat(found, ',', 1, #node[2]) .. ']'
+    end
+    local fine, whole = pcall(function() return string.sub(placed(cjson.decode(saved).result), 2, -2) end)
+    return fine and count == 0 and whole or nil
+  end
+
   -- One word with what all have said between commas, or as the second what the first that failed said.
-  local function gathered(all)
-    local values = {}
+  local function gathered(all, saved)
+    local values, named = {}, {}
     for number, each in ipairs(all) do
       local id, state, value = string.match(each, SAID)
       if not id then return nil, UNREADABLE end
       if state == 'FAILURE' or state == 'REVOKED' then return nil, '[' .. id .. ',' .. value .. ']' end
-      values[number] = value
+      values[number], named[id] = value, value
     end
-    return table.concat(values, ','), nil
+    return saved and nested(saved, named, #all) or table.concat(values, ','), nil
   end
 
   -- A message from ARGV[at]: whether it is umbel's own, queue, step, whether it has a hole, before it, behind it.
@@ -70,7 +86,7 @@ local function note_member(at, sep)
     return
   end
   served_at = served_at or milliseconds()
-  local values, lost = gathered(redis.call(ordered and 'ZRANGE' or 'LRANGE', members, 0, -1))
+  local values, lost = gathered(redis.call(ordered and 'ZRANGE' or 'LRANGE', members, 0, -1), redis.call('GET', stem))
   send_filled(at + (lost and 16 or 10), lost or values, ARGV[at + 9], sep)
   redis.call('DEL', members, names, stem .. '.s', stem .. '.t')
   redis.call('SET', stem .. '.c', 'done')
