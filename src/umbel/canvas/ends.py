@@ -6,7 +6,6 @@ whose body passes the list of results on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from .base import maybe_signature
@@ -25,7 +24,7 @@ def ending_once(task: Any, app: Any = None) -> Any:
         task: a signature of any kind, or its dictionary form.
         app: for what is added.
     """
-    if isinstance(task, Mapping) and not is_a(task, SINGLE):
+    if not is_a(task, SINGLE):
         task = maybe_signature(task, app=app)
     if is_a(task, "group"):
         if not task.tasks or "group_id" in task.options:
