@@ -28,6 +28,7 @@ UNLISTED = {
     ("celery.exceptions", "RetryTaskError"), ("celery.exceptions", "SystemTerminate"),
     ("celery.result", "allow_join_result"), ("celery.result", "assert_will_not_block"),
     ("celery.result", "denied_join_result"), ("celery.result", "task_join_will_block"),
+    ("celery.schedules", "BaseSchedule"), ("celery.schedules", "schedstate"),
     ("celery.signals", "import_modules"), ("celery.signals", "task_sent"), ("celery.signals", "user_preload_options"),
     ("celery.states", "ALL_STATES"), ("celery.states", "PRECEDENCE"), ("celery.states", "REJECTED"),
 }  # fmt: skip

@@ -15,7 +15,7 @@ import os
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from ..canvas import Signature
@@ -190,7 +190,7 @@ class Configured:
         """Add an entry to `beat_schedule`.
 
         Args:
-            schedule: seconds, a timedelta or a schedule.
+            schedule: seconds, a timedelta, a cron string or a schedule of `umbel.schedules`.
             sig: a signature or a task.
             args, kwargs: of the task; added to those of a signature.
             name: of the entry; the signature's text unless given.
@@ -199,11 +199,18 @@ class Configured:
         Returns:
             The name of the entry.
 
+        Raises:
+            ValueError: it would never run: an interval below zero, a text that is no cron string.
+
         Example:
             >>> @app.on_after_configure.connect
             ... def schedule_clean(sender, **kwargs):
             ...     sender.add_periodic_task(30.0, clean.s("/tmp"), name="clean")   # doctest: +SKIP
         """
+        from ..schedules import maybe_schedule  # noqa: PLC0415 - costs 15 ms that most programs do not need
+
+        if isinstance(schedule, str | int | float | timedelta):
+            maybe_schedule(schedule, app=self)  # refused here, where the line that is wrong can be seen
         given = dict(kwargs or {})
         call = sig.clone(args, given) if isinstance(sig, Signature) else self.signature(sig.name, args, given)
         key = name or repr(call)

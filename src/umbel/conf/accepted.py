@@ -140,7 +140,7 @@ REASONS: Final[dict[str, str]] = {
         worker_enable_soft_shutdown_on_idle worker_eta_task_limit""",
     "A result is stored in the step that removes its message": "worker_deduplicate_successful_tasks",
     "A task whose process died runs again (`task_reject_on_worker_lost`)": "task_retry_on_worker_lost",
-    "Without effect yet: schedules come with a later release": "beat_",
+    "Without effect yet: the program that runs the entries comes with a later release": "beat_",
     "Without effect yet: remote control's own settings come with a later release": """
         control_ worker_autoscaler""",
     "Who receives events has no queue on Redis, SQLite and memory, and one of its connection's own on RabbitMQ": """

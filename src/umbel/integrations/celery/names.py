@@ -80,6 +80,10 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     },
     "celery.exceptions": _EXCEPTIONS,
     "celery.result": _RESULT,
+    "celery.schedules": _same(
+        "umbel.schedules",
+        "BaseSchedule ParseException crontab crontab_parser maybe_schedule schedstate schedule solar",
+    ),
     "celery.signals": _SIGNALS,
     "celery.states": _STATES,
     "celery.utils": {"gen_unique_id": _UUID, "uuid": _UUID},

@@ -1,0 +1,24 @@
+"""When periodic tasks run: Celery's schedules, and umbel's own. Pure: no process, no store, no clock but the app's.
+
+    Celery's     schedule  crontab  solar             also intervals in seconds and timedelta
+    umbel's      every  at  cron  once                each with its own zone, start, end and jitter (`timetable.py`)
+
+Each of them answers `is_due(last_run_at)` and `next_after(moment)`; `entries.py` reads what `beat_schedule` may hold.
+"""
+
+from __future__ import annotations
+
+from .base import BaseSchedule, schedstate
+from .entries import Entry, maybe_schedule, read_entries
+from .fields import ParseException, crontab_parser
+from .intervals import schedule
+from .kinds import at, every, once
+from .sun import solar
+from .tables import crontab
+from .texts import cron
+from .timetable import NEVER, Timetable
+
+__all__ = [
+    "NEVER", "BaseSchedule", "Entry", "ParseException", "Timetable", "at", "cron", "crontab", "crontab_parser", "every",
+    "maybe_schedule", "once", "read_entries", "schedstate", "schedule", "solar",
+]  # fmt: skip
