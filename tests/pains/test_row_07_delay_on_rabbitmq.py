@@ -7,7 +7,6 @@ A server that is stopped, or takes no messages: tests/amqp/test_publisher.py and
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from contextlib import closing
 
 import pytest
 
+from tests.support.forks import send_beside_forks
 from tests.support.rabbitmq import RabbitMQ
 from tests.support.until import until
 from umbel import Umbel
@@ -109,20 +109,5 @@ def test_a_fork_after_the_first_use_is_safe(app: Umbel) -> None:
     add = app.task(name="pains.add")(lambda x, y: x + y)
     add.delay(1, 2)
     asyncio.run(add.adelay(1, 2))
-    pids = []
-    for _ in range(2):
-        pid = os.fork()
-        if not pid:
-            code = 1
-            try:
-                for _ in range(20):
-                    add.delay(1, 2)
-                asyncio.run(add.adelay(1, 2))
-                code = 0
-            finally:
-                os._exit(code)
-        pids.append(pid)
-    for _ in range(20):
-        add.delay(1, 2)
-    assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids] == [0, 0]
+    assert send_beside_forks(add, 2, 20) == [0, 0]
     assert ready(app) == 2 + 20 + 2 * 21

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.forks import send_beside_forks
 from tests.support.servers import Redis, redis_server
 from tests.support.until import until
 from umbel import Umbel
@@ -123,22 +124,7 @@ def test_a_fork_after_the_first_use_is_safe(app: Umbel, network: Network) -> Non
     add = app.task(name="pains.add")(lambda x, y: x + y)
     add.delay(1, 2)
     asyncio.run(add.adelay(1, 2))
-    pids = []
-    for _ in range(3):
-        pid = os.fork()
-        if not pid:
-            code = 1
-            try:
-                for _ in range(50):
-                    add.delay(1, 2)
-                asyncio.run(add.adelay(1, 2))
-                code = 0
-            finally:
-                os._exit(code)
-        pids.append(pid)
-    for _ in range(50):
-        add.delay(1, 2)
-    assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids] == [0, 0, 0]
+    assert send_beside_forks(add, 3, 50) == [0, 0, 0]
     shelf = app.broker.shelf()
     assert [count.ready for count in shelf.counts()] == [2 + 50 + 3 * 51]
     shelf.close()

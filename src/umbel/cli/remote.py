@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -61,20 +62,26 @@ def _arguments(command: str, info: Info, words: list[str]) -> dict[str, Any]:
     return taken
 
 
-_timeout = click.option("-t", "--timeout", type=float, default=1.0, show_default=True, help="Seconds to wait.")
-_destination = click.option("-d", "--destination", callback=names, metavar="NODES", help="These nodes only.")
-_list = click.option("--list", "listing", is_flag=True, help="List the commands.")
+_OPTIONS = (
+    app_option,
+    click.argument("command", required=False),
+    click.argument("arguments", nargs=-1),
+    click.option("--list", "listing", is_flag=True, help="List the commands."),
+    click.option("-t", "--timeout", type=float, default=1.0, show_default=True, help="Seconds to wait."),
+    click.option("-d", "--destination", callback=names, metavar="NODES", help="These nodes only."),
+    show.json_option,
+    click.pass_obj,
+)
 
 
-@click.command()
-@app_option
-@click.argument("command", required=False)
-@click.argument("arguments", nargs=-1)
-@_list
-@_timeout
-@_destination
-@show.json_option
-@click.pass_obj
+def _verb(function: Callable[..., Any]) -> click.Command:
+    """A command with the options that both have."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return click.command()(function)
+
+
+@_verb
 def inspect(session: Session, /, app_name: str | None, **options: Any) -> int:
     """Ask running workers; a busy worker answers too.
 
@@ -85,15 +92,7 @@ def inspect(session: Session, /, app_name: str | None, **options: Any) -> int:
     return _ask(session, app_name, "inspect", **options)
 
 
-@click.command()
-@app_option
-@click.argument("command", required=False)
-@click.argument("arguments", nargs=-1)
-@_list
-@_timeout
-@_destination
-@show.json_option
-@click.pass_obj
+@_verb
 def control(session: Session, /, app_name: str | None, **options: Any) -> int:
     """Change something in running workers, until they end.
 
