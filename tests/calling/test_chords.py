@@ -187,6 +187,18 @@ def test_a_failure_goes_up_through_nested_chords_and_down_the_chain(world: World
     assert (tail.state, world.runs) == ("FAILURE", 0)
 
 
+def test_a_body_that_cannot_be_called_with_the_results_fails(world: World):
+    """What would have sent it fails, and so does everything that somebody may wait for."""
+    members = world.run(chord([world.add.s(1, 1)], group(world.hear.s("one too many"), world.same.s())))
+    assert [one.state for one in members] == ["FAILURE", "FAILURE"]
+    with pytest.raises(TypeError, match=r"t\.hear\(\) cannot be called like that"):
+        members[1].get(timeout=5)
+    inner = chord([world.hear.s("one too many")], world.total.s())
+    assert world.run(chord([world.add.s(1, 1)], inner | world.add.s(1))).state == "FAILURE"
+    assert world.run(chord([chord([world.add.s(1, 1)], inner)], world.same.s())).state == "FAILURE"
+    assert (world.heard, world.runs) == ([], 0)
+
+
 def test_a_member_that_runs_again_changes_nothing(world: World):
     header = [world.add.s(n, n).set(task_id=f"member-{n}") for n in range(3)]
     form = chord(header, world.total.s()).set(task_id="the-body")

@@ -49,8 +49,12 @@ def accumulate(*args: Any, **kwargs: Any) -> Any:
 def go_on(task: Any, results: list[Any], body: Any) -> Any:
     """Send the body of a chord that is a workflow itself, with the results of the chord's header."""
     request = task.request
-    with derived(request.id, 0, request.reply_to), collecting() as outbox:
-        maybe_signature(body, app=task.app).clone().apply_async((results,))
+    try:
+        with derived(request.id, 0, request.reply_to), collecting() as outbox:
+            maybe_signature(body, app=task.app).clone().apply_async((results,))
+    except Exception:
+        request.embed["chain"] = [body]  # it cannot be sent, so what waits for it fails with this task
+        raise
     request.replaced_by = tuple(outbox.parcels)
     raise Ignore("Its body was sent")
 
