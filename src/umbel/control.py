@@ -128,8 +128,10 @@ class Control:
             heard = link.broadcast(msgspec.json.encode(request, enc_hook=repr), clock.wall() + timeout + LINGER)
             if ticket is None:
                 return []
-            expected = limit or (len(nodes) if nodes else None if pattern else max(heard or 0, len(self.nodes())))
-            return _gathered(link, ticket, timeout, expected, callback)
+            if limit or nodes or pattern:
+                return _gathered(link, ticket, timeout, limit or (len(nodes) if nodes else None), callback)
+            alive = self.nodes()
+            return _gathered(link, ticket, timeout, max(heard or 0, len(alive)), callback, alive)
 
     def _tell(
         self, command: str, arguments: dict[str, Any], destination: Names, options: dict[str, Any]
@@ -257,13 +259,16 @@ class Control:
 
 
 def _gathered(
-    link: broker.Control, ticket: str, timeout: float, expected: int | None, callback: Callback
-) -> list[dict[str, Any]]:
-    deadline = clock.monotonic() + timeout
+    link: broker.Control, ticket: str, timeout: float, expected: int | None, callback: Callback,
+    names: Sequence[str] = (),
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Answers until there are as many as expected and these nodes are among them: Celery's workers answer too."""
+    deadline, missing = clock.monotonic() + timeout, set(names)
     answers: list[dict[str, Any]] = []
-    while (expected is None or len(answers) < expected) and (left := deadline - clock.monotonic()) > 0:
+    while (expected is None or len(answers) < expected or missing) and (left := deadline - clock.monotonic()) > 0:
         for answer in link.replies(ticket, left):
             answers.append(msgspec.json.decode(answer))
+            missing -= answers[-1].keys()
             if callback is not None:
                 callback(answers[-1])
     return answers
