@@ -54,7 +54,7 @@ class JoiningChecks:
         worker = scene.worker()
         first, second, third = (self._member(scene, name, 1, place) for place, name in enumerate("abc"))
         second.adds, first.adds, third.adds = ("b",), ("b", "c"), ("c",)
-        self._end(scene, worker, second, first, first)
+        self._end(scene, worker, second, first)
         assert worker.claim() == []
         self._end(scene, worker, third)
         assert names(worker.claim()) == ['["a","b","c"]']
