@@ -75,6 +75,8 @@ def test_nothing_starts_before_it_is_due(tmp_path: Path) -> None:
     )
     early = ("enqueued", 1.0, 1), ("due", now + 60, 1), ("started", now, 7), ("ended", now, 7)
     assert "before it was due" in judged(tmp_path / "early", *early)[0]
+    noted_late = ("enqueued", 1.0, 1), ("started", now, 7), ("due", now + 60, 1), ("ended", now, 7)
+    assert "before it was due" in judged(tmp_path / "noted late", *noted_late)[0]
 
 
 def test_what_a_kill_interrupted_is_taken_up_within_the_bound(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ class History:
         starts, ends: id -> times.
         kills: times at which something was killed, stopped or cut.
         dues: id -> the time before which it must not start, by umbel's clock.
+        walls: id -> when it first started, by umbel's clock.
         early: seconds by which an id started before it was due.
         runners: id without its attempt -> (time, process) of its starts.
         settles: id -> (time, process) of its final states.
@@ -62,6 +63,7 @@ class History:
     ends: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     kills: list[float] = field(default_factory=list)
     dues: dict[str, float] = field(default_factory=dict)
+    walls: dict[str, float] = field(default_factory=dict)
     early: dict[str, float] = field(default_factory=dict)
     runners: dict[str, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
     settles: dict[str, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
@@ -88,6 +90,7 @@ class History:
             self.enqueued.append(task_id)
         elif what == "due":
             self.dues[task_id] = at
+            self._compare(task_id)
         elif what == "killed":
             self.kills.append(at)
         elif what == "ended":
@@ -97,8 +100,14 @@ class History:
         else:
             self.starts[task_id].append(at)
             self.runners[task_id.partition("#")[0]].append((at, entry["pid"]))
-            if entry["wall"] < self.dues.get(task_id, 0.0):
-                self.early[task_id] = self.dues[task_id] - entry["wall"]
+            self.walls[task_id] = min(entry["wall"], self.walls.get(task_id, entry["wall"]))
+            self._compare(task_id)
+
+    def _compare(self, task_id: str) -> None:
+        """A task may start before its sender has written down when it is due."""
+        early = self.dues.get(task_id, 0.0) - self.walls.get(task_id, float("inf"))
+        if early > 0:
+            self.early[task_id] = early
 
     def faults(self, results: Mapping[str, str], left: Iterable[object] = (), *, slack: float = 0.5) -> list[str]:
         """Everything that is wrong, one sentence each; an empty list is a passed run.
