@@ -193,8 +193,11 @@ def memdump(state: State, samples: int = 10, **_: Any) -> str:
 )  # fmt: skip
 def objgraph(state: State, num: int = 200, max_depth: int = 10, type: str = "Request", **_: Any) -> dict[str, str]:
     """A picture of objects that are not collected, and who holds them; needs the package objgraph."""
-    path = str(Path(tempfile.gettempdir()) / f"umbel-{os.getpid()}-{type}.png")
     objects = loading.symbol("objgraph:by_type")(type)[:num]
+    with tempfile.NamedTemporaryFile(
+        prefix="umbel-", suffix=".png", delete=False
+    ) as picture:  # a name of nobody's choice
+        path = picture.name
     loading.symbol("objgraph:show_backrefs")(objects, max_depth=max_depth, filename=path)
     return {"filename": path}
 
