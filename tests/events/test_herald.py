@@ -129,3 +129,17 @@ def test_an_end_does_not_wait_for_a_broker_that_does_not_answer(wire, herald):
     herald.post("worker.offline", "w@h", {"n": 1})
     herald.close(0.1)
     assert wire.told == []
+
+
+def test_a_process_that_has_no_room_for_a_thread_loses_nothing(wire, herald, monkeypatch, caplog):
+    """Also at the end of the interpreter: whoever has sent a task is not told that it failed."""
+
+    def refused(_):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as crowded:
+        crowded.setattr(threading.Thread, "start", refused)
+        herald.post("worker.online", "w@h", {"n": 0})
+    assert "Events cannot be sent" in caplog.text
+    herald.post("worker.heartbeat", "w@h", {"n": 1})
+    until(lambda: told(wire) == [0, 1])

@@ -94,8 +94,13 @@ class Herald:
     def _start(self) -> None:
         with self._lock:
             if self._thread is None and not self._closing.is_set():
-                self._thread = threading.Thread(target=self._run, name="umbel-herald", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="umbel-herald", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:  # too many of them, or the interpreter ends: the next event tries again
+                    self._failed(error)
+                    return
+                self._thread = thread
                 atexit.register(self.close)
 
     def _run(self) -> None:
