@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from umbel.worker.page import Page
-from umbel.worker.rates import NAMES, interval
+from umbel.worker.page import OTHERS, TALLIES, Page
+from umbel.worker.rates import NAMES, digest, interval
 
 
 @pytest.mark.parametrize("limit", ["soon", "1/day", "-1", "nan", "inf/s", "/m", [1]])
@@ -44,6 +44,15 @@ def test_a_full_table_has_one_limit_for_all_others():
     for number in range(NAMES):
         assert rates.reserve(str(number), 1.0, 0.0) == 0.0
     assert rates.reserve("one more", 1.0, 0.0) == 1.0
+
+
+def test_names_beyond_those_that_a_child_counts_are_counted_together():
+    row = Page(1, 1).row(0)
+    for number in range(TALLIES + 5):
+        row.ints[row.tally(str(number))] += 1
+    found = row.tallies()
+    assert (len(found), found.pop(OTHERS)) == (TALLIES, 6)
+    assert set(found) == {digest(str(number)) for number in range(TALLIES - 1)}
 
 
 def test_a_child_counts_what_it_starts():

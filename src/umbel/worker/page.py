@@ -43,7 +43,9 @@ GONE: Final = 3
 _HEADER: Final = 8
 _ENTRY: Final = 4
 TALLIES: Final = 64
-"""Task names that one child counts apart; those beyond it are counted together."""
+"""Task names that one child counts, the last for all that have no place of their own."""
+OTHERS: Final = 1
+"""Stands for these in the place of a digest."""
 NONCE, STATE, BEAT, FINISHED, HELD, BUSY, ANSWERED, SUPERVISOR = range(8)
 
 
@@ -135,12 +137,13 @@ class Row:
 
     def tally(self, name: str) -> int:
         """The cell that counts the tasks of a name."""
-        number, cell = digest(name), self._tallies[-1]
-        for cell in self._tallies:
+        number = digest(name)
+        for cell in self._tallies[:-1]:
             if self.ints[cell] in (0, number):
-                break
-        self.ints[cell] = number
-        return cell + 1
+                self.ints[cell] = number
+                return cell + 1
+        self.ints[self._tallies[-1]] = OTHERS
+        return self._tallies[-1] + 1
 
     def tallies(self) -> dict[int, int]:
         """Digest of a name -> tasks of it that were started."""
