@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.forks import send_beside_forks
+from tests.support.loops import longest_turn
 from tests.support.servers import Redis, redis_server
 from tests.support.until import until
 from umbel import Umbel
@@ -83,12 +84,8 @@ def test_the_async_twin_blocks_no_loop(app: Umbel, network: Network, server: Red
     fail(fault, network, server)
 
     async def scenario() -> float:
-        longest = 0.0
         call = asyncio.ensure_future(add.adelay(1, 2))
-        while not call.done():
-            began = time.monotonic()
-            await asyncio.sleep(0.005)
-            longest = max(longest, time.monotonic() - began)
+        longest = await longest_turn(call)
         with pytest.raises((StoreUnavailable, PublishTimeout)):
             call.result()
         return longest
