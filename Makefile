@@ -35,7 +35,7 @@ format: $(READY)
 	@.venv/bin/ruff check --fix-only --quiet . && .venv/bin/ruff format --quiet .
 
 chaos: $(READY)
-	@UMBEL_CHAOS_FACTOR=$${UMBEL_CHAOS_FACTOR:-1} $(PY) -m pytest -m chaos --timeout 3600 -rA
+	@UMBEL_CHAOS_FACTOR=$${UMBEL_CHAOS_FACTOR:-1} $(PY) -m pytest -m chaos --timeout 3600 -o faulthandler_timeout=0 -rA
 
 soak: $(READY)
 	@$(PY) scripts/soak

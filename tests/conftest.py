@@ -9,13 +9,26 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+from tests.support import scale
 from tests.support.processes import Processes
 from tests.support.rabbitmq import RabbitMQ, rabbitmq_server
 
 TOP = Path(__file__).resolve().parent.parent
 UMBEL = Path(sys.executable).parent / "umbel"
+
+# The same examples in every run: what fails was broken by what changed. `make soak` looks further, with its seeds.
+# Without the phase that explains a failure, which traces each line: CPython 3.11 can turn in a traced signal handler
+# for ever, so that no time limit ends the test.
+hypothesis.settings.register_profile(
+    "umbel",
+    derandomize=not scale.factor(),
+    database=None,
+    phases=[phase for phase in hypothesis.Phase if phase is not hypothesis.Phase.explain],
+)
+hypothesis.settings.load_profile("umbel")
 
 
 def isolated_environment(folder: Path) -> dict[str, str]:
@@ -37,6 +50,23 @@ def isolated_environment(folder: Path) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
+
+
+class FailuresAtOnce:
+    """Names what failed when it fails: a run that is cut short never comes to its summary."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and (terminal := self.config.pluginmanager.get_plugin("terminalreporter")):
+            reason = next((line for line in report.longreprtext.splitlines() if line.startswith("E ")), "")
+            terminal.write(f"\nfailed after {report.duration:.1f} s: {report.nodeid} {reason[1:].strip()}\n")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # the process that prints
+        config.pluginmanager.register(FailuresAtOnce(config))
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,7 @@ def soak(monkeypatch, tmp_path):
     for name in ("UMBEL_SOAK_SECONDS", "UMBEL_CHAOS_FACTOR", "UMBEL_CHAOS_SEED", "PYTEST_XDIST_WORKER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p pytest_timeout")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p pytest_timeout -p _hypothesis_pytestplugin")
     return module
 
 

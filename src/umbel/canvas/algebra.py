@@ -49,9 +49,9 @@ def _after_task(left: Any, right: Any) -> Any:
 
 def _after_chord(left: Any, right: Any) -> Any:
     if is_a(right, "group"):
-        right = unrolled(right)
-        if is_a(right, "group"):
+        if len(right.tasks) != 1:
             return _after_task(left, right)
+        right = unrolled(right)
     copy = left.clone()
     copy.body |= right
     return copy
@@ -62,7 +62,7 @@ def _after_chain(left: Any, right: Any) -> Any:
         return left
     if is_a(right, "group"):
         single = unrolled(right)
-        return _group_after_chain(left, right) if is_a(single, "group") else _after_chain(left, single)
+        return _group_after_chain(left, single) if is_a(single, "group") else _after_chain(left, single)
     if is_a(right, "chain"):
         return reduce(or_, right.unchain_tasks(), left)
     last = left.tasks[-1] if left.tasks else None

@@ -99,7 +99,7 @@ class Walk:
         is_first = not self.waiting
         if is_a(task, "group"):
             task = unrolled(task)
-            if is_empty_group(task) and (self.waiting or self.next_task is not None):
+            if is_empty_group(task) and (self.waiting or self._followed()):
                 return None
         if self.copy and is_a(task, "chord") and begins_with_task(task.body):
             self.waiting.extend(task.unrolled_body())
@@ -113,9 +113,13 @@ class Walk:
             return None
         return task
 
+    def _followed(self) -> bool:
+        """Whether a step comes behind; in Celery a group of only empty groups counts as none once frozen."""
+        return self.next_task is not None and not is_empty_group(self.next_task)
+
     def _put(self, task: Any) -> None:
         place = self.place
-        if is_a(task, "group") and self.next_task is not None:
+        if is_a(task, "group") and self._followed():
             task = self._upgraded(task)
         if self.placed:
             result = task.freeze(root_id=place.root_id)
@@ -125,7 +129,7 @@ class Walk:
                 group_index=place.group_index,
             )  # fmt: skip
         self.placed += 1
-        if self.next_result is not None and self.next_result.parent is None and self.next_task is not None:
+        if self._followed() and self.next_result is not None and self.next_result.parent is None:
             self.next_result.parent = result
         for errback in several(place.link_error):
             task.link_error(errback)
