@@ -21,6 +21,7 @@ from umbel.adapters.amqp.address import Address
 from umbel.adapters.amqp.faults import Refused, Unanswered, Unfit
 from umbel.adapters.amqp.link import Link
 from umbel.exceptions import OperationalError, StoreUnavailable, StoreUnsuitable
+from umbel.testing.clock import moved_clock
 
 
 def linked(url, **options):
@@ -63,6 +64,14 @@ def test_a_request_is_answered(link):
     declare(link, "q", durable=True)
     assert look(link, "q").message_count == 0
     assert link.life == 1
+
+
+def test_whoever_moves_the_clock_moves_no_server(link):
+    with moved_clock() as hands:
+        channel = link.channel(link.until())
+        hands.advance(30 * 86_400)
+        assert link.age < 5
+        assert link.channel(link.until()) is channel
 
 
 def test_a_refused_request_costs_a_channel_aside_only(link):

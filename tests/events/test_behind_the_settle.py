@@ -80,7 +80,7 @@ WHOLE = ["task-received", "task-started", "task-succeeded"]
 def test_a_task_that_succeeds(worker, tasks, heard):
     tasks.add.delay(2, 3)
     worker.drain()
-    until(lambda: heard() == WHOLE)
+    until(lambda: heard() == WHOLE, lambda: f"something else than {heard()}")
     assert heard.events[-1]["result"] == "5"
 
 
@@ -91,7 +91,7 @@ def test_nothing_of_an_outcome_while_the_store_does_not_take_it(worker, tasks, h
     def failing(outcomes, want):
         if outcomes and len(refused) < 3:
             refused.append(outcomes)
-            until(lambda: heard() == WHOLE[:2])  # all that may be said by now
+            until(lambda: heard() == WHOLE[:2], lambda: f"something else than {heard()}")  # all that may be said by now
             raise StoreUnavailable("away")
         return turn(outcomes, want)
 
@@ -100,7 +100,7 @@ def test_nothing_of_an_outcome_while_the_store_does_not_take_it(worker, tasks, h
     worker.drain()
     assert len(refused) == 3
     assert result.get(timeout=5) == 5
-    until(lambda: heard() == WHOLE)
+    until(lambda: heard() == WHOLE, lambda: f"something else than {heard()}")
 
 
 def test_nothing_of_an_outcome_that_was_fenced(worker, app, tasks, heard):
@@ -120,7 +120,7 @@ def test_nothing_of_an_outcome_that_was_fenced(worker, app, tasks, heard):
     consumer.turn = turn
     tasks.add.delay(4, 4)
     worker.drain()
-    until(lambda: heard() == [*WHOLE[:2], *WHOLE])
+    until(lambda: heard() == [*WHOLE[:2], *WHOLE], lambda: f"something else than {heard()}")
     assert worker.child.life.desk.reporter.waiting == {}
 
 
@@ -128,13 +128,13 @@ def test_a_task_that_wants_no_events(worker, tasks, heard):
     tasks.quiet.delay()
     tasks.add.delay(1, 1)
     worker.drain()
-    until(lambda: heard() == WHOLE)
+    until(lambda: heard() == WHOLE, lambda: f"something else than {heard()}")
 
 
 def test_what_is_secret_is_not_told(worker, tasks, heard):
     tasks.secret.delay("hunter2")
     worker.drain()
-    until(lambda: heard()[-1:] == ["task-failed"])
+    until(lambda: heard()[-1:] == ["task-failed"], lambda: f"something else than {heard()}")
     assert heard.events[-1]["exception"] == "LookupError"
     assert "hunter2" not in str(heard.events)
 
@@ -142,7 +142,7 @@ def test_what_is_secret_is_not_told(worker, tasks, heard):
 def test_a_task_that_refuses_its_message(worker, tasks, heard):
     tasks.refuse.delay()
     worker.drain()
-    until(lambda: heard() == ["task-received", "task-started", "task-failed"])
+    until(lambda: heard() == ["task-received", "task-started", "task-failed"], lambda: f"something else than {heard()}")
     assert heard.events[-1]["exception"] == "reject requeue=False: not mine"
 
 
@@ -160,6 +160,6 @@ def test_what_a_running_task_says_itself(worker, tasks, heard):
     worker.child.life.desk.reporter.on = False
     result = tasks.progress.delay()
     worker.drain()
-    until(lambda: heard() == ["task-progress"])
+    until(lambda: heard() == ["task-progress"], lambda: f"something else than {heard()}")
     event = heard.events[0]
     assert (event["uuid"], event["percent"], event["hostname"]) == (result.id, 50, "test@localhost")

@@ -15,11 +15,10 @@ import os
 import select
 from collections import deque
 from collections.abc import Callable
+from time import monotonic  # timers are for the server, which lives in real time whoever moves umbel's clocks
 from typing import Any, Final
 
 from pika.adapters.utils.selector_ioloop_adapter import AbstractSelectorIOLoop
-
-from ... import clock
 
 _MOST: Final = 60.0  # seconds of one poll
 _READABLE: Final = select.POLLIN | select.POLLHUP | select.POLLERR
@@ -114,7 +113,7 @@ class Loop(AbstractSelectorIOLoop):
         """Whoever drives it stops by himself."""
 
     def call_later(self, delay: float, callback: Callable[..., Any]) -> object:
-        timer = _Timer(clock.monotonic() + delay, callback)
+        timer = _Timer(monotonic() + delay, callback)
         heapq.heappush(self._timers, (timer.due, next(self._numbers), timer))
         return timer
 
@@ -147,7 +146,7 @@ class Loop(AbstractSelectorIOLoop):
             return 0.0
         patience = min(max(timeout, 0.0), _MOST)
         if self._timers:
-            patience = min(patience, max(self._timers[0][0] - clock.monotonic(), 0.0))
+            patience = min(patience, max(self._timers[0][0] - monotonic(), 0.0))
         return patience
 
     def _drain(self) -> None:
@@ -159,7 +158,7 @@ class Loop(AbstractSelectorIOLoop):
     def _due(self) -> None:
         for _ in range(len(self._calls)):
             self._calls.popleft()()
-        now = clock.monotonic()
+        now = monotonic()
         while self._timers and self._timers[0][0] <= now:
             timer = heapq.heappop(self._timers)[2]
             if timer.call is not None:
