@@ -98,6 +98,9 @@ class Turn(msgspec.Struct, gc=False):
         refused: True when the owner was declared dead; it must take a new nonce before it claims again.
         revision: newest revision of the revocation log.
         next_due: unix time of the earliest delayed message of the wanted queues, 0.0 when there is none.
+        waiting: outcomes that need something sent, while the store hands out and takes back but takes nothing new.
+            Their messages are still held, and nothing of them happened; the caller keeps them and repeats them later.
+        reason: why they wait.
     """
 
     deliveries: list[Delivery]
@@ -105,6 +108,8 @@ class Turn(msgspec.Struct, gc=False):
     refused: bool = False
     revision: int = 0
     next_due: float = 0.0
+    waiting: list[Outcome] = []
+    reason: str = ""
 
 
 class Death(msgspec.Struct, frozen=True):

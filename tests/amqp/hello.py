@@ -27,6 +27,15 @@ HELLO = """
             raise self.retry(countdown=0.2)
         return "at last"
 
+    @app.task
+    def note(text, path):
+        with open(path, "a") as file:
+            file.write(f"{{text}}\\n")
+
+    @app.task(acks_late=False)
+    def note_early(text, path):
+        note(text, path)
+
     @app.task(acks_late=False)
     def once(path):
         with open(path, "a") as file:

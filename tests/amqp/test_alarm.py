@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import signal
 import time
+from contextlib import closing
+from textwrap import dedent
 
-import pytest
 from pika.frame import Method
 from pika.spec import Basic
 
 from tests.amqp.hello import HELLO, lines
 from tests.support.until import until
 from umbel.adapters.amqp.address import Address
-from umbel.adapters.amqp.faults import Blocked
+from umbel.adapters.amqp.broker import open_broker
 from umbel.adapters.amqp.link import Link
 from umbel.adapters.amqp.outbox import Outbox
 from umbel.broker import Owner, Want
@@ -22,12 +23,13 @@ from umbel.outcome import Done, Release, Retry
 
 
 def test_a_worker_that_starts_in_an_alarm_runs_what_is_there_and_catches_up(project, url, rabbitmq, tmp_path):
-    """Also when another one was killed before, whose message can only be put aside when the alarm is over.
+    """Also when another one was killed before, whose message can only be put aside when the alarm is over. Its only
+    child goes on, whatever has to be sent: a retry, the next step of a chain, the word about an early acknowledgement.
 
     Row 39 of tests/pains.
     """
     project.write("hello.py", HELLO.format(url=url, results=tmp_path / "results.db"))
-    pids, attempts = tmp_path / "pids", tmp_path / "attempts"
+    pids, attempts, steps = tmp_path / "pids", tmp_path / "attempts", tmp_path / "steps"
     first = project.worker("hello", "-l", "info", "-c", "1", "-n", "one@%h")
     first.until_output("ready.", timeout=60)
     project.python(f"from hello import hold; hold.delay({str(pids)!r}, 2)")
@@ -35,19 +37,23 @@ def test_a_worker_that_starts_in_an_alarm_runs_what_is_there_and_catches_up(proj
     first.send_group(signal.SIGKILL)
     said = project.python(
         f"""
-        from hello import add, again
+        from hello import add, again, note, note_early
         revoked = add.delay(1, 1)
         revoked.revoke()
-        print(*[add.delay(n, n).id for n in range(20)], again.delay({str(attempts)!r}).id, revoked.id)
+        retried, step = again.delay({str(attempts)!r}), (add.s(2, 3) | note.s({str(steps)!r})).delay()
+        note_early.delay("early", {str(steps)!r})
+        print(*[add.delay(n, n).id for n in range(20)], step.parent.id, retried.id, revoked.id)
         """
     )
-    *ids, retried, revoked = said.stdout.split()
+    *ids, step, retried, revoked = said.stdout.split()
     with rabbitmq.memory_alarm():
         second = project.worker("hello", "-l", "info", "-c", "1", "-n", "two@%h")
         second.until_output("ready.", timeout=60)
         done = project.python(f"from hello import app; print(sum(app.AsyncResult(i).get(timeout=20) for i in {ids}))")
         assert done.stdout.strip() == "380", done
-        until(lambda: lines(attempts) == ["0"], second.output, timeout=60)
+        done = project.python(f"from hello import app; print(app.AsyncResult({step!r}).get(timeout=20))")
+        assert (done.stdout.strip(), lines(attempts), lines(steps)) == ("5", ["0"], []), second.output()
+        assert second.output().count("other tasks go on") == 1, second.output()
         assert second.output().count("This worker starts all the same") == 1, second.output()
         assert len(lines(pids)) == 1
     done = project.python(
@@ -59,10 +65,27 @@ def test_a_worker_that_starts_in_an_alarm_runs_what_is_there_and_catches_up(proj
     )
     assert done.stdout.strip() == "at last 4", second.output()
     assert lines(attempts) == ["0", "1", "2"]
-    until(lambda: len(lines(pids)) == 2, second.output, timeout=60)
+    until(lambda: len(lines(pids)) == 2 and len(lines(steps)) == 2, second.output, timeout=60)
+    assert sorted(lines(steps)) == ["5", "early"], second.output()
     state = project.python(f"from hello import app; print(app.AsyncResult({revoked!r}).state)")
     assert state.stdout.strip() == "REVOKED", second.output()
     assert second.stop() == 0
+
+
+def test_a_worker_that_stops_in_an_alarm_hands_back_what_it_could_not_send(project, url, rabbitmq, tmp_path):
+    """After its grace period, and without being killed for it."""
+    attempts = tmp_path / "attempts"
+    grace = "app.conf.worker_shutdown_grace = 1\n"
+    project.write("hello.py", dedent(HELLO.format(url=url, results=tmp_path / "results.db")) + grace)
+    project.python(f"from hello import again; again.delay({str(attempts)!r})")
+    with closing(open_broker(url, {}).shelf()) as shelf, rabbitmq.memory_alarm():
+        worker = project.worker("hello", "-l", "info", "-c", "1")
+        worker.until_output("other tasks go on", timeout=60)
+        assert (lines(attempts), shelf.counts()) == (["0"], [])
+        assert worker.stop() == 0, worker.output()
+        assert "1 outcome(s) could not be sent before the end" in worker.output()
+        assert "was killed" not in worker.output()
+        until(lambda: [count.ready for count in shelf.counts()] == [1], worker.output)
 
 
 WANT = Want(("q",), 10)
@@ -90,31 +113,31 @@ def claimed(consumer, count):
 
 
 def settled(consumer, outcomes):
-    """As soon as the server takes messages again; returns what was fenced."""
+    """As soon as the server takes messages again."""
 
     def turned():
-        try:
-            return [consumer.turn(outcomes, None).fenced]
-        except Blocked:
-            return []
+        turn = consumer.turn(outcomes, None)
+        return not (turn.waiting or turn.fenced)
 
-    (fenced,) = until(turned, timeout=30)
-    return fenced
+    until(turned, timeout=30)
 
 
 def test_outcomes_that_send_nothing_are_settled_and_the_others_send_once(lab, publisher, rabbitmq):
-    """However often they are tried meanwhile, and together with whatever."""
+    """However often they are tried meanwhile, together with whatever, and in whatever order afterwards."""
     publisher.publish(list(map(parcel, ["plain", "first", "second"])))
     consumer = worker(lab)
     plain, first, second = claimed(consumer, 3)
     outcomes = [Done(plain), Retry(first, parcels=(parcel("after first"),))]
     more = [*outcomes, Retry(second, parcels=(parcel("after second"),))]
     with rabbitmq.memory_alarm():
-        for tried in (outcomes, more, more):
-            with pytest.raises(Blocked, match="memory"):
-                consumer.turn(tried, None)
+        turn = consumer.turn(outcomes, None)
+        assert (turn.waiting, turn.fenced) == (outcomes[1:], [])
+        assert "memory" in turn.reason
+        for tried in (more[1:], more[2:]):
+            assert consumer.turn(tried, None).waiting == tried
         assert consumer.check(more) == [False, True, True]
-    assert settled(consumer, more) == []
+    settled(consumer, more[2:])
+    settled(consumer, more[1:2])
     assert sorted(delivery.body for delivery in claimed(consumer, 2)) == [b"after first", b"after second"]
     assert consumer.turn([], WANT).deliveries == []
 

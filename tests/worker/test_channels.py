@@ -7,10 +7,13 @@ import select
 import threading
 from pathlib import Path
 
+import pytest
+
 from umbel import Umbel
 from umbel.message import Delivery
 from umbel.outcome import Done, Outcome
 from umbel.testing.worker import InProcessWorker
+from umbel.worker import channels
 from umbel.worker.channels import Outcomes, RunQueue
 
 
@@ -46,6 +49,29 @@ def test_outcomes_that_could_not_be_settled_come_back_first_and_in_order() -> No
     outcomes.put(Done(delivery(3)))
     outcomes.put_back(failed)
     assert [outcome.delivery.tag for outcome in outcomes.take()] == [1, 2, 3]
+
+
+def test_outcomes_that_wait_are_tried_with_what_is_new_or_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(channels.clock, "monotonic", lambda: now)
+    outcomes = Outcomes()
+    first, second = Done(delivery(1)), Done(delivery(2))
+    assert outcomes.defer([first])
+    assert (len(outcomes), bool(outcomes), outcomes.take()) == (1, False, [])
+    outcomes.put(second)
+    assert (len(outcomes), outcomes.take(), outcomes.again) == (2, [first, second], 0.0)
+    assert not outcomes.defer([first])
+    now = outcomes.again
+    assert (bool(outcomes), outcomes.take(), bool(outcomes)) == (True, [first], False)
+    assert [outcomes.settled([second]), outcomes.settled([first]), outcomes.settled([first])] == [False, True, False]
+
+
+def test_nothing_waits_any_more_when_it_was_given_up() -> None:
+    outcomes = Outcomes()
+    outcomes.defer([Done(delivery(1)), Done(delivery(2))])
+    assert (outcomes.give_up(), len(outcomes), outcomes.again) == (2, 0, 0.0)
+    outcomes.defer([Done(delivery(3))])
+    assert (outcomes.give_up(), len(outcomes)) == (0, 0)
 
 
 def test_a_posted_outcome_wakes_a_sleeping_loop_only() -> None:

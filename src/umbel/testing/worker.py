@@ -56,7 +56,7 @@ class _Child(Child):
         super()._work(turn)
 
     def _rest(self, next_due: float) -> None:
-        if self.life.busy() or self.outcomes:
+        if self.life.busy() or len(self.outcomes):
             self._looked = False
             super()._rest(next_due)
         elif self._looked:

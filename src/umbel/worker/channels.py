@@ -1,7 +1,8 @@
 """The channels between the threads of a child: run queue and outcome queue.
 
     loop (main thread) --run queue--> itself and the pools        the keeper may take unstarted work from the far end
-    pools, loop        --outcomes---> loop or keeper              whoever takes an outcome settles it
+    pools, loop        --outcomes---> loop or keeper              whoever takes an outcome settles it; what a store that
+                                                                  takes nothing new cannot settle waits aside
 
 Both are deques whose single operations are atomic, so no lock is held by anybody, and a message is always in exactly
 one hand. `wake` is a pipe that ends the loop's sleep when an outcome comes from another thread.
@@ -14,12 +15,18 @@ import math
 import os
 import select
 from collections import deque
+from collections.abc import Iterable
+from typing import Final
 
+from .. import clock
 from ..message import Delivery
 from ..outcome import Outcome
 
 UNBOUNDED = 10_000
 """Most outcomes in one settle."""
+
+AGAIN: Final = 0.5
+"""Seconds after which outcomes are tried again that wait for a store that takes nothing new."""
 
 
 class Wake:
@@ -67,17 +74,29 @@ def _pipe() -> tuple[int, int]:
 
 
 class Outcomes:
-    """Finished outcomes on their way to a settler."""
+    """Finished outcomes on their way to a settler. As a truth value: whether one can be tried now.
+
+    Attributes:
+        again: monotonic moment at which those that wait are tried again, 0.0 while none waits.
+    """
 
     def __init__(self) -> None:
         self._items: deque[Outcome] = deque()
+        self._waiting: deque[Outcome] = deque()
+        self._deferred: set[int] = set()
+        self._given_up = False
+        self.again = 0.0
         self.put = self._items.append
         self.extend = self._items.extend
         self.sleeping = False
         self.wake = Wake()
 
     def __len__(self) -> int:
-        return len(self._items)
+        """All of them, those that wait too."""
+        return len(self._items) + len(self._waiting)
+
+    def __bool__(self) -> bool:
+        return bool(self._items) or (self.again > 0.0 and clock.monotonic() >= self.again)
 
     def post(self, outcome: Outcome) -> None:
         """Put, from a thread that is not the loop; the loop is woken if it sleeps (it says so, then looks again)."""
@@ -86,15 +105,48 @@ class Outcomes:
             self.wake.ring()
 
     def take(self) -> list[Outcome]:
-        """Everything that is there now; nobody else has it from here on."""
-        items = self._items
+        """Everything that can be tried now; nobody else has it from here on. What waits goes with what is new."""
         taken: list[Outcome] = []
-        if not items:
+        if not self:
             return taken
+        if self.again:
+            self.again = 0.0
+            with contextlib.suppress(IndexError):
+                while len(taken) < UNBOUNDED:
+                    taken.append(self._waiting.popleft())
+        items = self._items
         with contextlib.suppress(IndexError):
             while len(taken) < UNBOUNDED:
                 taken.append(items.popleft())
         return taken
+
+    def defer(self, outcomes: Iterable[Outcome]) -> bool:
+        """These wait for a store that takes nothing new; True when nothing had waited before.
+
+        They are dropped once `give_up` was called: the store gives their messages to others.
+        """
+        first = not self._deferred
+        for outcome in outcomes:
+            self._deferred.add(outcome.delivery.tag)
+            if not self._given_up:
+                self._waiting.append(outcome)
+                self.again = clock.monotonic() + AGAIN
+        return first and bool(self._deferred)
+
+    def settled(self, outcomes: Iterable[Outcome]) -> bool:
+        """These do not wait any more; True when they were the last that did."""
+        if not self._deferred:
+            return False
+        self._deferred.difference_update([outcome.delivery.tag for outcome in outcomes])
+        return not self._deferred
+
+    def give_up(self) -> int:
+        """Let nothing wait any more; returns how many outcomes did."""
+        self._given_up = True
+        count = len(self._waiting)
+        self._waiting.clear()
+        self.again = 0.0
+        return count
 
     def put_back(self, outcomes: list[Outcome]) -> None:
         """A settle failed: they go back to the front, in order."""

@@ -202,9 +202,11 @@ class Child:
         Returns:
             False when it could not be acknowledged: the message is given back, or it might run a second time.
         """
-        if attempt.plan.early and self.settler.turn([Hold(attempt.delivery)], None) is None:
-            self.outcomes.put(Release(attempt.delivery))
-            return False
+        if attempt.plan.early:
+            turn = self.settler.turn([Hold(attempt.delivery)], None)
+            if turn is None or turn.waiting:
+                self.outcomes.put(Release(attempt.delivery))
+                return False
         if attempt.plan.track and self.life.desk.keeps(attempt.plan, attempt.request):
             meta = b'{"pid":%d,"hostname":"%s"}' % (os.getpid(), self.options.hostname.encode())
             self.settler.tell(self.life.desk.record("STARTED", meta, attempt.request))
@@ -224,7 +226,7 @@ class Child:
         return self.stopping.is_set() or len(self.outcomes) >= UNSETTLED_MOST
 
     def _over(self) -> bool:
-        return self.stopping.is_set() and not (self.outcomes or self.life.runqueue or self.life.busy())
+        return self.stopping.is_set() and not (len(self.outcomes) or self.life.runqueue or self.life.busy())
 
     def _learn(self) -> bool:
         """Load what was revoked meanwhile; False when the store fails: nothing may start before it is known."""
@@ -242,11 +244,13 @@ class Child:
         timeout = idle = self.app.broker.abilities.idle  # the guarantee behind the wake-up, not the wake-up
         if next_due:
             timeout = min(idle, max(0.0, next_due - clock.wall()))
+        if self.outcomes.again:
+            timeout = min(timeout, max(0.0, self.outcomes.again - clock.monotonic()))
         self.row.put(BUSY, 0)
         self.row.put(HELD, 0)
         self.outcomes.sleeping = True
         functions, coroutines = self.life.free()
-        queues = self.life.queues if (functions or coroutines) and not self.stopping.is_set() else ()
+        queues = self.life.queues if (functions or coroutines) and not self._sated() else ()
         if not self.outcomes and not (self.stopping.is_set() and not self.life.busy()):
             self.settler.wait(queues, timeout)
         self.outcomes.sleeping = False

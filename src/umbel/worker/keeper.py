@@ -203,6 +203,7 @@ class Keeper(threading.Thread):
                 self._terminate(attempts)
         if self._deadline and now >= self._deadline:
             self._cut_short(attempts, now)
+            self._let_go()
             if life.desk.aside.busy():
                 life.desk.aside.abandon()
         if self._overdue or self._retiring:
@@ -214,6 +215,13 @@ class Keeper(threading.Thread):
             if now >= self._cut.get(attempt.tag, 0.0) and self._interrupt(attempt, Interrupted()):
                 attempt.cut_short = True
                 self._cut[attempt.tag] = now + DEAF
+
+    def _let_go(self) -> None:
+        """Nobody waits any longer for a store that takes nothing new: it gives the messages to others."""
+        count = self.life.outcomes.give_up()
+        if count:
+            logger.warning("%d outcome(s) could not be sent before the end: their messages go to other workers", count)
+            self.life.outcomes.wake.ring()
 
     def _give_back(self) -> None:
         """Settle what waits behind a long task and give back what has not started."""

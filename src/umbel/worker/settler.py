@@ -4,7 +4,8 @@
     in different stores                check the claim, store the records, then the turn without them
 
 A settler belongs to one thread and owns that thread's connections. When the store fails, nothing of the call happened:
-the outcomes go back to the outcome queue and are settled later; running tasks go on.
+the outcomes go back to the outcome queue and are settled later; running tasks go on. When it only takes nothing new,
+what needs something sent waits, and everything else is settled and claimed.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import msgspec
 
 from .. import clock
 from ..broker import Consumer, Owner, Turn, Want
-from ..exceptions import UmbelError
-from ..outcome import Outcome, Release
+from ..exceptions import StoreFull, UmbelError
+from ..outcome import Hold, Outcome, Release
 
 if TYPE_CHECKING:
     from ..app import Umbel
@@ -68,6 +69,9 @@ class Settler:
         if self.failing_since:
             logger.warning("The store answers again after %.1f s", clock.monotonic() - self.failing_since)
             self.failing_since = 0.0
+        settled = self._kept_waiting(outcomes, turn) if turn.waiting else outcomes
+        if self._outcomes.settled(settled):
+            logger.warning("The store takes messages again: what waited is sent")
         if turn.refused and not self.refused:
             self.refused = True
             logger.error("This process was declared dead; it stops claiming and is replaced")
@@ -75,8 +79,15 @@ class Settler:
             level = logging.DEBUG if isinstance(outcome, Release) else logging.WARNING
             logger.log(level, "Dropped the outcome of message %d: it is no longer held here", outcome.delivery.tag)
         if self._reporter.waiting or self._app.tells_sent:
-            self._reporter.settled(outcomes, turn.fenced)
+            self._reporter.settled(settled, turn.fenced)
         return turn
+
+    def _kept_waiting(self, outcomes: list[Outcome], turn: Turn) -> list[Outcome]:
+        """Put aside what waits; returns the others. Whoever asks to hold a message does not wait: he gives it back."""
+        if self._outcomes.defer(outcome for outcome in turn.waiting if not isinstance(outcome, Hold)):
+            logger.warning("What has to be sent waits, other tasks go on: %s", turn.reason)
+        waiting = {outcome.delivery.tag for outcome in turn.waiting}
+        return [outcome for outcome in outcomes if outcome.delivery.tag not in waiting]
 
     def wait(self, queues: Sequence[str], timeout: float) -> None:
         """Sleep until there may be work or an outcome, or ``timeout`` seconds passed, even if the store fails."""
@@ -91,12 +102,27 @@ class Settler:
             wake.sleep(min(timeout, BLIND))
 
     def _turn(self, outcomes: list[Outcome], want: Want | None) -> Turn:
+        waiting: list[Outcome] = []
+        reason = ""
+        try:
+            outcomes = self._stored(outcomes)
+        except StoreFull as error:  # those without a state to store are none of its business
+            reason = str(error)
+            waiting = [outcome for outcome in outcomes if outcome.later or outcome.record is not None]
+            outcomes = [outcome for outcome in outcomes if not (outcome.later or outcome.record is not None)]
+        turn = self.consumer.turn(outcomes, want)
+        turn.waiting = [*waiting, *turn.waiting]
+        turn.reason = turn.reason or reason
+        return turn
+
+    def _stored(self, outcomes: list[Outcome]) -> list[Outcome]:
+        """Store the states that are not settled with their outcome; returns what is left to be settled."""
         for outcome in outcomes:
             if outcome.later:
                 self._close(outcome)
         if self._apart and any(outcome.record is not None for outcome in outcomes):
-            outcomes = self._store_apart(outcomes)
-        return self.consumer.turn(outcomes, want)
+            return self._store_apart(outcomes)
+        return outcomes
 
     def _close(self, outcome: Outcome) -> None:
         """Store the states of what will not follow, unless the message is another's by now."""

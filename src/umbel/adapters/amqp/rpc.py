@@ -161,7 +161,9 @@ class RpcBackend:
                 link.post(addressed("", queue), properties, body)
                 self._tag += 1
                 self._open.add(self._tag)
-            there = link.drive(lambda: not self._open, until)
+            there = link.drive(lambda: not self._open or link.blocked != "", until) and not self._open
+            if link.blocked and not there:  # what was sent is with the server, and the end of the alarm is heard here
+                raise blocked(link.address, link.blocked)
             if not there:
                 link.drop("an answer was not confirmed")  # what is still under way must not count for the next ones
                 raise unanswered(link.address, link.blocked or "no confirm before the deadline")
@@ -177,7 +179,7 @@ class RpcBackend:
             self._life, self._tag, self._low = link.life, 0, 0
             self._open.clear()
         self._refused = False
-        if link.blocked and not link.drive(lambda: not link.blocked, until):
+        if link.blocked:  # whoever settles goes on with what needs no answer
             raise blocked(link.address, link.blocked)
 
     def _on_confirm(self, frame: Any) -> None:

@@ -70,8 +70,13 @@ class Scribe:
                 self.link.drive(lambda: False, clock.monotonic())
             return self.ledger
 
-    def append(self, entries: Sequence[Entry], until: float) -> None:
+    def append(self, entries: Sequence[Entry], until: float, *, once: bool = False) -> None:
         """Write entries and read them back, with everything before them.
+
+        Args:
+            entries: what to write.
+            until: monotonic moment at which it is given up.
+            once: they would be wrong if they were written later: do not send them into an alarm.
 
         Raises:
             Blocked: the server takes no messages now; they may be written when it does, and may be written twice.
@@ -79,7 +84,7 @@ class Scribe:
         """
         with self.link:
             self._ready(until)
-            self._write(entries, until)
+            self._write(entries, until, repeatable=not once)
 
     def share(self, part: object) -> None:
         """A part uses it from now on."""
@@ -92,14 +97,14 @@ class Scribe:
             self.link.close()
             self.outbox.close()
 
-    def _write(self, entries: Sequence[Entry], until: float) -> None:
+    def _write(self, entries: Sequence[Entry], until: float, *, repeatable: bool = True) -> None:
         names = [f"{next(self._names):x}" for _ in entries]
         self._awaited = set(names)
         copies = [
             Copy("", STREAM.name, properties(message_id=name, delivery_mode=2), encoded(entry))
             for name, entry in zip(names, entries, strict=True)
         ]
-        self.outbox.send(copies, until, mandatory=False, repeatable=True)
+        self.outbox.send(copies, until, mandatory=False, repeatable=repeatable)
         if not self.link.drive(lambda: not self._awaited, until):
             self.link.drop(LATE)
             raise unanswered(self.link.address, LATE)

@@ -3,7 +3,7 @@
     claim    from `intake`, under a number that no other claim of this owner has
     settle   follow-ups and copies are confirmed first, then the message is acknowledged: a crash between the two
              leaves a message twice, never not at all. While the server takes no messages, outcomes that need none
-             are settled all the same, and those that do fail together with the call
+             are settled all the same, and those that do wait with the caller (`Turn.waiting`)
 
 **What the owner holds when its connection breaks** it goes on with, and says so in the ledger, again and again for as
 long as it takes (`Kept`). So does one that works on a message for long: RabbitMQ closes the channel of a delivery that
@@ -78,7 +78,7 @@ class Session:
         self.wanted = 0  # threads that wait for the lock
         self._held: dict[int, Arrived] = {}
         self._sent: set[tuple[int, int]] = set()
-        self._ended: set[tuple[int, int]] = set()  # settled in a call that failed over others, and is repeated
+        self._owed: dict[tuple[int, int], Outcome] = {}  # whose follow-ups nobody knows whether the server has
         self._spared: list[int] = []  # lost with a connection, while this owner lives; not said yet
         self._claims = itertools.count(1)
         self._claimed = self._said = 0.0
@@ -105,9 +105,12 @@ class Session:
             if self.over or self.owner.nonce in ledger.dead:
                 self._give_up()
                 return Turn([], list(outcomes), refused=True, revision=ledger.revision)
-            fenced = self._settle(outcomes, until)
-            deliveries = self._claim(want, until) if want is not None else []
-            return Turn(deliveries, fenced, revision=ledger.revision, next_due=self._intake.next_due)
+            turn = Turn([], revision=ledger.revision)
+            self._settle(outcomes, turn, until)
+            if want is not None:
+                self._claim(want, turn, bool(outcomes), until)
+            turn.next_due = self._intake.next_due
+            return turn
 
     def check(self, outcomes: Sequence[Outcome]) -> list[bool]:
         """Which of these are held. Only for what lost its delivery the server is asked."""
@@ -241,30 +244,33 @@ class Session:
             elif now - self._said > LEASE / 4 and any(each.kept for each in self._held.values()):
                 self._keep(self._scribe.glance(until))
 
-    def _claim(self, want: Want, until: float) -> list[Delivery]:
-        messages = self._intake.claim(want, until)
+    def _claim(self, want: Want, turn: Turn, settled: bool, until: float) -> None:
+        try:
+            messages = self._intake.claim(want, until)
+        except OperationalError as error:
+            if not settled:
+                raise
+            logger.debug("Nothing was claimed by %s: %s", self.owner.node, error)  # the next call says it to the caller
+            return
         number = next(self._claims)
         for message in messages:
             message.claim = number
             self._held[message.tag] = message
         self._claimed = clock.monotonic()
-        return [message.delivery() for message in messages]
+        turn.deliveries = [message.delivery() for message in messages]
 
     def _holds(self, delivery: Delivery) -> Arrived | None:
         message = self._held.get(delivery.tag)
         return message if message is not None and message.claim == delivery.claim else None
 
-    def _settle(self, outcomes: Sequence[Outcome], until: float) -> list[Outcome]:
-        """Make outcomes durable; returns those whose message is not held."""
-        fenced: list[Outcome] = []
+    def _settle(self, outcomes: Sequence[Outcome], turn: Turn, until: float) -> None:
+        """Make outcomes durable; says which were dropped, and which wait."""
         ours: list[tuple[Outcome, Arrived]] = []
         seen: set[int] = set()
         for outcome in outcomes:
             message = self._holds(outcome.delivery)
-            if message is None and (outcome.delivery.tag, outcome.delivery.claim) in self._ended:
-                continue
             if message is None or message.tag in seen:
-                fenced.append(outcome)
+                turn.fenced.append(outcome)
             else:
                 ours.append((outcome, message))
                 if not isinstance(outcome, Hold):
@@ -273,32 +279,42 @@ class Session:
             try:
                 self._send(ours, until)
                 self._leave(ours, until)
-            except Blocked:
-                if len(self._settle_in_silence(ours, until)) < len(ours):
-                    raise
-        self._ended.difference_update((outcome.delivery.tag, outcome.delivery.claim) for outcome in outcomes)
-        return fenced
+            except Blocked as error:
+                turn.reason = str(error)
+                turn.waiting = self._settle_in_silence(ours, until)
 
-    def _settle_in_silence(self, ours: list[tuple[Outcome, Arrived]], until: float) -> list[tuple[Outcome, Arrived]]:
-        """What can be settled while nothing can be sent: what needs nothing, and what is given back, which stays here
-        for this owner to claim again, until it can be sent to the others.
+    def _settle_in_silence(self, ours: list[tuple[Outcome, Arrived]], until: float) -> list[Outcome]:
+        """Settle what can be while nothing can be sent, and return the rest: what needs nothing is acknowledged, and
+        what is given back stays here for this owner to claim again, until it can be sent to the others.
         """
-        quiet = [(outcome, message) for outcome, message in ours if self._leaving.quiet(outcome, message)]
-        back = [pair for pair in ours if isinstance(pair[0], Release) and not (pair[1].kept or pair[1].held)]
+        quiet: list[tuple[Outcome, Arrived]] = []
+        rest: list[Outcome] = []
+        for outcome, message in ours:
+            if self._leaving.quiet(outcome, message):
+                quiet.append((outcome, message))
+            elif isinstance(outcome, Release) and not (message.kept or message.held):
+                del self._held[message.tag]
+                self._intake.keep(message)
+            else:
+                rest.append(outcome)
         self._leave(quiet, until)
-        self._ended.update((message.tag, message.claim) for _, message in [*quiet, *back])
-        for _, message in back:
-            del self._held[message.tag]
-            self._intake.keep(message)
-        return [*quiet, *back]
+        return rest
 
     def _send(self, ours: list[tuple[Outcome, Arrived]], until: float) -> None:
-        """The follow-ups; a repeated turn does not send again what was confirmed."""
-        new = [(o, m) for o, m in ours if o.parcels and (m.tag, m.claim) not in self._sent]
-        if new:
-            parcels = [parcel for outcome, _ in new for parcel in outcome.parcels]
+        """The follow-ups; a repeated turn does not send again what was confirmed. What was sent before without an
+        answer goes along, whichever outcomes this turn has: the publisher remembers the last call only.
+        """
+        owed = {key: outcome for key, outcome in self._owed.items() if self._holds(outcome.delivery)}
+        for outcome, message in ours:
+            key = message.tag, message.claim
+            if outcome.parcels and key not in self._sent:
+                owed[key] = outcome
+        self._owed = owed
+        if owed:
+            parcels = [parcel for outcome in owed.values() for parcel in outcome.parcels]
             self._publisher.publish(parcels, deadline=max(0.001, until - clock.monotonic()))
-            self._sent.update((m.tag, m.claim) for o, m in new if not isinstance(o, Hold))
+            self._sent.update(key for key, outcome in owed.items() if not isinstance(outcome, Hold))
+            self._owed = {}
 
     def _leave(self, ours: list[tuple[Outcome, Arrived]], until: float) -> None:
         """Copies and words first, then the acknowledgements."""
@@ -314,7 +330,7 @@ class Session:
         if copies:
             self._feed.send(copies, until)
         if words:
-            self._scribe.append(words, until)
+            self._scribe.append(words, until, once=any(isinstance(word, Held) for word in words))
         gone = [message for outcome, message in ours if not isinstance(outcome, Hold)]
         self._feed.acknowledge([message for message in gone if not message.kept])
         for message in gone:
@@ -324,6 +340,7 @@ class Session:
     def _give_up(self) -> None:
         self.over = True
         self._held.clear()
+        self._owed.clear()
         self._intake.clear()
         self._link.drop("its owner is dead")
         self._publisher.close()
