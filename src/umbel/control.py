@@ -13,7 +13,7 @@ one, which then belongs to that block's thread.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Protocol, Self
 
 import msgspec
@@ -21,6 +21,7 @@ import msgspec
 from . import broker, clock, ids, withdraw
 from .backend import Backend
 from .broker import Broker
+from .routing import Declared
 from .sender import Conf
 
 LINGER = 5.0
@@ -45,6 +46,9 @@ class Controlled(Protocol):
     @property
     def settles_results(self) -> bool: ...
 
+    @property
+    def declared(self) -> Declared: ...
+
     def backend(self) -> Backend | None: ...
 
 
@@ -56,7 +60,7 @@ class Control:
     """
 
     def __init__(self, app: Controlled) -> None:
-        self._app = app
+        self._app = self.app = app
         self._link: broker.Control | None = None
         self._within = False
 
@@ -149,6 +153,17 @@ class Control:
         """Questions about running workers, see `Inspect`."""
         asked = Control(app) if app is not None else self
         return Inspect(asked, destination, timeout, callback, limit, pattern, matcher)
+
+    def purge(self, connection: Any = None) -> int:
+        """Remove everything that waits in the declared queues; returns the number of messages.
+
+        Args:
+            connection: accepted and ignored: the broker opens its own.
+        """
+        with closing(self._app.broker.shelf()) as shelf:
+            return sum(shelf.purge(queue) for queue in self._app.declared.names)
+
+    discard_all = purge
 
     def revoke(
         self, task_id: str | Sequence[str], destination: Names = None, terminate: bool = False,
@@ -282,6 +297,7 @@ class Inspect:
         limit: int | None = None, pattern: str | None = None, matcher: str | None = None,
     ) -> None:  # fmt: skip
         self._control = control
+        self.app: Any = control.app
         self._destination = destination
         self._options: dict[str, Any] = {
             "timeout": timeout, "callback": callback, "limit": limit, "pattern": pattern, "matcher": matcher,

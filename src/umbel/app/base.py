@@ -14,8 +14,7 @@ from ..broker import Broker
 from ..canvas import signature
 from ..client import Client
 from ..context import Context
-from ..control import Control
-from ..current import outbox_var, running_task, set_app, set_default
+from ..current import outbox_var, set_app, set_default
 from ..exceptions import AlwaysEagerIgnored, ImproperlyConfigured
 from ..ids import new_id
 from ..loading import default_store_url, mask_url, symbol
@@ -29,6 +28,7 @@ from . import publishing
 from .compose import Ways, compose
 from .configured import Configured
 from .options import broker_options, named_store, result_options
+from .parts import Parts
 from .programs import Programs
 from .stores import Stores
 from .tasks import Tasks
@@ -38,7 +38,7 @@ _RESULTS_WITH_BROKER: Final = ("sqlite", "memory")
 """Schemes of brokers that keep results too unless `result_backend` says otherwise."""
 
 
-class Umbel(Configured, Tasks, Watching, Programs):
+class Umbel(Configured, Tasks, Parts, Watching, Programs):
     """An application.
 
     Args:
@@ -306,16 +306,6 @@ class Umbel(Configured, Tasks, Watching, Programs):
                 f"messages and {results} the results. Set broker_url and result_backend to one Redis or SQLite file."
             )
 
-    @property
-    def control(self) -> Control:
-        """Remote control: questions to running workers, and changes of them.
-
-        Example:
-            >>> app.control.ping(timeout=0.5)   # doctest: +SKIP
-            [{'celery@host': {'ok': 'pong'}}]
-        """
-        return Control(self)
-
     # What is current
 
     def set_current(self) -> None:
@@ -325,12 +315,6 @@ class Umbel(Configured, Tasks, Watching, Programs):
     def set_default(self) -> None:
         """Make it the app of threads that have no current one."""
         set_default(self)
-
-    @property
-    def current_task(self) -> Task[..., Any] | None:
-        """The running task, None outside of tasks."""
-        found: Task[..., Any] | None = running_task()
-        return found
 
     Task = Task
 

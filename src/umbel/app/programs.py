@@ -3,9 +3,43 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..loading import symbol
+
+
+class Program:
+    """A worker that `start` runs in this process, by Celery's ``app.Worker(...)``.
+
+    Args:
+        app: the app.
+        options: those of ``umbel worker``, by name: ``concurrency=4``, ``queues=["mail"]``, ``task_events=True``.
+
+    Attributes:
+        exitcode: None until it has ended.
+    """
+
+    def __init__(self, app: Programs, options: Mapping[str, Any]) -> None:
+        self.app = app
+        self.options = dict(options)
+        self.exitcode: int | None = None
+
+    def start(self) -> int:
+        """Run it until it is stopped; returns the exit code."""
+        words = [word for name, value in self.options.items() for word in _option(name, value)]
+        self.exitcode = self.app.start(["worker", *words])
+        return self.exitcode
+
+
+def _option(name: str, value: Any) -> list[str]:
+    """An option as a word of the command line; none for one that is not wanted."""
+    if value is None or value is False:
+        return []
+    word = f"--{name.replace('_', '-')}"
+    if value is True:
+        return [word]
+    return [f"{word}={','.join(map(str, value)) if isinstance(value, list | tuple | set) else value}"]
 
 
 class Programs:
@@ -51,3 +85,16 @@ class Programs:
     def start_worker(self, argv: Sequence[str] | None = None) -> int:
         """The same as `worker_main`, by the name that many a script has for it."""
         return self.worker_main(argv)
+
+    def Worker(self, **kwargs: Any) -> Program:  # noqa: N802 - Celery's name
+        """A worker that runs in this process.
+
+        Args:
+            kwargs: options of ``umbel worker`` by name.
+
+        Example:
+            >>> app.Worker(concurrency=2, loglevel="INFO").start()   # doctest: +SKIP
+        """
+        return Program(self, kwargs)
+
+    WorkController = Worker

@@ -150,7 +150,14 @@ class Tasks:
     def _annotate(self, task: Task[..., Any]) -> None:
         """Set what `task_annotations` says about it; not before the settings may be read."""
         if self.finalized:
-            annotate(task, self.conf.task_annotations)
+            task.annotate_itself(self.annotations)
+
+    @property
+    def annotations(self) -> list[Any]:
+        """The entries of `task_annotations`: dictionaries, and objects that are asked for one."""
+        written = self.conf.task_annotations or ()
+        entries = [*written] if isinstance(written, list | tuple) else [written]
+        return [symbol(entry)() if isinstance(entry, str) else entry for entry in entries]
 
     def gen_task_name(self, name: str, module: str) -> str:
         """The name of a task: override it for names of your own."""
@@ -173,7 +180,7 @@ class Tasks:
                     self.task_from_function(function, **options)
                 self.finalized = True
                 for task in list(self._tasks.values()):
-                    annotate(task, self.conf.task_annotations)
+                    self._annotate(task)
                 self.on_after_finalize.send(sender=self)
 
     def autodiscover_tasks(
@@ -204,16 +211,6 @@ class Tasks:
                 name = package if related_name is None else f"{package}.{related_name}"
                 if related_name is None or exists(name):
                     symbol(name)
-
-
-def annotate(task: Any, annotations: Any) -> None:
-    """Set the attributes that `task_annotations` gives a task; a name like ``@on_failure`` wraps the method."""
-    entries: list[Any] = [*annotations] if isinstance(annotations, list | tuple) else [annotations or {}]
-    for entry in entries:
-        attributes: dict[str, Any] = {**(entry.get("*") or {}), **(entry.get(task.name) or {})}
-        for attribute, value in attributes.items():
-            name = attribute.removeprefix("@")
-            setattr(task, name, value if name == attribute else value(getattr(task, name)))
 
 
 def decorated(args: tuple[Any, ...], opts: dict[str, Any], make: Callable[[Any, dict[str, Any]], Any]) -> Any:

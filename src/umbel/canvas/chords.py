@@ -117,13 +117,15 @@ class _chord(Signature[Any]):  # noqa: N801 - Celery's name
 
     def apply_async(  # type: ignore[override]  # Celery's signature
         self, args: Iterable[Any] | None = None, kwargs: Mapping[str, Any] | None = None, task_id: str | None = None,
-        **options: Any,
+        producer: Any = None, publisher: Any = None, connection: Any = None, router: Any = None,
+        result_cls: Any = None, **options: Any,
     ) -> Any:  # fmt: skip
         """Send the header; the body follows when all members have ended.
 
         Args:
             args, kwargs: for each member, in front of its own; the keyword argument ``body`` is the body.
             task_id: of the body.
+            producer, publisher, connection, router, result_cls: accepted, without effect.
             options: of header and body; ``countdown`` and ``eta`` delay the header, ``link`` and ``link_error`` are
                 the body's.
 

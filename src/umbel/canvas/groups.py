@@ -188,13 +188,13 @@ class group(Signature[Any]):  # noqa: N801 - Celery's name
         for task in self.tasks:
             task.set_immutable(immutable)
 
-    def link(self, callback: Any) -> Any:
+    def link(self, sig: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  # Celery's word for it here
         """To the first member, without its result; a group as a whole has no result to pass on."""
-        return self.tasks[0].link(callback.clone().set(immutable=True))
+        return self.tasks[0].link(sig.clone().set(immutable=True))
 
-    def link_error(self, errback: Any) -> Any:
+    def link_error(self, sig: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  # as above
         """To every member; returns what each got."""
-        found = maybe_signature(errback)
+        found = maybe_signature(sig)
         return tuple(task.link_error(found.clone()) for task in self.tasks)
 
     def stamp(self, visitor: Any = None, append_stamps: bool = False, **headers: Any) -> Any:

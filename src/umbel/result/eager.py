@@ -76,6 +76,10 @@ class EagerResult(AsyncResult[R_co]):
     def known(self) -> bool | None:
         return True
 
+    @property
+    def backend(self) -> None:
+        """None: nothing is stored."""
+
     def forget(self) -> None:
         """Nothing is stored."""
 

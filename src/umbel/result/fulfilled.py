@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -34,3 +35,24 @@ class Callbacks:
                     unheard = unheard or error
         if unheard is not None:
             raise unheard
+
+    def throw(self, exc: BaseException | None = None, tb: Any = None, propagate: bool = True) -> None:
+        """Tell each ``on_error`` of this exception in the place of a result, and raise it.
+
+        Args:
+            exc: the exception; the one that is being handled unless given.
+            tb: its traceback, where it is another than its own.
+            propagate: raise it at the end.
+
+        Raises:
+            TypeError: there is no exception.
+        """
+        error = exc if exc is not None else sys.exc_info()[1]
+        if error is None:
+            raise TypeError("throw() needs an exception: give it one, or call it where one is handled.")
+        while self._waiting:
+            _, on_error = self._waiting.pop(0)
+            if on_error is not None:
+                on_error(error)
+        if propagate:
+            raise error if tb is None else error.with_traceback(tb)

@@ -11,7 +11,6 @@ from ..exceptions import TimeoutError
 from ..record import Record
 from ..sender import App, current_sender
 from ..serialization import codec, decompress_document, loads
-from ..withdraw import Form, lifetime, revoke
 from . import waiting
 from .awaiting import Awaiting
 from .details import Details
@@ -20,6 +19,7 @@ from .fulfilled import Callbacks
 from .joining import assert_will_not_block
 from .members import rebuilt
 from .rebuild import rebuild
+from .stored import Stored
 
 R_co = TypeVar("R_co", covariant=True)
 _PLAIN = b'{"status"'
@@ -34,7 +34,7 @@ class Shape(Protocol):
         ...
 
 
-class AsyncResult(Awaiting, Details, Family, Generic[R_co]):
+class AsyncResult(Awaiting, Stored, Details, Family, Generic[R_co]):
     """The result of a task, now or later.
 
     Args:
@@ -309,6 +309,16 @@ class AsyncResult(Awaiting, Details, Family, Generic[R_co]):
             self._then.call(self)
         return self
 
+    def throw(self, *args: Any, **kwargs: Any) -> None:
+        """Give the functions of `then` up: each ``on_error`` gets the exception, and it is raised.
+
+        Args:
+            args: the exception; the one that is being handled unless given.
+            kwargs: ``propagate=False`` does not raise it.
+        """
+        waiting_for, self._then = self._then or Callbacks(), None
+        waiting_for.throw(*args, **kwargs)
+
     @property
     def _ended(self) -> bool:
         return self._cache is not None
@@ -317,25 +327,6 @@ class AsyncResult(Awaiting, Details, Family, Generic[R_co]):
         """Remove its result from the store."""
         self._cache = None
         waiting.results_of(self.app).forget((self.id,))
-
-    def revoke(
-        self, connection: Any = None, terminate: bool = False, signal: str | int | None = None, wait: bool = False,
-        timeout: float | None = None,
-    ) -> None:  # fmt: skip
-        """Revoke it: removed when it waits, not started when it was claimed.
-
-        Args:
-            terminate: also stop it when it runs.
-            signal: for a running one, SIGTERM unless given.
-            connection, wait, timeout: accepted for compatibility: the revocation is stored when this returns.
-        """
-        source = self.app
-        backend = source.backend()
-        revoke(
-            source.broker, [self.id], terminate=terminate, signal=signal,
-            expires=lifetime(source.conf.result_expires), keep_results=backend is not None, form=Form.of(source.conf),
-            apart=None if source.settles_results else backend,
-        )  # fmt: skip
 
     def as_tuple(self) -> tuple[Any, ...]:
         """Plain form: ``((id, parent), None)``."""

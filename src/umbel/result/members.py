@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Self
 
 from .. import clock, states
+from ..backend import Backend
 from ..record import Record
 from ..sender import App, current_sender
 from ..serialization import decode_json, encode_json
@@ -232,6 +233,11 @@ class ResultSet(AwaitingAll):
                     if result.id in found:
                         result.keep(found[result.id])
             yield from page
+
+    @property
+    def backend(self) -> Backend | None:
+        """This thread's connection to the results of its app, None when none are kept."""
+        return self.app.backend()
 
     @property
     def supports_native_join(self) -> bool:

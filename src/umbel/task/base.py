@@ -15,10 +15,11 @@ from ..current import pop_request, push_request, request_of, request_var
 from ..exceptions import ImproperlyConfigured, MaxRetriesExceededError, OperationalError, Retry
 from ..message import Headers
 from ..result import AsyncResult, EagerResult
-from ..sender import App, current_sender
+from ..sender import current_sender
 from ..withdraw import Form, kept_for, state_record
 from . import eager
 from .arguments import Arguments
+from .binding import Binding
 from .calls import Calls
 from .hooks import Hooks
 from .options import FROM_CONFIG, FromConfig
@@ -28,7 +29,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Task(Calls[P, R], Hooks, Replacing):
+class Task(Binding, Calls[P, R], Hooks, Replacing):
     """Base of all tasks. Subclass it for hooks or shared state, and pass the class as ``base`` to ``@app.task``.
 
     Attributes:
@@ -89,7 +90,6 @@ class Task(Calls[P, R], Hooks, Replacing):
     retry_jitter: bool = True
     bound: bool = False
     from_config = tuple(FROM_CONFIG.items())
-    _app: App | None = None
     _default_request: Context | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -98,15 +98,6 @@ class Task(Calls[P, R], Hooks, Replacing):
         for option in FROM_CONFIG:
             if option in cls.__dict__ and cls.__dict__[option] is None:
                 setattr(cls, option, FromConfig(option))
-
-    @property
-    def app(self) -> App:
-        """The app that the task belongs to, else the current one."""
-        return self._app if self._app is not None else current_sender()
-
-    def belongs_to(self, app: Any) -> None:
-        """Make it a task of this app."""
-        self._app = app
 
     @cached_property
     def shape(self) -> Arguments:

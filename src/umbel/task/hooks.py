@@ -8,10 +8,6 @@ from typing import Any
 class Hooks:
     """The part of `Task` that does nothing unless a subclass says so."""
 
-    @classmethod
-    def on_bound(cls, app: Any) -> None:
-        """Called when a task of this class has become one of an app; make it a class method too."""
-
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
         """Called in the worker before the function."""
 

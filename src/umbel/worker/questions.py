@@ -58,13 +58,16 @@ def ping(state: State, **_: Any) -> dict[str, str]:
 @inspect_command(name="clock")
 def logical_clock(state: State, **_: Any) -> dict[str, int]:
     """The logical clock."""
-    return {"clock": 0}
+    ticks = state.app.clock
+    return {"clock": ticks.value or ticks.forward()}
 
 
 @inspect_command(visible=False)
 def hello(state: State, from_node: str, revoked: Any = None, **_: Any) -> dict[str, Any] | None:
     """What a Celery worker that starts wants to know of the others."""
-    return {"revoked": revoked_ids(state), **logical_clock(state)} if from_node != state.hostname else None
+    if from_node == state.hostname:
+        return None
+    return {"revoked": revoked_ids(state), "clock": state.app.clock.forward()}
 
 
 @inspect_command()
