@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from types import SimpleNamespace
 
 import pytest
 
 from tests.support.until import until
 from umbel import Umbel, ids
+from umbel.broker import Want
 from umbel.exceptions import Reject, StoreUnavailable
 from umbel.testing.worker import InProcessWorker
 
@@ -122,6 +124,23 @@ def test_nothing_of_an_outcome_that_was_fenced(worker, app, tasks, heard):
     worker.drain()
     until(lambda: heard() == [*WHOLE[:2], *WHOLE], lambda: f"something else than {heard()}")
     assert worker.child.life.desk.reporter.waiting == {}
+
+
+def test_a_message_that_found_no_free_slot_is_received_once(worker, app, tasks, heard):
+    gate = threading.Event()
+
+    @app.task
+    def wait():
+        return gate.wait(20)
+
+    child = worker.child
+    for task, arguments in ((wait, ()), (tasks.add, (1, 1))):
+        task.delay(*arguments)
+        child._work(child.settler.turn((), Want(("celery",), 1)))
+    assert len(child.outcomes) == 1  # the second one, given back
+    gate.set()
+    worker.drain()
+    until(lambda: sorted(heard()) == sorted(2 * WHOLE), lambda: f"something else than {heard()}")
 
 
 def test_a_task_that_wants_no_events(worker, tasks, heard):
