@@ -289,10 +289,12 @@ def chaos(project: Project, monkeypatch: pytest.MonkeyPatch, request: pytest.Fix
 
 
 @contextlib.contextmanager
-def begun(project: Project, monkeypatch: pytest.MonkeyPatch, broker: str, backend: str | None) -> Iterator[Run]:
-    """A fresh run over these stores; prints its seed, and at its end what it counted."""
+def begun(
+    project: Project, monkeypatch: pytest.MonkeyPatch, broker: str, backend: str | None, more: str = ""
+) -> Iterator[Run]:
+    """A fresh run over these stores, with more code behind its tasks; prints its seed, and at its end its counts."""
     path = project.folder / "history.jsonl"
-    code = TASKS.format(top=str(TOP), history=str(path), broker=broker, backend=backend)
+    code = TASKS.format(top=str(TOP), history=str(path), broker=broker, backend=backend) + more
     file = project.write("chaotic.py", code)
     monkeypatch.chdir(project.folder)
     spec = importlib.util.spec_from_file_location("chaotic", file)

@@ -7,6 +7,8 @@ A chaos run whose guarantee is turned off must be judged as failed; otherwise it
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from typing import Any
 import apsw
 import msgspec
 
+from tests.support.history import append
 from umbel import cli, clock
 from umbel.adapters.sqlite import consumer
 from umbel.adapters.sqlite.consumer import SqliteConsumer
@@ -165,6 +168,42 @@ def trust_messages(_: str) -> None:
     Runner.prepare = trusting  # type: ignore[method-assign]
 
 
+def follow_ups_apart(history: str) -> None:
+    """What follows a task is sent before the step that settles it; the first time, a kill comes between the two."""
+    turn, mark = Settler.turn, Path(f"{history}.apart")
+
+    def apart(self: Settler, outcomes: list[Any], want: Any) -> Any:
+        parcels = [parcel for outcome in outcomes for parcel in outcome.parcels]
+        if parcels:
+            self._app.publish(parcels)
+            for outcome in outcomes:
+                outcome.parcels = ()
+            if not mark.exists():
+                mark.touch()
+                append(history, "victim", str(os.getpid()))
+                os.kill(os.getpid(), signal.SIGKILL)
+        return turn(self, outcomes, want)
+
+    Settler.turn = apart  # type: ignore[method-assign]
+
+
+def join_apart(history: str) -> None:
+    """What a member says to its chord is left out of the step that settles it; the first time, a kill follows."""
+    turn, mark = Settler.turn, Path(f"{history}.apart")
+
+    def apart(self: Settler, outcomes: list[Any], want: Any) -> Any:
+        members = [outcome for outcome in outcomes if outcome.members]
+        if not members or mark.exists():
+            return turn(self, outcomes, want)
+        turn(self, [msgspec.structs.replace(outcome, members=()) for outcome in members], None)
+        mark.touch()
+        append(history, "victim", str(os.getpid()))
+        os.kill(os.getpid(), signal.SIGKILL)
+        return None
+
+    Settler.turn = apart  # type: ignore[method-assign]
+
+
 SABOTAGE: dict[str, Callable[[str], None]] = {
     "clock": use_moved_clock,
     "no-rescue": no_rescue,
@@ -178,6 +217,8 @@ SABOTAGE: dict[str, Callable[[str], None]] = {
     "due-by-own-clock": due_by_own_clock,
     "rescue-late": rescue_late,
     "trust-messages": trust_messages,
+    "follow-ups-apart": follow_ups_apart,
+    "join-apart": join_apart,
 }
 
 

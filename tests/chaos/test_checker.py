@@ -85,3 +85,23 @@ def test_what_a_kill_interrupted_is_taken_up_within_the_bound(tmp_path: Path) ->
     history = History.read(tmp_path / "h")
     assert history.late(10, now=30.0) == []
     assert history.late(6, now=30.0) == ["b was lost by a kill and not taken up within 6 s"]
+
+
+TWICE = (("enqueued", "a", 1.0, 1), ("started", "a", 2.0, 7), ("started", "a", 9.0, 8), ("ended", "a", 9.5, 8))
+
+
+@pytest.mark.parametrize(("victim", "word"), [(7, ""), (9, "ran twice")])
+def test_where_the_dead_are_known_only_the_end_of_its_own_process_justifies_a_repeat(
+    tmp_path: Path, victim: int, word: str
+) -> None:
+    for what, task_id, at, pid in (*TWICE, ("victim", str(victim), 5.0, 1)):
+        append(tmp_path / "h", what, task_id, at, pid)
+    faults = History.read(tmp_path / "h").faults({"a": "SUCCESS"})
+    assert [word in fault for fault in faults] == [True] * bool(word)
+
+
+def test_a_run_that_came_by_two_messages_was_enqueued_twice(tmp_path: Path) -> None:
+    for tag in (5, 5, 6):
+        append(tmp_path / "h", "claimed", "a", pid=tag)
+    run = history(tmp_path / "h", *CLEAN)
+    assert run.faults({"a": "SUCCESS"}) == ["a came by 2 messages"]

@@ -5,11 +5,13 @@ leave whole lines only:
 
 An attempt of a retried task may be written as "id#number": each attempt is then a run of its own.
 
-    {"what": "enqueued" | "due" | "started" | "ended" | "settled" | "killed", "id": task id, "at": unix time,
-     "wall": the same by umbel's clock, which a test may have moved, "pid": process id}
+    {"what": "enqueued" | "due" | "claimed" | "started" | "ended" | "settled" | "killed" | "victim", "id": task id,
+     "at": unix time, "wall": the same by umbel's clock, which a test may have moved, "pid": process id}
 
 ``at`` of a "due" line is a time of umbel's clock; "settled" is written for a final state only, when the store has
-taken it, with the time at which the settler began.
+taken it, with the time at which the settler began. A "claimed" line has the store's own reference of the message as its
+``pid``: two of them for one run are two messages. The id of a "victim" line is that of a process that is killed; a run
+whose kills are told so is rightly repeated only when its own process was killed.
 
 The checker says what is wrong: an id that never ended or has no result, one that ran twice although nothing was killed
 between its runs, or before it was due, or was settled by a process that had lost it; a message that is still in the
@@ -50,10 +52,13 @@ class History:
         enqueued: ids in order.
         starts, ends: id -> times.
         kills: times at which something was killed, stopped or cut.
+        victims: process -> when it was killed.
+        messages: run -> the references of the messages that it came by.
         dues: id -> the time before which it must not start, by umbel's clock.
         walls: id -> when it first started, by umbel's clock.
         early: seconds by which an id started before it was due.
         runners: id without its attempt -> (time, process) of its starts.
+        processes: (run, time of its start) -> process.
         settles: id -> (time, process) of its final states.
         position: bytes of the file that were read.
     """
@@ -62,10 +67,13 @@ class History:
     starts: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     ends: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     kills: list[float] = field(default_factory=list)
+    victims: dict[int, float] = field(default_factory=dict)
+    messages: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     dues: dict[str, float] = field(default_factory=dict)
     walls: dict[str, float] = field(default_factory=dict)
     early: dict[str, float] = field(default_factory=dict)
     runners: dict[str, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
+    processes: dict[tuple[str, float], int] = field(default_factory=dict)
     settles: dict[str, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
     position: int = 0
 
@@ -93,12 +101,18 @@ class History:
             self._compare(task_id)
         elif what == "killed":
             self.kills.append(at)
+        elif what == "victim":
+            self.kills.append(at)
+            self.victims[int(task_id)] = at
+        elif what == "claimed":
+            self.messages[task_id].add(entry["pid"])
         elif what == "ended":
             self.ends[task_id].append(at)
         elif what == "settled":
             self.settles[task_id].append((at, entry["pid"]))
         else:
             self.starts[task_id].append(at)
+            self.processes[task_id, at] = entry["pid"]
             self.runners[task_id.partition("#")[0]].append((at, entry["pid"]))
             self.walls[task_id] = min(entry["wall"], self.walls.get(task_id, entry["wall"]))
             self._compare(task_id)
@@ -124,14 +138,21 @@ class History:
         for task_id, starts in self.starts.items():
             ordered = sorted(starts)
             for first, second in pairwise(ordered):
-                if not any(first - slack <= kill <= second + slack for kill in self.kills):
+                if not self._justified(task_id, first, second, slack):
                     found.append(
                         f"{task_id} ran twice, {second - first:.1f} s apart, and nothing was killed in between"
                     )
         found += [
             f"{one} started {early:.1f} s before it was due" for one, early in self.early.items() if early > slack
         ]
+        found += [f"{one} came by {len(tags)} messages" for one, tags in self.messages.items() if len(tags) > 1]
         return found + self._stolen() + [f"still in the store: {one}" for one in left]
+
+    def _justified(self, task_id: str, first: float, second: float, slack: float) -> bool:
+        """Whether a kill explains that a run which started ``first`` started again."""
+        if self.victims:
+            return self.victims.get(self.processes[task_id, first], float("inf")) <= second + slack
+        return any(first - slack <= kill <= second + slack for kill in self.kills)
 
     def _stolen(self) -> list[str]:
         """Final states by a process that had run the task, though another one had it since; and second final states."""

@@ -168,7 +168,9 @@ class _chord(Signature[Any]):  # noqa: N801 - Celery's name
             body.options.update(_for_body(options))
         if kinds.is_a(body, "chain"):
             body.cut_chords()
-        result = body.freeze(task_id or fresh_id(), group_id=group_id, root_id=root_id)
+        # where a chord is the member of another one, the end of its body is: that group is the one it says
+        around = body.options.get("group_id") or group_id
+        result = body.freeze(task_id or fresh_id(), group_id=around, root_id=root_id)
         drop_header_bodies(body)
         given = {name: value for name, value in options.items() if name not in ("chain", "chord", "task_id")}
         header.options["task_id"] = group_id

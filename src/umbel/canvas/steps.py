@@ -119,7 +119,7 @@ class Walk:
 
     def _put(self, task: Any) -> None:
         place = self.place
-        if is_a(task, "group") and self._followed():
+        if self._followed() and ends_in_group(task):
             task = self._upgraded(task)
         if self.placed:
             result = task.freeze(root_id=place.root_id)
@@ -141,12 +141,12 @@ class Walk:
         if is_a(task, "chord"):
             self.next_result = oldest(result)
 
-    def _upgraded(self, group: Any) -> Any:
-        """The group with the step behind it as its body; what follows is then behind the chord."""
+    def _upgraded(self, task: Any) -> Any:
+        """The group at its end with the step behind it as its body; what follows is then behind the chord."""
         self.tasks.pop()
         body_result = self.results.pop()
         named = {} if is_a(self.next_task, "group") else {"task_id": self.next_result.id}
-        chord = make("chord", group, body=self.next_task, root_id=self.place.root_id, app=self.app, **named)
+        chord = _with_body(task, self.next_task, {"root_id": self.place.root_id, "app": self.app, **named})
         self.next_task = self.tasks[-1] if self.tasks else None
         node = self.results[-1] if self.results else None
         while node is not None and node.parent is not body_result:
@@ -155,6 +155,32 @@ class Walk:
             node.parent = None
             self.next_result = node
         return chord
+
+
+def ends_in_group(task: Any) -> bool:
+    """Whether a group is the last of a workflow, so that a step behind it waits for all its members.
+
+    Example:
+        >>> from umbel.canvas import chord, group, signature
+        >>> pair = group(signature("proj.add"), signature("proj.add"))
+        >>> ends_in_group(pair), ends_in_group(chord(pair, pair)), ends_in_group(chord(pair, signature("proj.total")))
+        (True, True, False)
+    """
+    while is_a(task, "chord") or (is_a(task, "chain") and task.tasks):
+        task = task.body if is_a(task, "chord") else task.tasks[-1]
+    return is_a(task, "group")
+
+
+def _with_body(task: Any, body: Any, options: dict[str, Any]) -> Any:
+    """A workflow whose last group is the header of a chord with this body."""
+    if is_a(task, "group"):
+        return make("chord", task, body=body, **options)
+    task = task.clone()
+    if is_a(task, "chord"):
+        task.body = _with_body(task.body, body, options)
+    else:
+        task.tasks = [*task.tasks[:-1], _with_body(task.tasks[-1], body, options)]
+    return task
 
 
 def oldest(result: Any) -> Any:

@@ -73,7 +73,7 @@ def _replacement(task: Any, sig: Any) -> Any:
         raise ImproperlyConfigured("What replaces a task must not be the member of a chord itself.")
     if sig.subtask_type == "chain" and not sig.tasks:
         raise ImproperlyConfigured("A task cannot be replaced by an empty chain.")
-    with derived(request.id, _REPLACED, request.reply_to):
+    with derived(_run(request), _REPLACED, request.reply_to):
         return _with_the_rest(task.app, request, _in_its_place(task, request, ending_once(sig, task.app)))
 
 
@@ -100,6 +100,14 @@ def _with_the_rest(app: Any, request: Any, sig: Any) -> Any:
     return sig
 
 
+def _run(request: Any) -> str:
+    """What names a run, so that its parts have ids of their own, and the same when it is run again.
+
+    A task that replaces another one has its id; when it is replaced itself, the id alone would be that of both.
+    """
+    return f"{request.id}/{request.parent_id or ''}/{request.replaced_task_nesting}"
+
+
 def _nesting(request: Any) -> int:
     return int(request.replaced_task_nesting) + 1
 
@@ -109,7 +117,7 @@ def _send_replacement(task: Any, sig: Any) -> Any:
     request = task.request
     if request.is_eager:
         return sig.apply().get()
-    with derived(request.id, _REPLACED - 1, request.reply_to), collecting() as outbox:
+    with derived(_run(request), _REPLACED - 1, request.reply_to), collecting() as outbox:
         sig.delay()
     request.replaced_by = tuple(outbox.parcels)
     raise Ignore("Replaced by new task")
