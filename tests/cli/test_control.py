@@ -72,7 +72,7 @@ def test_a_running_worker_is_changed(working, app, ask):
 
 
 def test_what_cannot_be_changed_is_answered(working, ask):
-    worker = working("-c", "1", "-n", "w1@here", "-P", "thread")
+    worker = working("-n", "w1@here", "-P", "solo")
     assert ask("rate_limit", task_name="shop.add", rate_limit="quickly")["error"].startswith("Invalid rate limit ")
     assert ask("rate_limit", task_name="shop.none", rate_limit=1) == {"error": "unknown task"}
     assert ask("time_limit", task_name="shop.none", soft=1) == {"error": "unknown task"}

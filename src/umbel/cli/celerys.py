@@ -20,9 +20,22 @@ from ..integrations.celery import installed
 
 REFUSED = {
     "beat": "-B/--beat: this worker has no scheduler inside; let your system's (cron, a systemd timer) run umbel call",
-    "autoscale": "--autoscale: the number of children is fixed here; choose it with -c",
 }  # fmt: skip
 """Option -> the sentence."""
+
+
+def sizes(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """Most and fewest processes, in either order; a single number is the most."""
+    if value is None:
+        return None
+    try:
+        least, most = sorted(map(int, value.split(","))) if "," in value else (0, int(value))
+    except ValueError:
+        least, most = -1, 0
+    if least < 0 or most < 1:
+        raise click.BadParameter(f"{value!r} is no MAX,MIN: write two numbers, as in 10,3", ctx, param)
+    return most, least
+
 
 _OPTIONS = (
     click.option("-S", "--statedb", metavar="PATH", help="No effect: revocations are kept in the store."),
@@ -37,7 +50,9 @@ _OPTIONS = (
         "--heartbeat-interval", type=click.IntRange(min=1), metavar="SECONDS", help="Between two of them (2)."
     ),
     click.option("--executable", metavar="PATH", help="No effect: children are forked."),
-    click.option("--autoscale", metavar="MAX,MIN", hidden=True),
+    click.option(
+        "--autoscale", callback=sizes, metavar="MAX,MIN", help="The number of processes or threads follows the work."
+    ),
     click.option("-B", "--beat", is_flag=True, hidden=True),
     click.option("-s", "--schedule-filename", "--schedule", metavar="PATH", hidden=True),
     click.option("--scheduler", metavar="CLASS", hidden=True),

@@ -144,10 +144,16 @@ def merge(app: Umbel, options: dict[str, Any], app_path: str = "") -> WorkerOpti
     pool = options["pool"] or conf.worker_pool
     if pool not in PRESETS:
         raise ImproperlyConfigured(f"unknown pool {pool!r}: use one of {', '.join(sorted(set(PRESETS)))}")
+    scale = options["autoscale"]
+    if scale and PRESETS[pool] not in ("process", "thread"):
+        raise ImproperlyConfigured(f"--autoscale is for the pools process and thread, not {pool}: leave it out")
     return WorkerOptions(
         hostname=node,
         pool=PRESETS[pool],
-        concurrency=_concurrency(options["concurrency"] or conf.worker_concurrency, pool),
+        concurrency=max(1, scale[1])
+        if scale
+        else _concurrency(options["concurrency"] or conf.worker_concurrency, pool),
+        autoscale=scale,
         queues=_queues(app.declared, options["queues"], options["exclude_queues"]),
         time_limit=options["time_limit"] or conf.task_time_limit,
         soft_time_limit=options["soft_time_limit"] or conf.task_soft_time_limit,
@@ -201,6 +207,12 @@ def _concurrency(value: Any, pool: str) -> int:
     return number
 
 
+def _size(options: WorkerOptions) -> str:
+    if options.autoscale is None:
+        return f"-c {options.concurrency}"
+    return f"--autoscale {options.autoscale[0]},{options.autoscale[1]}"
+
+
 def banner(app: Umbel, options: WorkerOptions) -> str:
     """What a person reads first: node, store, pool, queues, tasks."""
     names = sorted(name for name in app.tasks if not name.startswith(("celery.", "umbel.")))
@@ -209,7 +221,7 @@ def banner(app: Umbel, options: WorkerOptions) -> str:
         f"  app      {app.main}",
         f"  broker   {app.shown_broker_url}",
         f"  results  {mask_url(app.result_url) if app.result_url else 'none'}",
-        f"  pool     {options.pool}, -c {options.concurrency}",
+        f"  pool     {options.pool}, {_size(options)}",
         f"  queues   {', '.join(options.queues)}",
         f"  tasks    {', '.join(names[:12]) or 'none'}" + (f" and {len(names) - 12} more" if len(names) > 12 else ""),
         f"  health   {health.FRESH:.0f} s, {options.heartbeat_file}",

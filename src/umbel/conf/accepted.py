@@ -103,7 +103,6 @@ ACCEPTED: Final[dict[str, Any]] = {
     "task_default_delivery_mode": 2,
     "task_retry_on_worker_lost": False,
     "worker_agent": None,
-    "worker_autoscaler": "celery.worker.autoscale:Autoscaler",
     "worker_cancel_long_running_tasks_on_connection_loss": False,
     "worker_consumer": "celery.worker.consumer:Consumer",
     "worker_deduplicate_successful_tasks": False,
@@ -142,7 +141,7 @@ REASONS: Final[dict[str, str]] = {
     "A task whose process died runs again (`task_reject_on_worker_lost`)": "task_retry_on_worker_lost",
     "Without effect yet: the program that runs the entries comes with a later release": "beat_",
     "Without effect yet: remote control's own settings come with a later release": """
-        control_ worker_autoscaler""",
+        control_""",
     "Who receives events has no queue on Redis, SQLite and memory, and one of its connection's own on RabbitMQ": """
         event_queue_""",
     "A chord is joined by its store, so nobody polls and nobody waits for members": "result_chord_",

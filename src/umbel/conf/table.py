@@ -140,6 +140,7 @@ _ROWS: Final = (
     Setting("include", "names", (), "More of them; the app's ``include=``."),
     Setting("worker_pool", "text", "prefork", "Pool preset: process (prefork), thread (threads), asyncio, solo."),
     Setting("worker_concurrency", "count", None, 'Functions that run at once; None or "auto" is the number of cores.', least=1),
+    Setting("worker_autoscaler", "any", "celery.worker.autoscale:Autoscaler", "Class, or its import path, that lets the pool follow its work (`--autoscale`); the default stands for umbel's own."),
     Setting("worker_async_concurrency", "int", 500, "Coroutines that run at once in each child.", own=True, least=1),
     Setting("worker_prefetch_multiplier", "int", 0, "Most messages held for each slot; 0 holds about 10 ms of measured work.", least=0),
     Setting("worker_disable_prefetch", "bool", False, "Hold no message that is not running."),

@@ -7,11 +7,15 @@ import os
 import signal
 import socket
 from collections import deque
+from typing import Final
 
 from .. import clock
 from ..broker import Death
-from .page import FINISHED, NONCE, Page, Row, Running
+from .page import BUSY, FINISHED, NONCE, Page, Row, Running
 from .pipes import heard
+
+LEAVE: Final = "leave"
+"""Said to a child: claim nothing more, finish, and end; however long that takes."""
 
 
 class Ward:
@@ -164,6 +168,14 @@ class Brood:
     def silent(self, now: float) -> float:
         """Seconds without an answer on the consuming connection of the child that has had none for longest."""
         return max((ward.silent(now) for ward in self.wards.values()), default=0.0)
+
+    def busy_children(self) -> int:
+        """Children that are not idle, those that are to leave left out."""
+        return sum(1 for ward in self.working() if ward.row.get(BUSY) or ward.row.running())
+
+    def working(self) -> list[Ward]:
+        """Children that are not to leave."""
+        return [ward for ward in self.wards.values() if not ward.retiring]
 
     @property
     def busy(self) -> bool:

@@ -188,7 +188,8 @@ class Child:
     def _hand_over(self, attempt: Attempt) -> None:
         """Give an attempt to the pool of its kind; back to its place with it when that has no free slot."""
         pool = self.life.pool_for(attempt.is_async)
-        if not pool.free() or pool.stalled(clock.monotonic()):
+        free = pool.free() if attempt.is_async else self.life.room()
+        if not free or pool.stalled(clock.monotonic()):
             self.outcomes.put(Release(attempt.delivery))
             self.fetcher.pause(attempt.delivery.queue, attempt.is_async)
             return

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 if TYPE_CHECKING:
     from ..app import Umbel
     from ..broker import Control
+    from .autoscale import Autoscaler
     from .brood import Brood
     from .levers import Levers
     from .options import WorkerOptions
@@ -132,13 +133,14 @@ class State:
         levers: what can be changed while it runs.
         since: monotonic time of its start.
         answers: what answers commands about events, by name.
+        autoscaler: what lets its pool follow its work, None for a pool that does not.
     """
 
     tset = set
 
     def __init__(
         self, app: Umbel, options: WorkerOptions, control: Control, brood: Brood, stop: Stop, levers: Levers,
-        since: float, answers: Mapping[str, Handler],
+        since: float, answers: Mapping[str, Handler], autoscaler: Autoscaler | None = None,
     ) -> None:  # fmt: skip
         self.app = app
         self.hostname = options.hostname
@@ -149,6 +151,7 @@ class State:
         self.levers = levers
         self.since = since
         self.answers = answers
+        self.autoscaler = autoscaler
 
     @property
     def consumer(self) -> State:

@@ -29,6 +29,7 @@ from .. import clock
 from ..broker import Control, Owners
 from ..exceptions import Interrupted, SoftTimeLimitExceeded, Terminated, UmbelError
 from ..outcome import Outcome, Release
+from .brood import LEAVE
 from .channels import Wake
 from .page import BUSY, DRAINING, STATE
 from .pipes import heard
@@ -164,8 +165,9 @@ class Keeper(threading.Thread):
             self._obey(line.decode())
 
     def _obey(self, order: str) -> None:
-        """Orders of the supervisor: ``stop`` (finish within the grace period), ``now`` (the period is over), whether
-        tasks are to be reported (``watch``, ``unwatch``), and what remote control has changed.
+        """Orders of the supervisor: ``stop`` (finish within the grace period), ``now`` (the period is over), ``leave``
+        (finish, however long it takes: the pool becomes smaller), whether tasks are to be reported (``watch``,
+        ``unwatch``), and what remote control has changed.
         """
         life = self.life
         if order.startswith("{"):
@@ -177,7 +179,8 @@ class Keeper(threading.Thread):
         life.stopping.set()
         life.row.put(STATE, DRAINING)
         now = clock.monotonic()
-        self._deadline = now if order == "now" else now + self._grace
+        if order != LEAVE:
+            self._deadline = now if order == "now" else now + self._grace
         self._give_back()
         life.outcomes.wake.ring()
 

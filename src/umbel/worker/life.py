@@ -2,7 +2,8 @@
 
 run queue, outcome queue    channels.py: taken from by either, each item by one
 desk.running, page row      what runs now; written by the attempts, watched by the keeper
-queues                      what is claimed from; the keeper changes it when remote control says so
+queues, threads             what is claimed from, and how many functions run at once in a pool of threads; the keeper
+                            changes them when remote control or the autoscaler says so
 stopping                    set once, by either: no more claims
 settling                    held by the loop from taking outcomes until they are settled; the keeper ends the process
                             (a function is deaf) only when it has it
@@ -55,7 +56,8 @@ class Life:
         self.stopping = threading.Event()
         self.settling = threading.Lock()
         self.inline = options.function_pool == "inline"
-        self.functions = self._open_pool(options.function_pool, options.function_slots)
+        self.threads = options.function_slots
+        self.functions = self._open_pool(options.function_pool, options.function_most)
         self.coroutines: Pool | None = None
         self._given_up = {False: 0, True: 0}  # slots of functions and of coroutines that come back no more
 
@@ -73,6 +75,7 @@ class Life:
                 setattr(task, attribute, value)
             self.desk.plans.pop(name, None)
         self.queues = changes.queues
+        self.threads = changes.threads or self.threads
         self.outcomes.wake.ring()
 
     def pool_for(self, is_async: bool) -> Pool:
@@ -85,16 +88,20 @@ class Life:
 
     def free(self) -> tuple[int, int]:
         """Free slots for functions and for coroutines; none of an event loop that somebody's code blocks."""
-        pool = self.coroutines
+        pool, functions = self.coroutines, self.room()
         if pool is None:
-            return self.functions.free(), self.options.coroutine_slots
-        return self.functions.free(), 0 if pool.stalled(clock.monotonic()) else pool.free()
+            return functions, self.options.coroutine_slots
+        return functions, 0 if pool.stalled(clock.monotonic()) else pool.free()
+
+    def room(self) -> int:
+        """Free slots for functions: those of the pool, without the ones that it may have later."""
+        return max(0, self.functions.free() - (self.options.function_most - self.threads))
 
     def busy(self) -> bool:
         """Whether a pool of another thread, or a thread aside, runs something whose outcome is not put yet."""
-        functions, coroutines = self.free()
+        coroutines = self.free()[1]
         return (
-            (not self.inline and functions + self._given_up[False] < self.options.function_slots)
+            (not self.inline and self.functions.free() + self._given_up[False] < self.options.function_most)
             or coroutines + self._given_up[True] < self.options.coroutine_slots
             or self.desk.aside.busy()
         )

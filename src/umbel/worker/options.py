@@ -15,7 +15,7 @@ PRESETS = {
 
 
 SPARE = 32
-"""Children that a pool of processes may grow by while it runs."""
+"""Processes or threads that a pool may grow by while it runs."""
 
 
 FREQUENCY = 2.0
@@ -39,6 +39,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     hostname: node name, ``name@host``.
     pool: preset, one of process, thread, asyncio, solo.
     concurrency: `-c`, at least 1: children (process), threads, or coroutines.
+    autoscale: most and fewest processes or threads, between which their number follows the work; None: it stays.
     queues: names to consume, in order.
     time_limit, soft_time_limit: seconds for tasks that name none; None: no limit.
     max_tasks_per_child: tasks after which a child is replaced; None: never.
@@ -60,6 +61,7 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     hostname: str
     pool: str = "process"
     concurrency: int = 1
+    autoscale: tuple[int, int] | None = None
     queues: tuple[str, ...] = ("celery",)
     time_limit: float | None = None
     soft_time_limit: float | None = None
@@ -85,12 +87,17 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def rows(self) -> int:
         """Rows of the shared page: a replacement starts while the old child drains, and a pool may grow."""
-        return self.children * 2 + 2 + 2 * SPARE
+        return (self.most if self.pool == "process" else self.children + SPARE) * 2 + 2
+
+    @property
+    def most(self) -> int:
+        """Processes or threads that it may come to while it runs, by remote control or by itself."""
+        return max(self.concurrency, self.autoscale[0] if self.autoscale else 0) + SPARE
 
     @property
     def slots(self) -> int:
-        """Functions and coroutines that one child runs at the same time."""
-        return self.function_slots + self.coroutine_slots
+        """Functions and coroutines that one child may come to run at the same time."""
+        return self.function_most + self.coroutine_slots
 
     @property
     def children(self) -> int:
@@ -98,8 +105,13 @@ class WorkerOptions(msgspec.Struct, frozen=True, kw_only=True):
         return self.concurrency if self.pool == "process" else 1
 
     @property
+    def function_most(self) -> int:
+        """Functions that one child may come to run at the same time."""
+        return self.most if self.pool == "thread" else self.function_slots
+
+    @property
     def function_slots(self) -> int:
-        """Functions that one child runs at the same time."""
+        """Functions that one child runs at the same time, at its start."""
         if self.pool == "thread":
             return self.concurrency
         return min(32, self.concurrency) if self.pool == "asyncio" else 1

@@ -120,7 +120,7 @@ def stats(state: State, **_: Any) -> dict[str, Any]:
         "uptime": int(clock.monotonic() - state.since),
         "pool": {
             "implementation": options.pool,
-            "max-concurrency": state.levers.children if options.pool == "process" else options.concurrency,
+            "max-concurrency": state.levers.num_processes,
             "processes": [ward.pid for ward in state.brood.wards.values()],
             "max-tasks-per-child": options.max_tasks_per_child or "N/A",
             "put-guarded-by-semaphore": False,
@@ -133,6 +133,7 @@ def stats(state: State, **_: Any) -> dict[str, Any]:
         },
         "prefetch_count": options.prefetch_multiplier * options.concurrency,
         "rusage": _usage(),
+        **({"autoscaler": state.autoscaler.info()} if state.autoscaler is not None else {}),
     }  # fmt: skip
 
 

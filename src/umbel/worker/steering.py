@@ -94,15 +94,21 @@ def time_limit(
 
 @control_command(args=[("n", int)], signature="[N=1]")
 def pool_grow(state: State, n: int = 1, **_: Any) -> dict[str, str]:
-    """Run n processes more."""
-    state.levers.grow(n)
+    """Run n processes or threads more."""
+    if state.autoscaler is not None:
+        state.autoscaler.force_scale_up(n)
+    else:
+        state.levers.grow(n)
     return {"ok": "pool will grow"}
 
 
 @control_command(args=[("n", int)], signature="[N=1]")
 def pool_shrink(state: State, n: int = 1, **_: Any) -> dict[str, str]:
-    """Run n processes less; what runs in them is finished."""
-    state.levers.shrink(n)
+    """Run n processes or threads less; what runs in them is finished."""
+    if state.autoscaler is not None:
+        state.autoscaler.force_scale_down(n)
+    else:
+        state.levers.shrink(n)
     return {"ok": "pool will shrink"}
 
 
@@ -122,7 +128,10 @@ def pool_restart(
 @control_command(args=[("max", int), ("min", int)], signature="[max [min]]")
 def autoscale(state: State, max: int | None = None, min: int | None = None) -> dict[str, str]:
     """Change the range of a pool that scales by itself."""
-    raise ValueError("Autoscale not enabled")
+    if state.autoscaler is None:
+        raise ValueError("Autoscale not enabled")
+    most, least = state.autoscaler.update(max, min)
+    return {"ok": f"autoscale now max={most} min={least}"}
 
 
 @control_command(

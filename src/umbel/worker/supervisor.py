@@ -18,13 +18,13 @@ import selectors
 import signal
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import msgspec
-
 from .. import clock, ids, signals
-from ..broker import Broadcast, Control, Death, Owner, Owners
-from ..exceptions import DuplicateNodenameWarning, OperationalError, StoreReadOnly, StoreUnsuitable, UmbelError
+from ..broker import Broadcast, Control, Death, Owners
+from ..exceptions import OperationalError, StoreReadOnly, StoreUnsuitable, UmbelError
+from ..loading import symbol
 from . import health, orphans, spawned
 from .arrival import arrive
+from .autoscale import Autoscaler
 from .brood import Brood, Ward
 from .child import run
 from .commands import Commands
@@ -33,6 +33,7 @@ from .levers import Levers
 from .nursery import Exited, Forked, Nursery, Stopped
 from .page import Page
 from .presence import Presence
+from .roll import Entry
 from .stopping import Stop
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("umbel.worker")
 
+AUTOSCALER: Final = "celery.worker.autoscale:Autoscaler"
+"""The default of `worker_autoscaler`, which stands for umbel's own."""
 SWEEP: Final = 1.0
 TIDY: Final = 10.0
 UNHEARD: Final = 60.0
@@ -93,9 +96,10 @@ class Supervisor:
         self.page = Page(options.rows, options.slots)
         self.brood = Brood(self.page, options.rows)
         self.levers = Levers(app, options, self.brood, self.page)
+        self.autoscaler = self._autoscaler()
         self.stop = Stop(options.grace, options.soft_shutdown, options.hostname)
         self.started = clock.wall()
-        self.ready = self._missed = False
+        self.ready = False
         self._swept = self._tidied = self._told = 0.0
         self._heard = 0
         self._deaf = 0.0  # monotonic moment before which requests are not asked for
@@ -105,6 +109,15 @@ class Supervisor:
     def hostname(self) -> str:
         """Node name."""
         return self.options.hostname
+
+    def _autoscaler(self) -> Autoscaler | None:
+        """What lets the pool follow its work, if that was asked for: umbel's own, or the project's."""
+        if self.options.autoscale is None:
+            return None
+        named = self.app.conf.worker_autoscaler
+        kind: Any = Autoscaler if named == AUTOSCALER else symbol(named) if isinstance(named, str) else named
+        made: Autoscaler = kind(self.levers, *self.options.autoscale, worker=self)
+        return made
 
     def _before_child(self) -> None:
         """In the nursery, before each fork: what a receiver changes here, the child finds."""
@@ -123,19 +136,17 @@ class Supervisor:
         signals.celeryd_after_setup.send(sender=self.hostname, instance=self, conf=self.app.conf)
         self.nursery = Nursery(self._life, self._before_child)
         self.stop.install()
-        self.owner = Owner(
-            ids.nonce(), self.options.hostname, os.getpid(), "supervisor", clock.wall(), self.options.facts()
-        )
-        self.owners: Owners = self.app.broker.owners()
+        self.entry = Entry(self.app, self.options)
+        self.owners: Owners = self.entry.owners
         self.control: Control = self.app.broker.control()
         self.presence = Presence(self.app, self.options, self.brood)
         self.commands = Commands(
             State(
                 self.app, self.options, self.control, self.brood, self.stop, self.levers, clock.monotonic(),
-                self.presence.answers(),
+                self.presence.answers(), self.autoscaler,
             )
         )  # fmt: skip
-        if arrive(self._enlist, self.app.conf, self.stop, self._say_alive):
+        if arrive(self.entry.enlist, self.app.conf, self.stop, self._say_alive):
             self._look_at_results()
             self.selector.register(self.nursery.socket, selectors.EVENT_READ)
             self.selector.register(self.stop.fd, selectors.EVENT_READ)
@@ -146,19 +157,6 @@ class Supervisor:
         finally:
             self._leave()
         return self.stop.code
-
-    def _enlist(self) -> None:
-        self._look_for_twin()
-        self.owners.enlist(self.owner)
-
-    def _look_for_twin(self) -> None:
-        for other in self.owners.roll():
-            if other.role == "supervisor" and other.node == self.options.hostname:
-                logger.warning(
-                    "%s: a worker called %s runs already (pid %d); give this one a name of its own with -n, or"
-                    " inspect and health cannot tell them apart",
-                    DuplicateNodenameWarning.__name__, other.node, other.pid,
-                )  # fmt: skip
 
     def _look_at_results(self) -> None:
         """Let the result store say what its operator should know; one that is away now may be back later."""
@@ -185,11 +183,21 @@ class Supervisor:
             if now - self._swept >= SWEEP:
                 self._swept = now
                 self._sweep()
+                self._scale()
             if now - self._tidied >= TIDY:
                 self._tidied = now
                 self._tidy()
+            self.levers.trim()
             for _ in range(self.brood.missing(self.levers.children, now) if not self.stop.requested else 0):
                 self._hatch()
+
+    def _scale(self) -> None:
+        """Let the pool follow its work; whatever a class of the project raises, the worker goes on."""
+        if self.autoscaler is not None and self.ready and not self.stop.requested:
+            try:
+                self.autoscaler.maybe_scale()
+            except Exception as error:
+                logger.warning("The autoscaler could not look: %r", error)
 
     def _attend(self) -> None:
         """The operator's stop and the children's limits."""
@@ -334,22 +342,11 @@ class Supervisor:
             if self.owners.tidy(limits):
                 self._tidied = clock.monotonic() - TIDY + LOOK
             if self.app.broker.abilities.rescue == "caller":  # elsewhere the roll is what each process says of itself
-                self._look_for_itself()
+                self.entry.look()
+                if self.entry.missed:
+                    self._tidied = clock.monotonic() - TIDY + SWEEP
         except UmbelError as error:
             self._trouble(error)
-
-    def _look_for_itself(self) -> None:
-        """Enlist again when two looks do not find this process on the roll: the store has lost its memory, or declared
-        it dead while it was stopped. A supervisor holds no message.
-        """
-        known = any(owner.nonce == self.owner.nonce for owner in self.owners.roll())
-        if not known and not self._missed:
-            self._tidied = clock.monotonic() - TIDY + SWEEP
-        elif not known:
-            logger.warning("The store does not know this worker any more; it is enlisted again")
-            self.owner = msgspec.structs.replace(self.owner, nonce=ids.nonce())
-            self.owners.enlist(self.owner)
-        self._missed = not known and not self._missed
 
     def _guard(self, now: float) -> None:
         """Kill what does not become ready, is stopped for too long or deaf past its hard limit; say the verdict."""
@@ -376,7 +373,7 @@ class Supervisor:
         self.nursery.socket.close()
         health.notify("STOPPING=1")
         try:
-            self.owners.retire(self.owner.nonce)
+            self.entry.retire()
         except UmbelError as error:
             self._trouble(error)
         if self.options.heartbeat_file:

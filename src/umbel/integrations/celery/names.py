@@ -92,6 +92,8 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     "celery.utils.functional": _same("umbel.events.lru", "LRUCache"),
     "celery.utils.graph": _same("umbel.utils.graph", "DependencyGraph"),
     "celery.utils.log": _same("umbel.utils.log", "get_task_logger"),
+    "celery.worker": {},
+    "celery.worker.autoscale": _same("umbel.worker.autoscale", "Autoscaler"),
     "kombu": {**_ENTITIES, "__version__": f"{_RELEASE}:KOMBU", "VERSION": f"{_RELEASE}:KOMBU_INFO"},
     "kombu.common": _same("umbel.routing", "Broadcast"),
     "kombu.entity": _ENTITIES,
