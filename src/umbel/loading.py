@@ -30,8 +30,8 @@ from .places import state_dir
 from .urls import mask_url, scheme
 
 __all__ = [
-    "default_store_url", "exists", "load_app", "mask_url", "open_backend", "open_broker", "pool_factory", "state_dir",
-    "symbol",
+    "default_store_url", "exists", "extensions", "instantiate", "load_app", "mask_url", "open_backend", "open_broker",
+    "pool_factory", "state_dir", "symbol",
 ]  # fmt: skip
 
 # Schemes of technologies that are or will be extras of umbel, so that a missing one can say what to do.
@@ -105,6 +105,20 @@ def _offered(group: str, name: str, what: str) -> Callable[..., Any]:
     raise ImproperlyConfigured(f"Nobody offers a {what} called {name!r}; installed are: {known}.")
 
 
+def extensions(group: str) -> dict[str, Callable[[], Any]]:
+    """What installed packages offer in a group of entry points.
+
+    Args:
+        group: for instance ``celery.commands``.
+
+    Returns:
+        Name -> what imports it.
+    """
+    from importlib.metadata import entry_points  # noqa: PLC0415 - as in `_offered`
+
+    return {entry.name: entry.load for entry in entry_points(group=group)}
+
+
 def _family(name: str) -> str:
     """The schemes that this one belongs to: "db+" for "db+sqlite"; without a "+" itself."""
     first, plus, _ = name.partition("+")
@@ -170,6 +184,16 @@ def symbol(path: str) -> Any:
             raise ImproperlyConfigured(f"{parent!r} has no module or attribute {attribute!r}.{like}")
         return getattr(module, attribute)
     return _module(path)
+
+
+def instantiate(name: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call what a dotted path names; what is no text is called as it is.
+
+    Example:
+        >>> instantiate("fractions:Fraction", 1, 2)
+        Fraction(1, 2)
+    """
+    return (symbol(name) if isinstance(name, str) else name)(*args, **kwargs)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

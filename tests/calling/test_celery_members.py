@@ -72,7 +72,7 @@ WHOLE = {
 }
 """Classes of Celery's that umbel has not, and why."""
 
-_CONNECTION = "kombu's connections, of which umbel has none: a store opens its own, see `app.broker`"
+_CONNECTION = "kombu's way to the broker: a store opens its own, see `app.broker`"
 _CLASSES = "a class that nothing here is made of"
 _PLATFORM = "about the platform and not the app: `sys.platform`"
 _CONSUMER = "kombu's consumer, of which a receiver is none"
@@ -82,9 +82,8 @@ LEFT_OUT = {
         "Beat": "a program: `umbel beat`", "IS_WINDOWS": _PLATFORM, "IS_macOS": _PLATFORM, "SYSTEM": _PLATFORM,
         "Pickler": "how Celery writes its apps; here a process makes its own", "amqp": WHOLE["AMQP"],
         "amqp_cls": WHOLE["AMQP"], "backend_cls": "`result_backend` names the store", "broker_connection": _CONNECTION,
-        "builtin_fixups": "there are none", "connection": _CONNECTION, "connection_for_read": _CONNECTION,
-        "connection_for_write": _CONNECTION, "connection_or_acquire": _CONNECTION, "default_connection": _CONNECTION,
-        "default_producer": _CONNECTION, "loader": WHOLE["BaseLoader"], "loader_cls": WHOLE["BaseLoader"],
+        "builtin_fixups": "there are none", "connection_or_acquire": _CONNECTION, "default_connection": _CONNECTION,
+        "default_producer": _CONNECTION, "loader_cls": WHOLE["BaseLoader"],
         "log": "logging is set up by the command line; the signals about it are Celery's", "log_cls": _CLASSES,
         "pool": _CONNECTION, "prepare_config": "`on_configure` may change the settings",
         "producer_or_acquire": _CONNECTION, "producer_pool": _CONNECTION, "registry_cls": _CLASSES,

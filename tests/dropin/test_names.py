@@ -23,6 +23,7 @@ FUNCTIONS = [
     and not name.startswith("current_")  # stand for what is current
 ]
 UNLISTED = {
+    ("celery.bin.celery", "celery"),
     ("celery.canvas", "StampingVisitor"), ("celery.canvas", "subtask"),
     ("celery.events.dumper", "humanize_type"), ("celery.events.state", "HEARTBEAT_EXPIRE_WINDOW"),
     ("celery.exceptions", "RetryTaskError"), ("celery.exceptions", "SystemTerminate"),

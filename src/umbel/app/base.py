@@ -27,6 +27,7 @@ from ..template import Template
 from . import publishing
 from .compose import Ways, compose
 from .configured import Configured
+from .connections import Connecting
 from .options import broker_options, named_store, result_options
 from .parts import Parts
 from .programs import Programs
@@ -38,7 +39,7 @@ _RESULTS_WITH_BROKER: Final = ("sqlite", "memory")
 """Schemes of brokers that keep results too unless `result_backend` says otherwise."""
 
 
-class Umbel(Configured, Tasks, Parts, Watching, Programs):
+class Umbel(Configured, Tasks, Parts, Watching, Programs, Connecting):
     """An application.
 
     Args:

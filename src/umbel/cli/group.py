@@ -21,7 +21,7 @@ from ..exceptions import (
     UnsupportedPlatform,
 )
 from ..integrations.celery import install_as_celery
-from . import codes
+from . import codes, plugins
 from .environment import name_variables
 from .personal import personal
 from .session import Session
@@ -62,12 +62,12 @@ class Lazy(click.Group):
     """A group whose commands are imported when they are named."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         path, _ = COMMANDS.get(cmd_name, (None, None))
         if path is None:
-            return None
+            return super().get_command(ctx, cmd_name) or plugins.find(cmd_name)
         if cmd_name in UNIX_ONLY and not hasattr(os, "fork"):
             return _elsewhere(cmd_name)
         command = loading.symbol(path)
@@ -87,6 +87,10 @@ class Lazy(click.Group):
         """Write the list of commands without importing one."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+        added = plugins.offered()
+        if added:
+            with formatter.section("Commands of other packages"):
+                formatter.write_text(", ".join(added))
 
 
 def _elsewhere(name: str) -> click.Command:

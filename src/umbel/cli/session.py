@@ -67,6 +67,14 @@ class Session:
             self._app, self._loaded = self._changed(loading.load_app(wanted)), wanted
         return self._app
 
+    def app_or_default(self) -> Umbel:
+        """The application that was named, else one with nothing but the settings of the environment and the options."""
+        if self.names_app:
+            return self.app()
+        from ..app.sharing import make_default  # noqa: PLC0415 - every other command waits until the app is imported
+
+        return self._changed(make_default())
+
     @property
     def names_app(self) -> bool:
         """Whether the application is known before the command's own options are read."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
-from ..backend import Backend
 from ..sender import App
 from ..withdraw import Form, lifetime, revoke, revoke_stamped, stamps_of
+from .disabled import DisabledBackend
 
 
 class Stored:
@@ -23,14 +23,14 @@ class Stored:
         ...
 
     @property
-    def backend(self) -> Backend | None:
-        """This thread's connection to the store of its app's results, None when none are kept."""
-        return self.app.backend()
+    def backend(self) -> Any:
+        """This thread's connection to its app's results (`backend.Backend`), a `DisabledBackend` when none are kept."""
+        return self.app.backend() or DisabledBackend(self.app)
 
     @property
     def supports_native_join(self) -> bool:
         """Whether a group of such results is waited for without polling: wherever results are kept."""
-        return self.backend is not None
+        return self.app.backend() is not None
 
     def revoke(
         self, connection: Any = None, terminate: bool = False, signal: str | int | None = None, wait: bool = False,

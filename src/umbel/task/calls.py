@@ -13,7 +13,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import copy_context
 from functools import cached_property
-from typing import Any, Generic, NamedTuple, ParamSpec, TypeAlias, TypeVar, Unpack, overload
+from typing import Any, ClassVar, Generic, NamedTuple, ParamSpec, TypeAlias, TypeVar, Unpack, overload
 
 from ..bulk import batches
 from ..context import Context
@@ -52,11 +52,16 @@ class _Bulk(NamedTuple, Generic[R]):
 
 
 class Calls(Generic[P, R]):
-    """The calling side of `Task`."""
+    """The calling side of `Task`.
+
+    Attributes:
+        result_cls: class of the handles on what was sent.
+    """
 
     name: str
     typing: bool
     trail: bool
+    result_cls: ClassVar[type[AsyncResult[Any]]] = AsyncResult
 
     @property
     @abstractmethod
@@ -203,7 +208,7 @@ class Calls(Generic[P, R]):
         template = app.template(self.name, self, options, (args, kwargs))
         parent = sending_request()
         parcel = app.fill(template, args, kwargs, task_id or new_id(), parent)
-        result: AsyncResult[R] = AsyncResult.sent(parcel.id, app, self.shape, bool(template.ignore_result))
+        result: AsyncResult[R] = self.result_cls.sent(parcel.id, app, self.shape, bool(template.ignore_result))
         if parent is not None and template.add_to_parent and self.trail:
             parent.children.append(result)
         return _Order(template, parcel, result)

@@ -1,0 +1,61 @@
+"""``app.connection()``, ``app.loader``, and the small functions that packages written for Celery import."""
+
+from __future__ import annotations
+
+import pytest
+
+from umbel import Umbel
+from umbel.exceptions import OperationalError
+from umbel.loading import instantiate
+from umbel.utils.encoding import bytes_to_str, safe_repr, safe_str, str_to_bytes
+
+
+class Wordless:
+    def __str__(self) -> str:
+        raise ValueError("no words")
+
+    __repr__ = __str__
+
+
+@pytest.mark.parametrize(
+    ("url", "shown", "technology"),
+    [
+        ("redis://:secret@host:6379/3", "redis://:**@host:6379/3", "redis"),
+        ("rediss://host/0", "rediss://host/0", "redis"),
+        ("pyamqp://guest:secret@host//", "amqp://guest:**@host//", "amqp"),
+        ("memory://here", "memory://here", "memory"),
+    ],
+)
+def test_a_connection_says_which_broker_it_is(url: str, shown: str, technology: str):
+    app = Umbel("proj", broker=url, set_as_current=False)
+    with app.connection() as connection:
+        assert connection.as_uri() == shown
+        assert connection.as_uri(include_password=True).replace("secret", "**") == shown
+        assert connection.transport.driver_type == connection.transport.driver_name == technology
+        assert repr(connection) == f"<Connection: {shown}>"
+
+
+def test_reading_and_writing_may_be_two():
+    app = Umbel("proj", broker_read_url="redis://read/0", broker_write_url="redis://write/0", set_as_current=False)
+    assert app.connection_for_read().as_uri() == "redis://read/0"
+    assert app.connection().as_uri() == app.connection_for_write().as_uri() == "redis://write/0"
+    assert app.connection("memory://other").as_uri() == "memory://other"
+    assert issubclass(OperationalError, app.connection_for_read().recoverable_connection_errors)
+
+
+def test_the_loader_imports_the_modules_of_the_app(tmp_path, monkeypatch):
+    (tmp_path / "loaded_by_hand.py").write_text("here = 1")
+    monkeypatch.syspath_prepend(tmp_path)
+    app = Umbel("proj", broker="memory://loader", include=["loaded_by_hand"], set_as_current=False)
+    (module,) = app.loader.import_default_modules()
+    assert module.here == 1
+    assert app.loader.import_module("loaded_by_hand") is module
+
+
+def test_texts_and_names():
+    assert (safe_str(b"caf\xc3\xa9"), safe_str("x"), safe_str(3)) == ("café", "x", "3")
+    assert "ValueError('no words')" in safe_str(Wordless())
+    assert safe_repr([1]) == "[1]"
+    assert "Wordless" in safe_repr(Wordless())
+    assert (bytes_to_str(b"a"), bytes_to_str(1), str_to_bytes("a"), str_to_bytes(1)) == ("a", 1, b"a", 1)
+    assert instantiate("fractions:Fraction", 1, 2) == instantiate(instantiate, "fractions:Fraction", 1, 2)
