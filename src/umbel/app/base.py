@@ -14,6 +14,7 @@ from ..broker import Broker
 from ..canvas import signature
 from ..client import Client
 from ..context import Context
+from ..coordinator import Coordinator
 from ..current import outbox_var, set_app, set_default
 from ..exceptions import AlwaysEagerIgnored, ImproperlyConfigured
 from ..ids import new_id
@@ -233,10 +234,25 @@ class Umbel(Configured, Tasks, Parts, Watching, Programs, Connecting):
             self._stores.publisher, parcels, deadline=conf.task_publish_deadline,
             limits=conf.task_queue_max_length or None, retry_policy=retry_policy,
         )  # fmt: skip
+        self.told(parcels)
+
+    def told(self, parcels: Sequence[Parcel]) -> None:
+        """The broker has taken these messages: signals and events that say so."""
         if signals.after_task_publish.receivers or signals.task_sent.receivers:
             publishing.report(parcels)
         if self.tells_sent:
             self.tell_sent(parcels)
+
+    def coordinator(self, scope: str | None = None) -> Coordinator:
+        """What schedulers of this app agree by, in the store that its messages go to.
+
+        Args:
+            scope: name of the schedule; the app's name unless given.
+
+        Raises:
+            ImproperlyConfigured: that store cannot do it.
+        """
+        return self._stores.coordinator(scope or self.main or "default", mask_url(self.write_url))
 
     def build(
         self, name: str, args: Any, kwargs: Any, *, task: Any = None, parent: Context | None = None, **options: Any

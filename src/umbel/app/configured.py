@@ -194,7 +194,7 @@ class Configured:
             sig: a signature or a task.
             args, kwargs: of the task; added to those of a signature.
             name: of the entry; the signature's text unless given.
-            opts: as `Task.apply_async` takes them.
+            opts: as `Task.apply_async` takes them, and what `umbel.schedules.Policy` has (``overlap="skip"``).
 
         Returns:
             The name of the entry.
@@ -207,16 +207,19 @@ class Configured:
             ... def schedule_clean(sender, **kwargs):
             ...     sender.add_periodic_task(30.0, clean.s("/tmp"), name="clean")   # doctest: +SKIP
         """
-        from ..schedules import maybe_schedule  # noqa: PLC0415 - costs 15 ms that most programs do not need
+        # 15 ms that most programs do not need
+        from ..schedules import Policy, maybe_schedule, read_policy  # noqa: PLC0415 - see above
 
         if isinstance(schedule, str | int | float | timedelta):
             maybe_schedule(schedule, app=self)  # refused here, where the line that is wrong can be seen
         given = dict(kwargs or {})
         call = sig.clone(args, given) if isinstance(sig, Signature) else self.signature(sig.name, args, given)
         key = name or repr(call)
+        policy = {word: opts.pop(word) for word in Policy.__struct_fields__ if word in opts and word != "expires"}
+        read_policy(policy)  # refused here as well
         entry = {
             "schedule": schedule, "task": call.task, "args": call.args, "kwargs": call.kwargs,
-            "options": {**call.options, **opts},
+            "options": {**call.options, **opts}, **policy,
         }  # fmt: skip
         if self.conf.is_read:
             self._add_entry(key, entry, named=name is not None)

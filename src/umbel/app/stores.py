@@ -16,6 +16,8 @@ from typing import Any
 from ..backend import Backend, Watch, sends_results
 from ..broker import Broker, Publisher
 from ..client import Client
+from ..coordinator import Coordinated, Coordinator
+from ..exceptions import ImproperlyConfigured
 from ..loading import open_backend, open_broker
 from ..record import Record
 from ..result.joining import task_join_will_block
@@ -130,6 +132,16 @@ class Stores:
         if parts.listen is not None and not task_join_will_block():
             parts.listen()
         return parts.publisher
+
+    def coordinator(self, scope: str, shown: str) -> Coordinator:
+        """What the schedulers of a scope agree by; whoever asks closes it."""
+        broker = self._sending()
+        if not isinstance(broker, Coordinated):
+            raise ImproperlyConfigured(
+                f"{shown} cannot keep a schedule, so nothing would keep two schedulers from sending everything twice: "
+                "set broker_url to Redis or SQLite, or let your system (cron, a systemd timer) run umbel call."
+            )
+        return broker.coordinator(scope)
 
     def backend(self) -> Backend | None:
         """This thread's connection to the results."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "worker": ("umbel.cli.worker:worker", "Run tasks until stopped."),
+    "beat": ("umbel.cli.beat:beat", "Send periodic tasks at their times; several are one."),
     "call": ("umbel.cli.sending:call", "Send one task by name; prints its id."),
     "result": ("umbel.cli.sending:result", "Print the result of a task."),
     "status": ("umbel.cli.asking:status", "Who is there."),
@@ -49,7 +50,7 @@ COMMANDS = {
 }
 """Command name -> where it is defined, and what the list of commands says of it."""
 
-UNIX_ONLY = ("worker",)
+UNIX_ONLY = ("worker", "beat")
 """Commands that need fork()."""
 
 WITHOUT_APP = ("health",)

@@ -16,13 +16,9 @@ ACCEPTED: Final[dict[str, Any]] = {
     "azureblockblob_retry_increment_base": 2,
     "azureblockblob_retry_initial_backoff_sec": 2,
     "azureblockblob_retry_max_attempts": 3,
-    "beat_cron_starting_deadline": None,
     "beat_enable_remote_control": False,
-    "beat_max_loop_interval": 0,
     "beat_remote_control_max_tick_age": None,
-    "beat_schedule": {},
     "beat_schedule_filename": "celerybeat-schedule",
-    "beat_scheduler": "celery.beat:PersistentScheduler",
     "beat_sync_every": 0,
     "broker_channel_error_retry": False,
     "broker_failover_strategy": None,
@@ -139,7 +135,7 @@ REASONS: Final[dict[str, str]] = {
         worker_enable_soft_shutdown_on_idle worker_eta_task_limit""",
     "A result is stored in the step that removes its message": "worker_deduplicate_successful_tasks",
     "A task whose process died runs again (`task_reject_on_worker_lost`)": "task_retry_on_worker_lost",
-    "Without effect yet: the program that runs the entries comes with a later release": "beat_",
+    "What ran when is kept in the store, with each run; who leads is seen there": "beat_",
     "Without effect yet: remote control's own settings come with a later release": """
         control_""",
     "Who receives events has no queue on Redis, SQLite and memory, and one of its connection's own on RabbitMQ": """

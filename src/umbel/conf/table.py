@@ -160,6 +160,11 @@ _ROWS: Final = (
     Setting("event_exchange", "text", "celeryev", "Exchange of events."),
     Setting("event_serializer", "text", "json", "Serializer of events."),
     Setting("worker_state_db", "text", None, "File for revoked ids.", inert="without effect: revocations are kept in the store, where every worker sees them"),
+    # Schedules
+    Setting("beat_schedule", "dict", {}, "Periodic tasks by name, see [schedules](schedules.md)."),
+    Setting("beat_scheduler", "text", "celery.beat:PersistentScheduler", "The scheduler; umbel's own stands for Celery's default."),
+    Setting("beat_max_loop_interval", "number", 0, "Most seconds of one sleep of `umbel beat`; 0: as long as it takes.", least=0),
+    Setting("beat_cron_starting_deadline", "number", None, "Seconds after which a missed run of a `crontab` is not caught up; None: always.", least=0),
     # Logs
     Setting("worker_log_format", "text", _LOG_FORMAT, "Format of log lines."),
     Setting("worker_log_datefmt", "text", None, "Format of their time."),

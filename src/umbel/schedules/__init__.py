@@ -13,12 +13,14 @@ from .entries import Entry, maybe_schedule, read_entries
 from .fields import ParseException, crontab_parser
 from .intervals import schedule
 from .kinds import at, every, once
+from .policy import Policy, read_policy
 from .sun import solar
 from .tables import crontab
 from .texts import cron
 from .timetable import NEVER, Timetable
 
 __all__ = [
-    "NEVER", "BaseSchedule", "Entry", "ParseException", "Timetable", "at", "cron", "crontab", "crontab_parser", "every",
-    "maybe_schedule", "once", "read_entries", "schedstate", "schedule", "solar",
+    "NEVER", "BaseSchedule", "Entry", "ParseException", "Policy", "Timetable", "at", "cron", "crontab",
+    "crontab_parser", "every", "maybe_schedule", "once", "read_entries", "read_policy", "schedstate", "schedule",
+    "solar",
 ]  # fmt: skip

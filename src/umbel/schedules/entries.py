@@ -15,9 +15,10 @@ import msgspec
 from .base import BaseSchedule
 from .fields import ParseException
 from .intervals import schedule
+from .policy import CELERYS, NAMES, Policy, read_policy
 from .texts import cron
 
-_KEYS = {"task", "schedule", "args", "kwargs", "options", "relative"}
+_KEYS = {"task", "schedule", "args", "kwargs", "options", "relative", *NAMES}
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -29,6 +30,7 @@ class Entry(msgspec.Struct, frozen=True):
         schedule: when it runs.
         args, kwargs: of the task.
         options: as `Task.apply_async` takes them.
+        policy: of ticks that were missed, that are late, or that overlap.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Entry(msgspec.Struct, frozen=True):
     args: Any = ()
     kwargs: Any = msgspec.field(default_factory=dict)
     options: Any = msgspec.field(default_factory=dict)
+    policy: Policy = CELERYS
 
 
 def maybe_schedule(s: Any, relative: bool = False, app: Any = None) -> Any:
@@ -67,7 +70,8 @@ def read_entries(given: Mapping[str, Any], app: Any = None) -> tuple[dict[str, E
     """The entries of a configuration, and what is wrong with the others.
 
     Args:
-        given: name -> a dict with `task`, `schedule` and, where wanted, `args`, `kwargs`, `options`, `relative`.
+        given: name -> a dict with `task`, `schedule` and, where wanted, `args`, `kwargs`, `options`, `relative` and
+            what `Policy` has.
         app: see `BaseSchedule`.
 
     Returns:
@@ -101,5 +105,5 @@ def _entry(name: str, given: Any, app: Any) -> Entry:
         raise TypeError(f'its "schedule" is {when!r}; write seconds, a timedelta, a cron string or a schedule.')
     return Entry(
         name, task, maybe_schedule(when, bool(given.get("relative")), app),
-        given.get("args") or (), given.get("kwargs") or {}, given.get("options") or {},
+        given.get("args") or (), given.get("kwargs") or {}, given.get("options") or {}, read_policy(given),
     )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...broker import Abilities, Owner
 from .consumer import MemoryConsumer
 from .control import MemoryControl
+from .coordinator import MemoryCoordinator
 from .monitor import MemoryMonitor
 from .owners import MemoryOwners
 from .publisher import MemoryPublisher
@@ -52,6 +53,9 @@ class MemoryBroker:
 
     def monitor(self) -> MemoryMonitor:
         return MemoryMonitor(self.store)
+
+    def coordinator(self, scope: str) -> MemoryCoordinator:
+        return MemoryCoordinator(self.store, scope)
 
     def shelf(self) -> MemoryShelf:
         return MemoryShelf(self.store)

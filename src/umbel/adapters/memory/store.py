@@ -25,6 +25,7 @@ from .joins import Joins
 from .lines import Lines
 from .notices import Notices
 from .results import Results
+from .scope import Scope
 
 
 class Listener(Protocol):
@@ -44,6 +45,7 @@ class MemoryStore:
         self.joins = Joins()
         self.notices = Notices()
         self.audience: set[Listener] = set()
+        self.scopes: dict[str, Scope] = {}
         self.living: dict[int, Owner] = {}
         self.killed: dict[int, Owner] = {}  # died without a word; `rescue` has not looked yet
         self.sleepers: dict[Bell, frozenset[str]] = {}

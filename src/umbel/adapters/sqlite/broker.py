@@ -8,6 +8,7 @@ from ...broker import Abilities, Owner
 from .address import Address
 from .consumer import SqliteConsumer
 from .control import SqliteControl
+from .coordinator import SqliteCoordinator
 from .monitor import SqliteMonitor
 from .owners import SqliteOwners
 from .publisher import SqlitePublisher
@@ -48,6 +49,9 @@ class SqliteBroker:
 
     def monitor(self) -> SqliteMonitor:
         return SqliteMonitor(self._address)
+
+    def coordinator(self, scope: str) -> SqliteCoordinator:
+        return SqliteCoordinator(self._address, scope)
 
     def shelf(self) -> SqliteShelf:
         return SqliteShelf(self._address)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 from typing import Final
 
 import apsw
@@ -24,9 +25,24 @@ FENCED: Final = "umbel: fenced"
 """The message that a trigger raises when a message is not held as the outcome says (triggers.sql)."""
 
 
+DEPOSED: Final = "umbel: deposed"
+"""The message that a trigger raises when ticks are not the leader's, or do not follow their marks (five.sql)."""
+
+
+class Deposed(OperationalError):
+    """Within this room only: nothing of these ticks happened."""
+
+
 class Fenced(OperationalError):
     """Within this room only: an outcome's message is not held under its claim number, nothing of the turn happened."""
 
+
+_RAISED: Final[dict[str, Callable[[], OperationalError]]] = {
+    FENCED: lambda: Fenced("An outcome's message is not held any more."),
+    DEPOSED: lambda: Deposed("These ticks are not the leader's."),
+    QUEUE_FULL: lambda: QueueFull("The queue is full"),
+}
+"""What triggers raise -> the error."""
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -62,10 +78,8 @@ def translated(error: apsw.Error, path: str, system_errno: int = 0) -> Operation
         )
     if isinstance(error, apsw.CantOpenError):
         return StoreUnavailable(f"{path} cannot be opened ({text}). Check that its folder exists and is writable.")
-    if isinstance(error, apsw.ConstraintError) and FENCED in text:
-        return Fenced("An outcome's message is not held any more.")
-    if isinstance(error, apsw.ConstraintError) and QUEUE_FULL in text:
-        return QueueFull("The queue is full")
+    if isinstance(error, apsw.ConstraintError):
+        return next((make() for word, make in _RAISED.items() if word in text), OperationalError(f"{path}: {text}"))
     if isinstance(error, apsw.IOError):
         reason = errno.errorcode.get(system_errno, text)
         return StoreUnavailable(f"{path} cannot be read or written ({reason}). Check its disk.")

@@ -18,11 +18,17 @@ APPLICATION_ID: Final = 0x756D626C
 """The letters "umbl"."""
 
 MAJOR: Final = 1
-MINOR: Final = 4
+MINOR: Final = 5
 
 CURRENT: Final = MAJOR * 1000 + MINOR
 
-STEPS: Final[list[tuple[int, str]]] = [(1, "one.sql"), (2, "two.sql"), (3, "three.sql"), (4, "four.sql")]
+STEPS: Final[list[tuple[int, str]]] = [
+    (1, "one.sql"),
+    (2, "two.sql"),
+    (3, "three.sql"),
+    (4, "four.sql"),
+    (5, "five.sql"),
+]
 """(minor version that it leads to, file of SQL), ascending; a new file takes them all after the first layout."""
 
 
