@@ -10,6 +10,7 @@ from ...broker import Abilities, Owner
 from .address import Address
 from .consumer import RedisConsumer
 from .control import RedisControl
+from .coordinator import RedisCoordinator
 from .ear import Ear
 from .exchanges import NO_EXCHANGES, Exchanges
 from .layout import Layout
@@ -85,6 +86,9 @@ class RedisBroker:
 
     def monitor(self) -> RedisMonitor:
         return RedisMonitor(self._link(), Ear(self._link()), self._layout, self._events)
+
+    def coordinator(self, scope: str) -> RedisCoordinator:
+        return RedisCoordinator(self._link(), self._layout, scope, self._exchanges)
 
     def shelf(self) -> RedisShelf:
         return RedisShelf(self._link(), self._layout)
