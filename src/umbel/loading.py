@@ -3,6 +3,7 @@
     open_broker, open_backend   URL scheme -> entry point in ``umbel.brokers`` / ``umbel.backends``
     pool_factory                pool name -> entry point in ``umbel.pools``
     symbol, load_app            "package.module:attribute"
+    symbol_by_name              the same, with kombu's arguments and errors
     default_store_url           where an app that names no broker keeps its file
 
 An entry point of a store is called with (url, options) and returns what `broker.py` or `backend.py` describe. One whose
@@ -17,7 +18,7 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -30,8 +31,8 @@ from .places import state_dir
 from .urls import mask_url, scheme
 
 __all__ = [
-    "default_store_url", "exists", "extensions", "instantiate", "load_app", "mask_url", "open_backend", "open_broker",
-    "pool_factory", "state_dir", "symbol",
+    "default_store_url", "exists", "extensions", "instantiate", "load_app", "mask_url", "open_backend",
+    "open_broker", "pool_factory", "state_dir", "symbol", "symbol_by_name",
 ]  # fmt: skip
 
 # Schemes of technologies that are or will be extras of umbel, so that a missing one can say what to do.
@@ -194,6 +195,39 @@ def instantiate(name: Any, *args: Any, **kwargs: Any) -> Any:
         Fraction(1, 2)
     """
     return (symbol(name) if isinstance(name, str) else name)(*args, **kwargs)
+
+
+def symbol_by_name(
+    name: Any, aliases: Mapping[str, str] | None = None, imp: Callable[..., Any] | None = None,
+    package: str | None = None, sep: str = ".", default: Any = None, **kwargs: Any,
+) -> Any:  # fmt: skip
+    """What a dotted path names, with kombu's arguments; what is no text stays as it is.
+
+    Args:
+        name: as `symbol` takes it, or one of the aliases.
+        aliases: name -> path.
+        package: what a path that begins with a dot is relative to.
+        default: the answer in the place of an ImportError or AttributeError.
+        imp, sep, kwargs: accepted.
+
+    Raises:
+        ImportError, AttributeError: nothing is called so.
+
+    Example:
+        >>> symbol_by_name("join", {"join": "os.path:join"}) is os.path.join
+        True
+    """
+    if not isinstance(name, str):
+        return name
+    path = (aliases or {}).get(name) or name
+    module, _, attribute = path.rpartition(":" if ":" in path else sep)
+    try:
+        found = importlib.import_module(module or attribute, package)
+        return getattr(found, attribute) if module and attribute else found
+    except (ImportError, AttributeError):
+        if default is None:
+            raise
+        return default
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from .exceptions import ImproperlyConfigured
 
@@ -47,6 +47,18 @@ def mask_url(url: str) -> str:
         return _SECRET_PAIR.sub(rf"\1={_HIDDEN}", url)
     ends = [*starts[1:], len(url)]
     return url[: starts[0]] + "".join(_mask_one(url[start:end]) for start, end in zip(starts, ends, strict=True))
+
+
+def maybe_sanitize_url(url: Any, mask: str = _HIDDEN) -> Any:
+    """The same by kombu's name; what is no URL stays as it is.
+
+    Args:
+        url: anything.
+        mask: what stands for a secret.
+    """
+    if not isinstance(url, str) or "://" not in url:
+        return url
+    return mask_url(url) if mask == _HIDDEN else mask_url(url).replace(_HIDDEN, mask)
 
 
 def _mask_one(url: str) -> str:

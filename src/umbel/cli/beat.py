@@ -10,9 +10,9 @@ import click
 
 from ..beat import Service
 from ..exceptions import ImproperlyConfigured
-from ..places import expand, node_name, state_dir
+from ..places import expand, node_name
 from ..worker import logs
-from . import celerys, daemon
+from . import celerys, daemon, schedulers
 from .session import Session, app_option
 from .worker import LEVELS
 
@@ -43,11 +43,11 @@ def beat(session: Session, /, app_name: str | None, **options: Any) -> int:
     \b
     umbel -A proj beat                  where the log says what is sent:  -l INFO
     umbel -A proj beat --pidfile /run/proj/beat.pid --detach
+    umbel --as-celery -A proj beat -S redbeat.RedBeatScheduler    a scheduler written for Celery
     """
     app = session.app(app_name)
     app.config_from_cmdline(options["overrides"], "beat")
     app.import_modules()
-    celerys.refuse_scheduler(app, options)
     if not app.broker.abilities.shared:
         raise ImproperlyConfigured(
             "memory:// lives inside one process, so no worker would see what a scheduler of its own sends: name no "
@@ -55,7 +55,8 @@ def beat(session: Session, /, app_name: str | None, **options: Any) -> int:
         )
     daemon.become(options["uid"], options["gid"], options["umask"])
     try:
-        return _start(app, options, quiet=session.quiet)
+        start = schedulers.start if schedulers.named(app, options) else _start
+        return start(app, options, quiet=session.quiet)
     except OSError as error:
         if error.filename is None:
             raise
@@ -68,7 +69,7 @@ def _start(app: Umbel, options: dict[str, Any], *, quiet: bool) -> int:
     pidfile = expand(options["pidfile"], node) if options["pidfile"] else None
     if pidfile:
         daemon.refuse_second(pidfile)
-    logfile = _logfile(options, node)
+    logfile = daemon.logfile(options, node)
     color = False if click.get_current_context().find_root().params.get("no_color") else None
     logs.setup(logs.LogOptions(options["loglevel"], logfile, color), app.conf)
     app.coordinator().close()  # refused before it goes to the background
@@ -81,16 +82,6 @@ def _start(app: Umbel, options: dict[str, Any], *, quiet: bool) -> int:
     with daemon.written(pidfile):
         service.install()
         return service.run()
-
-
-def _logfile(options: dict[str, Any], node: str) -> str | None:
-    if options["logfile"]:
-        return expand(options["logfile"], node)
-    if not options["detach"]:
-        return None
-    folder = state_dir() / "log"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return str(folder / f"{node}.log")
 
 
 def banner(service: Service) -> str:

@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from ..conf import DIFFERENT_DEFAULTS, Settings
 from ..exceptions import ImproperlyConfigured
 from ..integrations.celery import installed
-
-if TYPE_CHECKING:
-    from ..app import Umbel
 
 REFUSED = {
     "beat": "-B/--beat: this worker has no scheduler inside; let your system's (cron, a systemd timer) run umbel call",
@@ -63,13 +60,11 @@ _OPTIONS = (
 
 
 _BEAT_OPTIONS = (
-    click.option("-s", "--schedule", metavar="PATH", help="No effect: what ran when is kept in the store."),
-    click.option("-S", "--scheduler", metavar="CLASS", hidden=True),
+    click.option("-S", "--scheduler", metavar="CLASS", help="Run this class, or what a package calls so, instead."),
+    click.option("-s", "--schedule", metavar="PATH", help="Its file. No effect without -S: the store keeps what ran."),
     click.option("--enable-remote-control/--no-enable-remote-control", default=None, hidden=True),
     click.option("--executable", metavar="PATH", help="No effect."),
 )
-PERSISTENT = ("celery.beat:PersistentScheduler", "celery.beat.PersistentScheduler", "PersistentScheduler")
-"""Names of the scheduler that umbel's own stands for."""
 
 
 def accept_beat(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,16 +72,6 @@ def accept_beat(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_BEAT_OPTIONS):
         command = option(command)
     return command
-
-
-def refuse_scheduler(app: Umbel, options: Mapping[str, Any]) -> None:
-    """Raise when another scheduler is asked for than the one there is."""
-    wanted = options["scheduler"] or app.conf.beat_scheduler
-    if wanted not in PERSISTENT:
-        raise ImproperlyConfigured(
-            f"{wanted} is a scheduler for Celery, which this beat cannot run: leave -S and beat_scheduler out; "
-            "umbel keeps the schedule in the store"
-        )
 
 
 def accept(command: Callable[..., Any]) -> Callable[..., Any]:

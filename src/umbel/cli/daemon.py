@@ -6,12 +6,14 @@ import contextlib
 import grp
 import os
 import pwd
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from ..exceptions import ImproperlyConfigured
+from ..places import expand, state_dir
 from . import codes
 
 
@@ -53,6 +55,17 @@ def written(pidfile: str | None) -> Iterator[None]:
         yield
     finally:
         path.unlink(missing_ok=True)
+
+
+def logfile(options: Mapping[str, Any], node: str) -> str | None:
+    """Where logs go: ``-f``, or a file in the state directory in the background; None is standard error."""
+    if options["logfile"]:
+        return expand(options["logfile"], node)
+    if not options["detach"]:
+        return None
+    folder = state_dir() / "log"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return str(folder / f"{node}.log")
 
 
 def become(user: str | None, group: str | None, umask: str | None) -> None:

@@ -11,7 +11,7 @@ import click
 from .. import signals
 from ..exceptions import ImproperlyConfigured
 from ..inspector import Inspector
-from ..places import expand, heartbeat_file, node_name, state_dir
+from ..places import expand, heartbeat_file, node_name
 from ..serialization import acceptable, compress
 from ..urls import mask_url
 from ..worker import health, logs
@@ -87,7 +87,7 @@ def _start(app: Umbel, chosen: WorkerOptions, options: dict[str, Any], *, quiet:
     pidfile = expand(options["pidfile"], node) if options["pidfile"] else None
     if pidfile:
         daemon.refuse_second(pidfile)
-    logfile = _logfile(options, node)
+    logfile = daemon.logfile(options, node)
     color = False if click.get_current_context().find_root().params.get("no_color") else None
     logs.setup(logs.LogOptions(options["loglevel"], logfile, color), app.conf)
     if not quiet:
@@ -107,16 +107,6 @@ def begin(app: Umbel, options: dict[str, Any]) -> None:
     """Tell `celeryd_init` before settings and options are merged: a receiver may change both for this node."""
     node = node_name(options["hostname"])
     signals.celeryd_init.send(sender=node, instance=Beginning(node, app), conf=app.conf, options=options)
-
-
-def _logfile(options: dict[str, Any], node: str) -> str | None:
-    if options["logfile"]:
-        return expand(options["logfile"], node)
-    if not options["detach"]:
-        return None
-    folder = state_dir() / "log"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return str(folder / f"{node}.log")
 
 
 def check(app: Umbel) -> None:

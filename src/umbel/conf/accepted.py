@@ -18,8 +18,6 @@ ACCEPTED: Final[dict[str, Any]] = {
     "azureblockblob_retry_max_attempts": 3,
     "beat_enable_remote_control": False,
     "beat_remote_control_max_tick_age": None,
-    "beat_schedule_filename": "celerybeat-schedule",
-    "beat_sync_every": 0,
     "broker_channel_error_retry": False,
     "broker_failover_strategy": None,
     "broker_heartbeat_checkrate": 3.0,
@@ -135,7 +133,7 @@ REASONS: Final[dict[str, str]] = {
         worker_enable_soft_shutdown_on_idle worker_eta_task_limit""",
     "A result is stored in the step that removes its message": "worker_deduplicate_successful_tasks",
     "A task whose process died runs again (`task_reject_on_worker_lost`)": "task_retry_on_worker_lost",
-    "What ran when is kept in the store, with each run; who leads is seen there": "beat_",
+    "Who leads the schedulers is seen in the store": "beat_",
     "Without effect yet: remote control's own settings come with a later release": """
         control_""",
     "Who receives events has no queue on Redis, SQLite and memory, and one of its connection's own on RabbitMQ": """

@@ -114,6 +114,10 @@ class Settings(MutableMapping[str, Any]):
         name = canonical(written, self._prefix) if isinstance(written, str) else None
         return name is not None or any(written in values for values in (self._written, self._loaded, self._added))
 
+    def first(self, *keys: str) -> Any:
+        """The first of these settings that is not None; one that nobody knows counts as None."""
+        return next((value for value in map(self.get, keys) if value is not None), None)
+
     def is_explicit(self, name: str) -> bool:
         """Whether the user wrote this setting, anywhere; then it is honoured whatever umbel's default is.
 

@@ -13,27 +13,13 @@ from datetime import UTC, datetime, timedelta
 from numbers import Real
 from typing import Any, Final
 
+from ..utils.time import humanize_seconds
 from .base import BaseSchedule, schedstate
 from .zones import aware, occurrences, wall
 
 _UNITS: Final = (("day", timedelta(days=1)), ("hour", timedelta(hours=1)), ("minute", timedelta(minutes=1)))
 _DAY: Final = timedelta(days=1)
 _SECOND: Final = timedelta(seconds=1)
-
-
-def human(seconds: float) -> str:
-    """A duration in the largest unit that fits, as Celery writes it.
-
-    Example:
-        >>> human(300), human(1), human(0)
-        ('5.00 minutes', '1.00 second', 'now')
-    """
-    rounded = round(float(seconds), 2)
-    for name, unit in (*_UNITS, ("second", _SECOND)):
-        count = rounded / unit.total_seconds()
-        if count >= 1:
-            return f"{count:.2f} {name}{'' if count == 1 else 's'}"
-    return "now"
 
 
 class schedule(BaseSchedule):  # noqa: N801 - Celery's name
@@ -117,7 +103,7 @@ class schedule(BaseSchedule):  # noqa: N801 - Celery's name
     @property
     def human_seconds(self) -> str:
         """The interval in words."""
-        return human(self.seconds)
+        return humanize_seconds(self.seconds)
 
     def __repr__(self) -> str:
         return f"<freq: {self.human_seconds}>"

@@ -109,7 +109,7 @@ def _plain(value: Any) -> bool:
     return True
 
 
-def _form(value: Any) -> Any:
+def kombu_form(value: Any) -> Any:
     """What the json module is given for a value that it does not know; it walks the answer in turn."""
     form = _FORMS.get(type(value))
     if form is not None:
@@ -238,7 +238,8 @@ _REVIVERS: Final[dict[str, Callable[[Any], Any]]] = {
 }
 
 
-def _revive(found: dict[str, Any]) -> Any:
+def revive(found: dict[str, Any]) -> Any:
+    """The value of one of kombu's forms; another object stays a dict."""
     if len(found) != 2 or "__type__" not in found or "__value__" not in found:
         return found
     name = found["__type__"]
@@ -248,5 +249,5 @@ def _revive(found: dict[str, Any]) -> Any:
     return reviver(found["__value__"])
 
 
-_full_encode: Final = json.JSONEncoder(separators=(",", ":"), default=_form, check_circular=False).encode
-_full_decode: Final = json.JSONDecoder(object_hook=_revive).decode
+_full_encode: Final = json.JSONEncoder(separators=(",", ":"), default=kombu_form, check_circular=False).encode
+_full_decode: Final = json.JSONDecoder(object_hook=revive).decode

@@ -14,6 +14,23 @@ TASK_LOGGER = "celery.task"
 """Parent of every task's logger, by Celery's name."""
 
 
+BASE_LOGGER = "celery"
+"""Parent of the loggers of packages that were written for Celery, by Celery's name; a worker writes what goes there."""
+
+
+def get_logger(name: str) -> logging.Logger:
+    """A logger of a part of Celery, or of what belongs to it; a worker and a scheduler write what goes there.
+
+    Args:
+        name: of the logger, usually ``__name__``.
+
+    Example:
+        >>> get_logger("cart.beats").parent.name
+        'celery'
+    """
+    return _below(logging.getLogger(name), logging.getLogger(BASE_LOGGER))
+
+
 def get_task_logger(name: str) -> logging.Logger:
     """A logger whose lines a worker writes with the name and the id of the running task.
 
@@ -29,8 +46,11 @@ def get_task_logger(name: str) -> logging.Logger:
     """
     if name in (TASK_LOGGER, "celery", "umbel"):
         raise RuntimeError(f"The logger {name!r} is not a task's: take __name__")
-    logger = logging.getLogger(name)
-    parent = logging.getLogger(TASK_LOGGER)
+    return _below(logging.getLogger(name), logging.getLogger(TASK_LOGGER))
+
+
+def _below(logger: logging.Logger, parent: logging.Logger) -> logging.Logger:
+    """The logger, which has that parent from now on unless it has it among its ancestors."""
     ancestor: logging.Logger | None = logger
     while ancestor is not None and ancestor is not parent:
         ancestor = ancestor.parent

@@ -46,6 +46,7 @@ _RESULT = _same(
 _CANVAS = _same("umbel.canvas", "Signature chain chord chunks group maybe_signature signature subtask xmap xstarmap")
 _APPS = _same("umbel.app", "bugreport current_app current_task shared_task")
 _CELERY = {"Celery": "umbel.app:Umbel"}
+_CACHED = "umbel.utils.objects:cached_property"
 _UUID = "umbel.ids:new_id"
 _VERSION = {"__version__": f"{_RELEASE}:CELERY", "VERSION": f"{_RELEASE}:CELERY_INFO"}
 _ENTITIES = _same("umbel.routing", "Exchange Queue binding")
@@ -68,6 +69,11 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     "celery.app.task": {"Context": "umbel.context:Context", "Task": "umbel.task:Task"},
     "celery.backends": {},
     "celery.backends.base": _same("umbel.result.disabled", "DisabledBackend"),
+    "celery.beat": _same(
+        "umbel.schedulers",
+        "DEFAULT_MAX_INTERVAL BeatLazyFunc EmbeddedService PersistentScheduler ScheduleEntry Scheduler SchedulingError"
+        " Service event_t",
+    ),
     "celery.bin": {},
     "celery.bin.base": _same("umbel.cli.plugins", "CLIContext CeleryCommand"),
     "celery.bin.celery": {"celery": "umbel.cli.group:umbel", "main": "umbel.cli:main"},
@@ -91,13 +97,14 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     ),
     "celery.signals": _SIGNALS,
     "celery.states": _STATES,
-    "celery.utils": {"gen_unique_id": _UUID, "uuid": _UUID},
+    "celery.utils": {"cached_property": _CACHED, "gen_unique_id": _UUID, "uuid": _UUID},
     "celery.utils.dispatch": _same("umbel.signals", "Signal"),
     "celery.utils.dispatch.signal": _same("umbel.signals", "Signal"),
     "celery.utils.functional": _same("umbel.events.lru", "LRUCache"),
     "celery.utils.graph": _same("umbel.utils.graph", "DependencyGraph"),
-    "celery.utils.imports": _same("umbel.loading", "instantiate"),
-    "celery.utils.log": _same("umbel.utils.log", "get_task_logger"),
+    "celery.utils.imports": _same("umbel.loading", "instantiate symbol_by_name"),
+    "celery.utils.log": _same("umbel.utils.log", "get_logger get_task_logger"),
+    "celery.utils.time": _same("umbel.utils.time", "humanize_seconds maybe_make_aware"),
     "celery.worker": {},
     "celery.worker.autoscale": _same("umbel.worker.autoscale", "Autoscaler"),
     "kombu": {**_ENTITIES, "__version__": f"{_RELEASE}:KOMBU", "VERSION": f"{_RELEASE}:KOMBU_INFO"},
@@ -108,10 +115,16 @@ MODULES: Final[dict[str, dict[str, str]]] = {
         **_same("umbel.exceptions", "ContentDisallowed DecodeError EncodeError OperationalError SerializationError"),
     },
     "kombu.serialization": _same("umbel.serialization", "register unregister"),
-    "kombu.utils": {"uuid": _UUID},
+    "kombu.utils": {"cached_property": _CACHED, "symbol_by_name": "umbel.loading:symbol_by_name", "uuid": _UUID},
     "kombu.utils.encoding": _same("umbel.utils.encoding", "bytes_to_str safe_repr safe_str str_to_bytes"),
     "kombu.utils.functional": _same("umbel.events.lru", "LRUCache"),
-    "kombu.utils.json": _same("umbel.serialization", "register_type"),
+    "kombu.utils.imports": _same("umbel.loading", "symbol_by_name"),
+    "kombu.utils.json": {
+        "dumps": "umbel.serialization:dumps_json", "loads": "umbel.serialization:loads_json",
+        **_same("umbel.serialization", "register_type"),
+    },
+    "kombu.utils.objects": {"cached_property": _CACHED},
+    "kombu.utils.url": _same("umbel.urls", "maybe_sanitize_url"),
     "kombu.utils.uuid": {"uuid": _UUID},
     "billiard": {"__version__": f"{_RELEASE}:BILLIARD", "VERSION": f"{_RELEASE}:BILLIARD_INFO"},
     "billiard.einfo": _same("umbel.einfo", "ExceptionInfo"),

@@ -1,0 +1,50 @@
+"""Durations in words, and times that know their zone, by the names that packages written for Celery have for them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from typing import Final
+from zoneinfo import ZoneInfo
+
+_UNITS: Final = (("day", 86400.0), ("hour", 3600.0), ("minute", 60.0), ("second", 1.0))
+
+
+def humanize_seconds(
+    secs: float, prefix: str = "", sep: str = "", now: str = "now", microseconds: bool = False
+) -> str:  # fmt: skip
+    """A duration in the largest unit that fits.
+
+    Args:
+        secs: seconds.
+        prefix, sep: what stands before it.
+        now: what no second is called.
+        microseconds: write parts of a second too.
+
+    Example:
+        >>> humanize_seconds(300), humanize_seconds(1, "in ", ""), humanize_seconds(0)
+        ('5.00 minutes', 'in 1.00 second', 'now')
+    """
+    rounded = round(float(secs), 2)
+    for name, unit in _UNITS:
+        count = rounded / unit
+        if count >= 1:
+            return f"{prefix}{sep}{count:.2f} {name}{'' if count == 1 else 's'}"
+    return f"{prefix}{sep}{rounded:.2f} seconds" if microseconds and rounded > 0 else now
+
+
+def maybe_make_aware(dt: datetime, tz: str | tzinfo | None = None, naive_as_utc: bool = True) -> datetime:
+    """A time with a zone; one that has a zone stays as it is.
+
+    Args:
+        dt: the time.
+        tz: the zone, or its name; UTC unless given.
+        naive_as_utc: without a zone it is UTC's; otherwise a local time of ``tz``.
+
+    Example:
+        >>> maybe_make_aware(datetime(2027, 1, 1, 12), "Asia/Shanghai").isoformat()
+        '2027-01-01T20:00:00+08:00'
+    """
+    if dt.utcoffset() is not None:
+        return dt
+    zone = UTC if tz is None else ZoneInfo(tz) if isinstance(tz, str) else tz
+    return dt.replace(tzinfo=UTC).astimezone(zone) if naive_as_utc else dt.replace(tzinfo=zone)
