@@ -31,3 +31,22 @@ class ExceptionInfo:
 
     def __repr__(self) -> str:
         return f"<ExceptionInfo: {self.exception!r}>"
+
+
+class ExceptionWithTraceback(Exception):
+    """An exception that brings the text of its traceback along, as Celery's pool sends one from a child.
+
+    Here exceptions are not wrapped; the class is for those who ask whether one is.
+
+    Attributes:
+        exc: the exception.
+        tb: the text.
+    """
+
+    def __init__(self, exc: BaseException, tb: str) -> None:
+        super().__init__(exc, tb)
+        self.exc = exc
+        self.tb = tb
+
+    def __str__(self) -> str:
+        return self.tb

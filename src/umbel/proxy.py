@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 
@@ -46,6 +46,15 @@ class Proxy:
 
     def __len__(self) -> int:
         return len(self._get_current_object())
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._get_current_object()[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._get_current_object()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._get_current_object())
 
     def __repr__(self) -> str:
         return repr(self._get_current_object())

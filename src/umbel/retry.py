@@ -77,7 +77,9 @@ def _attach(task: Retrying, again: Retry, following: Signature[Any], throw: bool
         template = app.template(task.name, task, options, (following.args, following.kwargs))
         parcel = app.fill(template, following.args, following.kwargs, str(following.id), None)
         again.parcel = parcel
-        if not throw:
+        if throw:
+            app.tell_published((parcel,))
+        else:
             app.publish(template.spread(parcel), template.retry_policy)
     except Exception as error:  # whatever keeps the next attempt from being built or sent: it is set aside
         raise Reject(error, requeue=False) from error

@@ -89,6 +89,10 @@ class Workflows(Protocol):
         """The handle on a task by id."""
         ...
 
+    def tell_published(self, parcels: Sequence[Parcel]) -> None:
+        """Send the signals that follow a message's sending, of those that leave with the end of the running task."""
+        ...
+
     def assert_joins(self) -> None:
         """Refuse a chord where the results of its members cannot be gathered."""
         ...

@@ -28,7 +28,7 @@ UNLISTED = {
     ("celery.canvas", "StampingVisitor"), ("celery.canvas", "subtask"),
     ("celery.events.dumper", "humanize_type"), ("celery.events.state", "HEARTBEAT_EXPIRE_WINDOW"),
     ("celery.exceptions", "RetryTaskError"), ("celery.exceptions", "SystemTerminate"),
-    ("celery.result", "allow_join_result"), ("celery.result", "assert_will_not_block"),
+    ("celery.registry", "tasks"), ("celery.result", "allow_join_result"), ("celery.result", "assert_will_not_block"),
     ("celery.result", "denied_join_result"), ("celery.result", "task_join_will_block"),
     ("celery.schedules", "BaseSchedule"), ("celery.schedules", "schedstate"),
     ("celery.signals", "import_modules"), ("celery.signals", "task_sent"), ("celery.signals", "user_preload_options"),

@@ -238,10 +238,14 @@ class Umbel(Configured, Tasks, Parts, Watching, Programs, Connecting):
 
     def told(self, parcels: Sequence[Parcel]) -> None:
         """The broker has taken these messages: signals and events that say so."""
-        if signals.after_task_publish.receivers or signals.task_sent.receivers:
-            publishing.report(parcels)
+        self.tell_published(parcels)
         if self.tells_sent:
             self.tell_sent(parcels)
+
+    def tell_published(self, parcels: Sequence[Parcel]) -> None:
+        """Send the signals that follow a message's sending: it is sent, or leaves with the end of the running task."""
+        if signals.after_task_publish.receivers or signals.task_sent.receivers:
+            publishing.report(parcels)
 
     def coordinator(self, scope: str | None = None) -> Coordinator:
         """What schedulers of this app agree by, in the store that its messages go to.

@@ -9,6 +9,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, overload
 from ..current import get_app, running_task, set_default
 from ..loading import exists
 from ..proxy import Proxy
+from ..registry import TaskRegistry
 from ..task import Task
 from .base import Umbel
 from .tasks import AsyncTask, BoundDecorator, Decorator, decorated, shared
@@ -41,10 +42,17 @@ def app_or_default(app: Umbel | None = None) -> Umbel:
     return get_current_app() if app is None else app
 
 
+def _tasks() -> Any:
+    return get_current_app().tasks
+
+
 def bugreport(app: Umbel | None = None) -> str:
     """What to put into a bug report about an app, or about the current one; see `Umbel.report`."""
     return app_or_default(app).report()
 
+
+tasks: TaskRegistry[Task[..., Any]] = Proxy(_tasks, "tasks")  # type: ignore[assignment]  # as below
+"""The tasks of the current app (``celery.registry.tasks``)."""
 
 current_app: Umbel = Proxy(get_current_app, "current_app")  # type: ignore[assignment]  # it behaves like one
 """Stands for the current app."""

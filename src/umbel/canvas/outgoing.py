@@ -77,4 +77,5 @@ def follow_up(
         if signature.subtask_type is None:
             signature.freeze()
         signature.apply_async(args, parent_id=parent.id, root_id=parent.root_id or parent.id, **options)
+    app.tell_published(outbox.parcels)
     return outbox.parcels

@@ -14,7 +14,7 @@ class EagerResult(AsyncResult[R_co]):
     """A result that is there already.
 
     Args:
-        id: task id.
+        id: task id; None for what was never sent.
         ret_value: what the task returned or raised.
         state: its state.
         traceback: text of the traceback.
@@ -28,9 +28,10 @@ class EagerResult(AsyncResult[R_co]):
     __slots__ = ("_state", "_traceback", "_value_now")
 
     def __init__(
-        self, id: str, ret_value: Any, state: str, traceback: str | None = None, name: str | None = None
+        self, id: str | None, ret_value: Any, state: str, traceback: str | None = None, name: str | None = None
     ) -> None:
-        super().__init__(id, task_name=name)
+        super().__init__(id or "-", task_name=name)
+        self.id = id  # type: ignore[assignment]  # base classes of tasks make results of what was never sent
         self._value_now = ret_value
         self._state = state
         self._traceback = traceback

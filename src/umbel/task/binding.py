@@ -78,6 +78,10 @@ class Binding:
         """The app that the task belongs to, else the current one."""
         return self._app if self._app is not None else current_sender()
 
+    def _get_app(self) -> App:
+        """The same, by the name that base classes written for Celery have for it."""
+        return self.app
+
     @property
     def backend(self) -> Backend | None:
         """This thread's connection to the results of its app, None when none are kept."""

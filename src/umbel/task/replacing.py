@@ -120,6 +120,7 @@ def _send_replacement(task: Any, sig: Any) -> Any:
     with derived(_run(request), _REPLACED - 1, request.reply_to), collecting() as outbox:
         sig.delay()
     request.replaced_by = tuple(outbox.parcels)
+    task.app.tell_published(outbox.parcels)
     raise Ignore("Replaced by new task")
 
 
@@ -145,4 +146,5 @@ def _add_member(task: Any, sig: Any, *, lazy: bool) -> Any:
         found = sig if lazy else sig.delay()
     request.update(chord={**body, ADDS: [*added, member]})
     request.added += tuple(outbox.parcels)
+    task.app.tell_published(outbox.parcels)
     return found

@@ -90,6 +90,7 @@ MODULES: Final[dict[str, dict[str, str]]] = {
         **_same("umbel.events.records", "HEARTBEAT_EXPIRE_WINDOW heartbeat_expires"),
     },
     "celery.exceptions": _EXCEPTIONS,
+    "celery.registry": {"tasks": "umbel.app.sharing:tasks"},
     "celery.result": _RESULT,
     "celery.schedules": _same(
         "umbel.schedules",
@@ -107,6 +108,7 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     "celery.utils.time": _same("umbel.utils.time", "humanize_seconds maybe_make_aware"),
     "celery.worker": {},
     "celery.worker.autoscale": _same("umbel.worker.autoscale", "Autoscaler"),
+    "celery.worker.request": {"Request": "umbel.worker.told:Received"},
     "kombu": {**_ENTITIES, "__version__": f"{_RELEASE}:KOMBU", "VERSION": f"{_RELEASE}:KOMBU_INFO"},
     "kombu.common": _same("umbel.routing", "Broadcast"),
     "kombu.entity": _ENTITIES,
@@ -127,7 +129,7 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     "kombu.utils.url": _same("umbel.urls", "maybe_sanitize_url"),
     "kombu.utils.uuid": {"uuid": _UUID},
     "billiard": {"__version__": f"{_RELEASE}:BILLIARD", "VERSION": f"{_RELEASE}:BILLIARD_INFO"},
-    "billiard.einfo": _same("umbel.einfo", "ExceptionInfo"),
+    "billiard.einfo": _same("umbel.einfo", "ExceptionInfo ExceptionWithTraceback"),
     "billiard.exceptions": _LIMITS,
 }  # fmt: skip
 """Module -> name -> "umbel.module:name"."""
