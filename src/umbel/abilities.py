@@ -7,6 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 Place = Literal["ready", "delayed", "leased", "dead"]
+Exchanges = Literal["sender", "fanout", "server"]
 _PLACES: Final[tuple[Place, ...]] = ("ready", "delayed", "leased", "dead")
 
 
@@ -40,6 +41,9 @@ class Abilities(msgspec.Struct, frozen=True):
         joins: it gathers the members of joins (`outcome.Member`); without it a chord is refused.
         opens: members that Celery's workers run count in its joins too. It notes the sizes of joins (`Parcel.opens`),
             as Celery's clients do there, and a member need not know it.
+        exchanges: who knows what an exchange leads to. "sender": whoever sends, from the queues that are declared, and
+            the store has queues only. "fanout": the same, but what goes to a queue of each worker's own is sent to its
+            exchange (`Parcel.exchange`). "server": the server, so whatever names an exchange is sent there.
     """
 
     results: bool
@@ -60,6 +64,7 @@ class Abilities(msgspec.Struct, frozen=True):
     atomic: bool = True
     joins: bool = False
     opens: bool = False
+    exchanges: Exchanges = "sender"
 
     def departures(self) -> list[str]:
         """What a person has to know who expects of this store what others promise: a few words each, mostly none.

@@ -69,6 +69,8 @@ class Parcel(msgspec.Struct, gc=False):
         priority: 0-9 as the store orders it; 9 is urgent on SQLite and memory.
         due: unix time before which nobody may claim it; 0.0 means at once.
         opens: joins that begin with it; most stores need not know of them.
+        exchange, routing_key: where it goes in the place of a queue, which is "" then; only for a store whose
+            `broker.Abilities.exchanges` say so. A store that has no queue for it there refuses it.
     """
 
     queue: str
@@ -79,6 +81,8 @@ class Parcel(msgspec.Struct, gc=False):
     priority: int = 0
     due: float = 0.0
     opens: tuple[Join, ...] = ()
+    exchange: str = ""
+    routing_key: str = ""
 
 
 class Delivery(msgspec.Struct, gc=False):

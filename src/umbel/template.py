@@ -71,7 +71,8 @@ class Template(msgspec.Struct, kw_only=True):
 
     Attributes:
         task: task name.
-        queue: queue that they go to.
+        queue: queue that they go to; "" for those that go to an exchange.
+        exchange, routing_key: where those go.
         also: more queues that they go to, each with the highest priority that it knows.
         priority: 0-9.
         max_priority: highest priority that the queue knows; a higher one counts as this.
@@ -162,6 +163,9 @@ class Template(msgspec.Struct, kw_only=True):
         written = _encode_head(head)
         if self.chord_note:
             written = self._noted(written)
+        if self.exchange:
+            way = self.exchange, self.routing_key
+            return Parcel("", task_id, self.task, written, body, priority, self.due, (), *way)
         return Parcel(self.queue, task_id, self.task, written, body, priority, self.due)
 
     def spread(self, parcel: Parcel) -> tuple[Parcel, ...]:

@@ -28,13 +28,13 @@ HELLO = """
         return "at last"
 
     @app.task
-    def note(text, path):
+    def jot(text, path):
         with open(path, "a") as file:
             file.write(f"{{text}}\\n")
 
     @app.task(acks_late=False)
-    def note_early(text, path):
-        note(text, path)
+    def jot_early(text, path):
+        jot(text, path)
 
     @app.task(acks_late=False)
     def once(path):

@@ -37,11 +37,11 @@ def test_a_worker_that_starts_in_an_alarm_runs_what_is_there_and_catches_up(proj
     first.send_group(signal.SIGKILL)
     said = project.python(
         f"""
-        from hello import add, again, note, note_early
+        from hello import add, again, jot, jot_early
         revoked = add.delay(1, 1)
         revoked.revoke()
-        retried, step = again.delay({str(attempts)!r}), (add.s(2, 3) | note.s({str(steps)!r})).delay()
-        note_early.delay("early", {str(steps)!r})
+        retried, step = again.delay({str(attempts)!r}), (add.s(2, 3) | jot.s({str(steps)!r})).delay()
+        jot_early.delay("early", {str(steps)!r})
         print(*[add.delay(n, n).id for n in range(20)], step.parent.id, retried.id, revoked.id)
         """
     )

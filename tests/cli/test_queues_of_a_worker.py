@@ -30,7 +30,7 @@ LINE = {
     "hostname": None, "pool": None, "concurrency": "1", "queues": (), "exclude_queues": (), "time_limit": None,
     "soft_time_limit": None, "max_tasks_per_child": None, "max_memory_per_child": None, "prefetch_multiplier": None,
     "disable_prefetch": False, "pool_start_method": None, "include": (), "overrides": (), "task_events": False,
-    "without_heartbeat": False, "heartbeat_interval": None,
+    "without_heartbeat": False, "heartbeat_interval": None, "autoscale": None,
 }  # fmt: skip
 
 

@@ -208,7 +208,9 @@ class Umbel(Configured, Tasks, Parts, Watching, Programs, Connecting):
         self._templates.clear()
         self._ways = None  # what is wrong in the settings is told with every call, not only with the first
         routes = compile_routes(self.conf.task_routes, symbol)
-        self._ways = ways = Ways.of(self.conf, routes, self._stores.nine_is_urgent)
+        self._ways = ways = Ways.of(
+            self.conf, routes, self._stores.nine_is_urgent, lambda: self.broker.abilities.exchanges
+        )  # fmt: skip
         return ways
 
     @property

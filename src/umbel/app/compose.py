@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from .. import clock
+from ..abilities import Exchanges
 from ..canvas import note
 from ..exceptions import CeleryWarning
 from ..priority import Priority, as_number
@@ -52,17 +53,22 @@ _REDACTED: Final = "..."
 
 
 class Ways(NamedTuple):
-    """Where messages can go, as the settings say it; `nine_is_urgent` opens the store, and is asked when it matters."""
+    """Where messages can go, as settings and store say it; `nine_is_urgent` and `exchanges` open the store, and are
+    asked when it matters.
+    """
 
     routes: Routes
     declared: Declared
     each_call: bool
     nine_is_urgent: Callable[[], bool]
+    exchanges: Callable[[], Exchanges]
 
     @classmethod
-    def of(cls, conf: Conf, routes: Routes, nine_is_urgent: Callable[[], bool]) -> Self:
+    def of(
+        cls, conf: Conf, routes: Routes, nine_is_urgent: Callable[[], bool], exchanges: Callable[[], Exchanges]
+    ) -> Self:
         """With the queues that the settings declare."""
-        return cls(routes, declare(conf), asks(routes), nine_is_urgent)
+        return cls(routes, declare(conf), asks(routes), nine_is_urgent, exchanges)
 
 
 def compose(
@@ -87,19 +93,21 @@ def compose(
     asked = Call(name, args, kwargs, {**_of_task(task), **given}, task)
     options = routed(ways.routes, ways.declared, asked, ask=call is not None)
     options.setdefault("priority", conf.task_default_priority)
-    place = _place(ways.declared, options)
+    place = _place(ways, options)
     priority = options.get("priority")
     due, eta = _eta(conf, options)
     expires, expiration = _expires(conf, options)
     info = encode_json({"exchange": place.exchange, "routing_key": place.routing_key})
-    (queue, most), *also = _limited(place, ways)
+    (queue, most), *also = _limited(place, ways) if place.queues else [("", NO_LIMIT)]
+    exchange, key = ("", "") if queue else (place.exchange, place.routing_key)
     embed = _embed(options)
     return Template(
-        task=name, queue=queue, priority=_number(priority, ways), due=due, eta=eta, expires=expires,
-        expiration=expiration, serializer=_serializer(conf, options), compression=_compression(conf, options),
-        shadow=options.get("shadow"), group=options.get("group_id"), group_index=options.get("group_index"),
-        retries=options.get("retries") or 0, timelimit=_limits(options), root_id=options.get("root_id"),
-        parent_id=options.get("parent_id"), origin=options.get("origin") or "",
+        task=name, queue=queue, exchange=exchange, routing_key=key, priority=_number(priority, ways), due=due,
+        eta=eta, expires=expires, expiration=expiration, serializer=_serializer(conf, options),
+        compression=_compression(conf, options), shadow=options.get("shadow"), group=options.get("group_id"),
+        group_index=options.get("group_index"), retries=options.get("retries") or 0,
+        timelimit=_limits(options), root_id=options.get("root_id"), parent_id=options.get("parent_id"),
+        origin=options.get("origin") or "",
         ignore_result=_ignore_result(task, options), replaced_task_nesting=options.get("replaced_task_nesting") or 0,
         reply_to=options.get("reply_to") or "", delivery_mode=_delivery_mode(options),
         delivery_info=msgspec.Raw(info), headers=dict(options.get("headers") or {}), properties=_properties(options),
@@ -117,11 +125,11 @@ def _of_task(task: Any) -> dict[str, Any]:
     return {option: value for option in _FROM_TASK if (value := getattr(task, option, None)) is not None}
 
 
-def _place(declared: Declared, options: Mapping[str, Any]) -> Destination:
+def _place(ways: Ways, options: Mapping[str, Any]) -> Destination:
     own = options.get(OWN_QUEUE)
     if own is None:
-        return destination(declared, options)
-    queue = declared.queues.get(own) or Queue(own)
+        return destination(ways.declared, options, ways.exchanges)
+    queue = ways.declared.queues.get(own) or Queue(own)
     return Destination(options.get("exchange") or "", options.get("routing_key") or own, (queue,))
 
 

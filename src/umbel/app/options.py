@@ -52,6 +52,7 @@ def queue_fields(declared: Declared, default_type: str) -> dict[str, dict[str, A
         fields = queue.as_dict()
         ways = [(way, key, None) for way, key in queue.ways] if not queue.bindings else None
         bound = ways or [(one.exchange, one.routing_key, one.arguments) for one in queue.bindings]
+        fields["per_worker"] = queue.per_worker
         fields["bindings"] = [(msgspec.structs.asdict(way), key, more) for way, key, more in bound]
         fields["queue_type"] = default_type if name == declared.default_queue or not declared.written else ""
         found[name] = fields

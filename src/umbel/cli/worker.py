@@ -23,7 +23,6 @@ from .session import Session, app_option, names
 
 if TYPE_CHECKING:
     from ..app import Umbel
-    from ..routing import Declared
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "FATAL")
 
@@ -144,7 +143,7 @@ def merge(app: Umbel, options: dict[str, Any], app_path: str = "") -> WorkerOpti
         if scale
         else _concurrency(options["concurrency"] or conf.worker_concurrency, pool),
         autoscale=scale,
-        queues=_queues(app.declared, options["queues"], options["exclude_queues"]),
+        queues=_queues(app, options["queues"], options["exclude_queues"]),
         time_limit=options["time_limit"] or conf.task_time_limit,
         soft_time_limit=options["soft_time_limit"] or conf.task_soft_time_limit,
         max_tasks_per_child=options["max_tasks_per_child"] or conf.worker_max_tasks_per_child,
@@ -164,9 +163,11 @@ def merge(app: Umbel, options: dict[str, Any], app_path: str = "") -> WorkerOpti
     )
 
 
-def _queues(declared: Declared, wanted: tuple[str, ...], left_out: tuple[str, ...]) -> tuple[str, ...]:
+def _queues(app: Umbel, wanted: tuple[str, ...], left_out: tuple[str, ...]) -> tuple[str, ...]:
     """`-Q`, else `task_queues`, else the default queue; without what `-X` leaves out. An alias is its queue."""
-    chosen = tuple(dict.fromkeys(declared.consumable(name).name for name in wanted or declared.names))
+    declared = app.declared
+    known = [declared.consumable(name, lambda: app.broker.abilities.exchanges) for name in wanted or declared.names]
+    chosen = tuple(dict.fromkeys(queue.name for queue in known))
     excluded = {declared.unalias(name) for name in left_out}
     left = tuple(name for name in chosen if name not in excluded)
     if not left:

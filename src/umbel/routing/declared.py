@@ -8,11 +8,12 @@ a name alone             is bound to an exchange of its own name by its own name
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
+from ..abilities import Exchanges
 from ..exceptions import ImproperlyConfigured, QueueNotFound
 from ..utils.topic import fits
 from .entities import TYPES, Exchange, Queue, exchange_of, is_queue, listed, queue_of
@@ -79,17 +80,23 @@ class Declared(msgspec.Struct, frozen=True):
         """The queue that an alias stands for; any other name is itself."""
         return self.aliases[name].name if name in self.aliases else name
 
-    def consumable(self, name: str) -> Queue:
+    def consumable(self, name: str, exchanges: Callable[[], Exchanges] = lambda: "sender") -> Queue:
         """The queue of this name, as a worker consumes it.
+
+        Args:
+            name: of the queue, or an alias.
+            exchanges: what the store can; asked for a queue of each worker's own.
 
         Raises:
             QueueNotFound: as `find`.
-            ImproperlyConfigured: it is a queue for each worker.
+            ImproperlyConfigured: it is a queue for each worker, and the store cannot make one.
         """
-        return named(self.find(name))
+        found = self.find(name)
+        return found if found.per_worker and exchanges() != "sender" else named(found)
 
     def reached(self, exchange: str, key: str, beside: Queue | None = None) -> tuple[Queue, ...]:
-        """The queues that a message to ``exchange`` under ``key`` goes into, in the order of declaration.
+        """The queues that a message to ``exchange`` under ``key`` goes into, in the order of declaration; also those
+        that stand for a queue of each worker's own.
 
         Args:
             exchange: its name, not "".
@@ -107,7 +114,7 @@ class Declared(msgspec.Struct, frozen=True):
             found = [queue for pattern, queue in bound if fits(pattern, key)]
         else:
             found = [queue for _pattern, queue in bound]
-        return tuple(named(queue) for queue in dict.fromkeys(found))
+        return tuple(dict.fromkeys(found))
 
     def knows(self, exchange: str, beside: Queue | None = None) -> bool:
         """Whether any queue is bound to an exchange of this name."""

@@ -6,16 +6,18 @@
 
 Then, as Celery does it: a message whose queue has a direct exchange goes to that queue by its name, unless exchange and
 key were both given; any other goes to the exchange under the key, and into each queue that is bound to it there. A
-store that has queues only is sent one message for each of them, all in one step.
+store that has queues only is sent one message for each of them, all in one step; a server with exchanges of its own
+gets the message and knows more than this app does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
+from ..abilities import Exchanges
 from ..exceptions import ImproperlyConfigured, QueueNotFound
 from .declared import Declared, named
 from .entities import Exchange, Queue, exchange_of, is_queue, listed, queue_of
@@ -31,7 +33,7 @@ class Destination(msgspec.Struct, frozen=True):
     Attributes:
         exchange: name of the exchange, "" when it goes to a queue by its name.
         routing_key: the key.
-        queues: at least one.
+        queues: those that it goes into; none when it goes to the exchange, because the store knows what is bound there.
     """
 
     exchange: str
@@ -67,12 +69,15 @@ def routed(routes: Routes, declared: Declared, call: Call, *, ask: bool = True) 
     return made
 
 
-def destination(declared: Declared, options: Mapping[str, Any]) -> Destination:
+def destination(
+    declared: Declared, options: Mapping[str, Any], exchanges: Callable[[], Exchanges] = lambda: "sender"
+) -> Destination:
     """Where a message with these options goes.
 
     Args:
         declared: the queues that exist.
         options: from `routed`.
+        exchanges: what the store can (`broker.Abilities.exchanges`); asked when an exchange is named.
 
     Raises:
         QueueNotFound: no queue is bound to the exchange under this key.
@@ -96,11 +101,26 @@ def destination(declared: Declared, options: Mapping[str, Any]) -> Destination:
         assert queue is not None
         given = queue.exchange if queue.exchange is not None and queue.exchange.name else declared.default_exchange
         key = key or queue.routing_key or declared.default_key
-    found = declared.reached(given.name, key, queue)
-    if not found:
-        kind = options.get("exchange_type") or given.type
-        found = (_unbound(declared, Exchange(given.name, kind), key, queue),)
-    return Destination(given.name, key, found)
+    exchange = Exchange(given.name, options.get("exchange_type") or given.type)
+    return Destination(given.name, key, _queues(declared, exchange, key, queue, exchanges()))
+
+
+def _queues(
+    declared: Declared, exchange: Exchange, key: str, queue: Queue | None, exchanges: Exchanges
+) -> tuple[Queue, ...]:
+    found = declared.reached(exchange.name, key, queue)
+    ours = queue is None or queue.name in declared.queues
+    if exchanges == "server" and ours and (found or not _made_on_the_fly(declared, exchange, key, queue)):
+        return ()
+    shared = tuple(each for each in found if not each.per_worker)
+    if exchanges != "sender" and len(shared) < len(found):
+        return shared
+    return tuple(map(named, found)) or (_unbound(declared, exchange, key, queue),)
+
+
+def _made_on_the_fly(declared: Declared, exchange: Exchange, key: str, queue: Queue | None) -> bool:
+    """Whether it is called like the exchange that Celery makes for a queue that nobody declares."""
+    return exchange.type == "direct" and exchange.name == key and not declared.knows(exchange.name, queue)
 
 
 def _unbound(declared: Declared, exchange: Exchange, key: str, queue: Queue | None) -> Queue:

@@ -175,8 +175,8 @@ def Broadcast(  # noqa: N802 - kombu's name
 
     Args:
         name: name of the exchange, and an alias of the queue.
-        queue: name of the queue; without one every worker would have a queue of its own, which a store that has queues
-            only cannot do: sending to it and consuming it is refused with a sentence.
+        queue: name of the queue; without one every worker has a queue of its own. A store that has queues only cannot
+            do that: there, sending to it and consuming it is refused with a sentence.
         unique: every worker has its own, whatever ``queue`` says.
         auto_delete, exchange, alias, options: as of `Queue`.
 

@@ -36,6 +36,7 @@ ABILITIES: Final = Abilities(
     delays="server",
     notices="heard",
     atomic=False,
+    exchanges="server",
 )
 
 

@@ -128,9 +128,22 @@ def blocked(address: Address | Server, reason: str) -> Blocked:
 
 def unroutable(address: Address | Server, exchange: str, key: str) -> Unroutable:
     """The server returned a message that no queue takes."""
-    place = f"the exchange {exchange!r} with the key {key!r}" if exchange else f"the queue {key!r}"
+    if exchange:
+        return Unroutable(
+            f"No queue at {address} is bound to the exchange {exchange!r} so that the key {key!r} fits, so the message "
+            "was not stored; bind one (in task_queues, or on the server), or start the worker whose queue it is."
+        )
     return Unroutable(
-        f"{address} has nobody who takes messages for {place}; declare the queue, in task_queues or on the server."
+        f"{address} has nobody who takes messages for the queue {key!r}; declare the queue, in task_queues or on the "
+        "server."
+    )
+
+
+def nowhere(address: Address | Server, exchange: str) -> Unroutable:
+    """An exchange is named that does not exist."""
+    return Unroutable(
+        f"{address} has no exchange {exchange!r}, so the message was not stored; check the name, or declare it with a "
+        f"queue in task_queues: Queue(name, Exchange({exchange!r}), routing_key)."
     )
 
 

@@ -75,6 +75,7 @@ class Queue(msgspec.Struct, frozen=True):
         kind: its type when its arguments name none, "" for what the server takes then.
         described: whether its ways are made also when it exists: those that settings describe are, and those of our own
             queues, because whoever made the queue may have died before he made its way.
+        own: it is one worker's alone (`Broadcast`), and is made by nobody else.
     """
 
     name: str
@@ -86,6 +87,13 @@ class Queue(msgspec.Struct, frozen=True):
     declare: bool = True
     kind: str = ""
     described: bool = False
+    own: bool = False
+
+
+UNUSED: Final = 60_000
+"""Milliseconds after which the server removes the queue of a worker that is gone. Celery has it removed with its last
+consumer (auto-delete); but umbel's processes consume only while they are idle.
+"""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -137,6 +145,9 @@ def described(name: str, fields: Mapping[str, Any]) -> Queue:
         value = fields.get(field)
         if value is not None:
             arguments[argument] = int(value * factor)
+    own = bool(fields.get("per_worker"))
+    if own:
+        arguments.setdefault("x-expires", UNUSED)
     ways = tuple(
         Way(_exchange(exchange), key or "", dict(more or {})) for exchange, key, more in fields.get("bindings") or ()
     )
@@ -145,11 +156,12 @@ def described(name: str, fields: Mapping[str, Any]) -> Queue:
         arguments,
         durable=bool(fields.get("durable", True)),
         exclusive=bool(fields.get("exclusive", False)),
-        auto_delete=bool(fields.get("auto_delete", False)),
+        auto_delete=bool(fields.get("auto_delete", False)) and not own,
         ways=tuple(way for way in ways if way.exchange.name),
         declare=not fields.get("no_declare", False),
         kind=str(fields.get("queue_type") or ""),
         described=True,
+        own=own,
     )
 
 
@@ -201,5 +213,6 @@ def _may_be_quorum(queue: Queue) -> bool:
         queue.durable
         and not queue.exclusive
         and not queue.auto_delete
+        and not queue.own
         and not any(name in queue.arguments for name in _ONLY_CLASSIC)
     )

@@ -192,6 +192,9 @@ class AmqpPublisher:
             if left > 0:
                 marks[DUE] = parcel.due
                 seconds = int(left)
+        if parcel.exchange:  # whoever gets it out of a queue waits until it is due
+            self._topology.reach(parcel.exchange, until)
+            return parcel.exchange, parcel.routing_key, packed(parcel, marks)
         way = self._topology.delayed(parcel.queue, seconds, until) if seconds else None
         if way is None:
             self._topology.ensure(parcel.queue, until)
@@ -246,7 +249,7 @@ class AmqpPublisher:
         self._returned.clear()
         places = []
         for place, parcel in enumerate(batch.parcels):
-            name = server_name(parcel.queue), parcel.id
+            name = parcel.routing_key if parcel.exchange else server_name(parcel.queue), parcel.id
             if back[name] > 0:
                 back[name] -= 1
                 places.append(place)

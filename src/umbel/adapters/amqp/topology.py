@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from pika.channel import Channel
 
-from .faults import ACCESS_REFUSED, LOCKED, NOT_FOUND, Refused
+from .faults import ACCESS_REFUSED, LOCKED, NOT_FOUND, Refused, nowhere
 from .link import Link, Reply
 from .plan import QUORUM, Exchange, Plan, Queue, digest, server_name
 
@@ -66,6 +66,7 @@ class Topology:
         self._life = 0
         self._known: set[str] = set()
         self._delayed: set[str] = set()
+        self._reached: set[str] = set()
         self._rungs = 0
 
     def ensure(self, name: str, until: float) -> None:
@@ -78,6 +79,28 @@ class Topology:
         if name not in self._known:
             self.declare(self.plan.queue(name), until)
             self._known.add(name)
+
+    def reach(self, exchange: str, until: float) -> None:
+        """See to it that an exchange exists, with what the settings bind to it; a worker's own queue is the worker's.
+
+        Raises:
+            Unroutable: there is none, and the settings do not say what it is.
+        """
+        self._renew(until)
+        if exchange in self._reached:
+            return
+        described = self.plan.queues.values()
+        ways = [(queue, way) for queue in described for way in queue.ways if way.exchange.name == exchange]
+        for queue, way in ways:
+            if queue.own:
+                self.exchange(way.exchange, until)
+            else:
+                self.ensure(queue.name, until)
+        if not ways and not self._is_there(
+            lambda channel, reply: channel.exchange_declare(exchange, passive=True, callback=reply), until
+        ):
+            raise nowhere(self._link.address, exchange)
+        self._reached.add(exchange)
 
     def declare(self, queue: Queue, until: float) -> None:
         """The same for any queue, without remembering it."""
@@ -133,6 +156,7 @@ class Topology:
         """A queue that was known is gone."""
         self._known.discard(name)
         self._delayed.discard(name)
+        self._reached.clear()
 
     def delayed(self, queue: str, seconds: int, until: float) -> tuple[str, str] | None:
         """Where a message goes that is to be in a queue after so many seconds (1 to `LONGEST`): exchange and key.
@@ -164,6 +188,7 @@ class Topology:
             self._life = self._link.life
             self._known.clear()
             self._delayed.clear()
+            self._reached.clear()
             self._rungs = 0
 
     def _make_rung(self, level: int, until: float) -> None:

@@ -34,6 +34,7 @@ ABILITIES: Final = Abilities(
     idle=10.0,
     joins=True,
     opens=True,
+    exchanges="fanout",
 )
 
 CLUSTERED: Final = msgspec.structs.replace(
@@ -42,6 +43,7 @@ CLUSTERED: Final = msgspec.structs.replace(
     "Without a replica as with one server",
     power_loss="what no node of the slot had written: as with one server, on each of them",
     opens=False,
+    exchanges="sender",
 )
 """In a cluster a replica takes the place of the node that died."""
 

@@ -3,7 +3,8 @@
 direct, topic   a set names the queues that are bound; whoever sends looks there: a worker writes its own into it
 fanout          a channel: who listens has it, who does not never will. umbel's queues of such an exchange are lists all
                 the same, so a supervisor listens and puts what Celery sent into each of them, once however many listen;
-                what an umbel producer sends is in the lists already, and is told on the channel for Celery's workers
+                what an umbel producer sends is in the lists already, and is told on the channel for Celery's workers.
+                A queue of one worker's own (`Broadcast`) is filled by that worker's supervisor alone, whoever sent
 
 A message that umbel told is known by its delivery tag, a version 7 UUID; Celery's are version 4.
 """
@@ -61,18 +62,27 @@ class Exchanges(msgspec.Struct, frozen=True):
     Attributes:
         ways: every binding of every queue that does not expire.
         fanouts: fanout exchange -> its queues.
+        own: fanout exchange -> those that stand for a queue of each worker's own.
+        mine: those that this process consumes.
     """
 
     ways: tuple[Way, ...] = ()
     fanouts: dict[str, tuple[str, ...]] = {}
+    own: dict[str, tuple[str, ...]] = {}
+    mine: set[str] = msgspec.field(default_factory=set)
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> Exchanges:
         """From the option ``queues``: name -> fields of a queue, with its bindings."""
-        ways = tuple(_ways(options.get("queues") or {}))
-        names = {way.exchange for way in ways if way.kind == "fanout"}
-        found = {name: tuple(dict.fromkeys(way.queue for way in ways if way.exchange == name)) for name in names}
-        return cls(ways, found)
+        described = options.get("queues") or {}
+        ways = tuple(_ways({name: each for name, each in described.items() if not each.get("per_worker")}))
+        own = tuple(_ways({name: each for name, each in described.items() if each.get("per_worker")}))
+        return cls(ways, _fanouts(ways), _fanouts(own))
+
+    @property
+    def told(self) -> set[str]:
+        """The exchanges whose messages are told on a channel."""
+        return {*self.fanouts, *self.own}
 
     def declare(self, link: Link, layout: Layout) -> None:
         """Write the bindings into kombu's tables, as a Celery worker does that consumes these queues."""
@@ -87,36 +97,60 @@ class Exchanges(msgspec.Struct, frozen=True):
 
     def channels(self, layout: Layout) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """What to listen to: channels, and patterns of channels for messages that have a routing key."""
-        plain = tuple(layout.channel(exchange) for exchange in self.fanouts)
+        own = (exchange for exchange, queues in self.own.items() if not self.mine.isdisjoint(queues))
+        plain = tuple(layout.channel(exchange) for exchange in dict.fromkeys((*self.fanouts, *own)))
         return plain, tuple(f"{channel}/*" for channel in plain)
 
     def hear(self, link: Link, layout: Layout, channel: str, data: bytes) -> None:
-        """Put a message of Celery's into every queue of its exchange."""
+        """Put a message of Celery's into every queue of its exchange, and anybody's into those of this worker's own."""
         start = layout.channel("")
         exchange = channel.removeprefix(start).split("/", 1)[0]
-        queues = self.fanouts.get(exchange, ())
-        if queues and not stored_at(data):
+        queues = () if stored_at(data) else self.fanouts.get(exchange, ())
+        queues += tuple(queue for queue in self.own.get(exchange, ()) if queue in self.mine)
+        if queues:
             step = layout.step(opened(data).priority)
             link.script("overheard", (layout.prefix,), (layout.separator, REMEMBERED, step, data, *queues))
 
     def tell(self, link: Link, layout: Layout, parcels: Sequence[Parcel]) -> None:
-        """Tell Celery's workers of messages that went to a fanout exchange; copies for several queues are one."""
+        """Tell Celery's workers of messages that went to a fanout exchange, and workers that have a queue of their own;
+        copies for several queues are one.
+
+        Raises:
+            OperationalError: nobody listened to one that is in no queue, or it is not known whether it was told.
+        """
         told: dict[tuple[str, str], bytes] = {}
+        alone: set[tuple[str, str]] = set()
         for parcel in parcels:
             try:
                 info = _head(parcel.head).properties.delivery_info
             except msgspec.MsgspecError:  # nobody of Celery's could read it
                 continue
-            if info.exchange in self.fanouts:
-                channel = layout.channel(info.exchange) + (f"/{info.routing_key}" if info.routing_key else "")
+            if info.exchange in self.told:
+                channel = told_on(layout, info.exchange, info.routing_key)
                 told[channel, parcel.id] = told.get((channel, parcel.id)) or sealed(parcel, clock.wall())[0]
+                if parcel.exchange:
+                    alone.add((channel, parcel.id))
         try:
-            link.many((("PUBLISH", channel, item) for (channel, _), item in told.items()))
+            heard = link.many([("PUBLISH", channel, item) for (channel, _), item in told.items()])
         except OperationalError as error:  # as for everybody who was not listening
+            if alone:
+                raise
             logger.debug("Celery's workers were not told of a broadcast: %s", error)
+            return
+        deaf = [place for place, count in zip(told, heard, strict=True) if place in alone and not count]
+        if deaf:
+            raise OperationalError(
+                f"No worker listens to the broadcast {deaf[0][0]!r} at {link.address}, so the message was not stored; "
+                "start a worker that consumes that Broadcast."
+            )
 
 
 NO_EXCHANGES: Final = Exchanges()
+
+
+def told_on(layout: Layout, exchange: str, key: str) -> str:
+    """The channel of a message to a fanout exchange; the key stands in its name, as in kombu."""
+    return layout.channel(exchange) + (f"/{key}" if key else "")
 
 
 def as_regex(pattern: str) -> str:
@@ -130,6 +164,11 @@ def as_regex(pattern: str) -> str:
     plain = "".join(letter if letter.isalnum() or letter in ".#*" else f"\\{letter}" for letter in pattern)
     words = (known.get(word, word) for word in plain.split("."))
     return "^" + r"\.".join(words) + "$"
+
+
+def _fanouts(ways: Sequence[Way]) -> dict[str, tuple[str, ...]]:
+    names = {way.exchange for way in ways if way.kind == "fanout"}
+    return {name: tuple(dict.fromkeys(way.queue for way in ways if way.exchange == name)) for name in names}
 
 
 def _ways(queues: Mapping[str, Mapping[str, Any]]) -> Iterable[Way]:

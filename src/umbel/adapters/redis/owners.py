@@ -59,6 +59,8 @@ class RedisOwners:
             self._node = owner.node
             self._roll, self._soon = (b"", self.roll()), True
             self._exchanges.declare(self._link, self._layout)
+            named = owner.info.get("queues")
+            self._exchanges.mine.update(named if isinstance(named, list) else ())
 
     def retire(self, nonce: int) -> None:
         """Its clean end."""

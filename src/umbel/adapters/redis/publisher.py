@@ -11,7 +11,7 @@ from ... import clock, ids
 from ...exceptions import QueueFull
 from ...message import Join, Parcel
 from .envelope import sealed
-from .exchanges import NO_EXCHANGES, Exchanges
+from .exchanges import NO_EXCHANGES, Exchanges, told_on
 from .faults import Unanswered
 from .joins import opened
 from .layout import Layout
@@ -43,7 +43,14 @@ class RedisPublisher:
         """Store all parcels, or none and raise."""
         if not parcels:
             return
-        words = self._repeated(parcels) or self._words(parcels, limits or {})
+        stored = [parcel for parcel in parcels if not parcel.exchange]
+        if stored:
+            self._store(stored, deadline, limits or {})
+        if self._exchanges.told:
+            self._exchanges.tell(self._link, self._layout, parcels)
+
+    def _store(self, parcels: Sequence[Parcel], deadline: float, limits: dict[str, int]) -> None:
+        words = self._repeated(parcels) or self._words(parcels, limits)
         copies = self._link.address.replicas
         try:
             over = self._link.script("publish", (self._layout.prefix,), words, deadline, idempotent=True, copies=copies)
@@ -57,8 +64,6 @@ class RedisPublisher:
                 f"The queue {queue.decode()!r} holds {waiting} messages and may hold {most}, so {coming} more were "
                 f"refused: start more workers, or raise task_queue_max_length for it."
             )
-        if self._exchanges.fanouts:
-            self._exchanges.tell(self._link, self._layout, parcels)
 
     def publish_once(self, parcels: Sequence[Parcel], names: Sequence[str], *, deadline: float = 5.0) -> int:
         """Store those whose name is new, or none and raise (`umbel.transfer.OncePublisher`)."""
@@ -97,14 +102,19 @@ class RedisPublisher:
 
 def grouped(parcels: Sequence[Parcel], layout: Layout, now: float) -> list[Word]:
     """Parcels as scripts take them: how many groups, then for each its queue, step, due time or "", whether a Celery
-    worker could hold it by itself, how many, and their envelopes. Joins that begin with them go first.
+    worker could hold it by itself, how many, and their envelopes. Joins that begin with them go first. What goes to an
+    exchange is told on its channel.
     """
-    groups: dict[tuple[str, int, float, bool], list[Word]] = {}
+    groups: dict[tuple[str, int | str, float, bool], list[Word]] = {}
     joins: list[Join] = []
     for parcel in parcels:
         if parcel.opens:
             joins += parcel.opens
         item, foreign = sealed(parcel, now)
+        if parcel.exchange:
+            channel = told_on(layout, parcel.exchange, parcel.routing_key)
+            groups.setdefault((channel, "F", 0.0, False), []).append(item)
+            continue
         due = parcel.due if parcel.due > now else 0.0
         key = (parcel.queue, layout.step(parcel.priority), due, bool(due) and foreign and not layout.delay_here)
         groups.setdefault(key, []).append(item)

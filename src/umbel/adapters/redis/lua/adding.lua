@@ -94,12 +94,15 @@ local function note_member(at, sep)
 end
 
 -- Groups of parcels from ARGV[at]: queue, step, due or '', whether Celery could hold it, how many, their items. A join
--- that begins has 'J' as its step: stem, unix milliseconds until which it is remembered, size.
+-- that begins has 'J' as its step: stem, unix milliseconds until which it is remembered, size. What goes to whoever
+-- listens has 'F': the channel.
 local function add(at, groups, sep)
   for _ = 1, groups do
     local queue, step, due, foreign, count = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], tonumber(ARGV[at + 4])
     if step == 'M' then
       note_member(at, sep)
+    elseif step == 'F' then
+      for index = at + 5, at + 4 + count do redis.call('PUBLISH', queue, ARGV[index]) end
     elseif step == 'J' then
       redis.call('DEL', queue .. '.c')
       redis.call('SET', queue .. '.s', foreign)
