@@ -60,7 +60,8 @@ def count(self, mark):
     ("arguments", "sentence"),
     [
         (("-b", "memory://", "-A", "shop", "beat"), "memory:// lives inside one process"),
-        (("-A", "shop", "beat", "-S", "django_celery_beat.schedulers:DatabaseScheduler"), "which this beat cannot run"),
+        (("-A", "shop", "beat", "-S", "no_such_schedulers:DatabaseScheduler"), "no module 'no_such_schedulers'"),
+        (("-A", "shop", "-b", "amqp://127.0.0.1:1", "beat"), "amqp://127.0.0.1:1 cannot keep a schedule"),
     ],
 )
 def test_what_cannot_work_is_refused(project, arguments, sentence):

@@ -160,7 +160,7 @@ def test_wrong_usage_is_code_2(umbel, words, told):
         (["worker", "-c", "many"], 64, "a number from 1, or auto"),
         (["worker", "-c", "0"], 64, "a number from 1, or auto"),
         (["worker", "-P", "swimming"], 64, "unknown pool 'swimming'"),
-        (["worker", "-B"], 64, "no scheduler inside"),
+        (["worker", "-B", "--scheduler", "their.own:Scheduler"], 64, "'their'"),
         (["worker", "-I", "nothing_here"], 64, "There is no module 'nothing_here'"),
         (["worker", "-f", "/nowhere/at/all.log"], 64, "/nowhere/at/all.log"),
         (["worker", "--uid", "nobody_of_this_name"], 64, "nobody_of_this_name"),

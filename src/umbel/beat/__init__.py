@@ -7,6 +7,7 @@
     beat       one step: what is due is sent and noted in one step of the store (`coordinator`)
     sending    an entry and a nominal time become messages; whether an earlier task still runs
     service    the loop of the process: sleeps, signals, a store that is away
+    embedded   the processes of a `worker -B`
 
     beat_schedule -> entries -> heap --due--> judging --> sending --> coordinator.fire(term, ticks) --> workers
                                                                             |
@@ -27,7 +28,8 @@ What happens when
 from __future__ import annotations
 
 from .beat import Beat
+from .embedded import embedded
 from .sending import AppSender, Sender
 from .service import Service
 
-__all__ = ["AppSender", "Beat", "Sender", "Service"]
+__all__ = ["AppSender", "Beat", "Sender", "Service", "embedded"]

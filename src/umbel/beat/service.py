@@ -68,10 +68,10 @@ class Service:
         for end in (self._wake, self._write):
             os.set_blocking(end, False)
 
-    def install(self) -> None:
-        """Let SIGTERM, SIGINT and SIGQUIT end it."""
+    def install(self, *numbers: int) -> None:
+        """Let these signals end it: SIGTERM, SIGINT and SIGQUIT unless others are named."""
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        for number in numbers or (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, self._handle)
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:

@@ -38,7 +38,7 @@ SHOWN = 12
 @celerys.accept_beat
 @click.pass_obj
 def beat(session: Session, /, app_name: str | None, **options: Any) -> int:
-    """Send the tasks of `beat_schedule` at their times. Start as many as you like: one leads, the others wait.
+    """Send periodic tasks at their times. Start as many as you like: one leads, the others wait.
 
     \b
     umbel -A proj beat                  where the log says what is sent:  -l INFO

@@ -1,7 +1,6 @@
 """Options of Celery's worker: accepted, so that a start line stays as it is, and what each is here.
 
 no effect   umbel has no such part (gossip, mingle, a state file), or always works like that (fair scheduling)
-refused     it asks for something that this worker does not do; starting without it would be a surprise
 
 And what a worker that stands for Celery says and does besides.
 """
@@ -9,19 +8,13 @@ And what a worker that stands for Celery says and does besides.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from ..conf import DIFFERENT_DEFAULTS, Settings
-from ..exceptions import ImproperlyConfigured
 from ..integrations.celery import installed
-
-REFUSED = {
-    "beat": "-B/--beat: this worker has no scheduler inside; let your system's (cron, a systemd timer) run umbel call",
-}  # fmt: skip
-"""Option -> the sentence."""
 
 
 def sizes(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
@@ -53,9 +46,9 @@ _OPTIONS = (
     click.option(
         "--autoscale", callback=sizes, metavar="MAX,MIN", help="The number of processes or threads follows the work."
     ),
-    click.option("-B", "--beat", is_flag=True, hidden=True),
-    click.option("-s", "--schedule-filename", "--schedule", metavar="PATH", hidden=True),
-    click.option("--scheduler", metavar="CLASS", hidden=True),
+    click.option("-B", "--beat", is_flag=True, help="Send periodic tasks, too; any number of workers may."),
+    click.option("-s", "--schedule-filename", "--schedule", metavar="PATH", help="As of umbel beat."),
+    click.option("--scheduler", metavar="CLASS", help="With -B: run this class instead, as of umbel beat."),
 )
 
 
@@ -79,13 +72,6 @@ def accept(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
-
-
-def refuse(options: Mapping[str, Any]) -> None:
-    """Raise for an option that asks for what is not there."""
-    for name, sentence in REFUSED.items():
-        if options[name]:
-            raise ImproperlyConfigured(sentence)
 
 
 def grace(conf: Settings) -> float:

@@ -11,7 +11,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from ..app import Umbel
 
 PATIENCE: Final = 5.0
+WATCH: Final = 1.0
+"""Seconds between two looks whether a scheduler's worker lives."""
 
 
 def named(app: Umbel, options: Mapping[str, Any]) -> str | None:
@@ -57,8 +61,42 @@ def start(app: Umbel, options: Mapping[str, Any], *, quiet: bool) -> int:
     return 0
 
 
-def install(service: Service) -> None:
-    """Take the operator's signals over."""
+class Inside:
+    """The named scheduler of a `worker -B`, as `beat.embedded` has it.
+
+    Args:
+        app: the application.
+        options: of the worker.
+        node: its name, for logs.
+        alive: whether to go on.
+    """
+
+    def __init__(self, app: Umbel, options: Mapping[str, Any], node: str, alive: Callable[[], bool]) -> None:
+        self.service = Service(app, None, options["schedule_filename"], named(app, options), hostname=node)
+        self._alive = alive
+
+    def install(self, *numbers: int) -> None:
+        """Let these signals end it."""
+        install(self.service, *numbers)
+
+    def run(self) -> int:
+        """Send until stopped."""
+        threading.Thread(target=self._watch, name="umbel-guard", daemon=True).start()
+        try:
+            self.service.start(embedded_process=True)
+        except SystemExit:  # of a signal
+            pass
+        return 0
+
+    def _watch(self) -> None:
+        """A scheduler of somebody else asks nobody whether to go on."""
+        while self._alive():
+            time.sleep(WATCH)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def install(service: Service, *numbers: int) -> None:
+    """Take the operator's signals over: SIGTERM, SIGINT and SIGQUIT unless others are named."""
 
     def leave(_number: int, _frame: FrameType | None) -> None:
         if not service.busy or service.stopping:
@@ -66,7 +104,7 @@ def install(service: Service) -> None:
         service.stop()
         signal.setitimer(signal.ITIMER_REAL, PATIENCE)
 
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGALRM):
+    for number in (*(numbers or (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)), signal.SIGALRM):
         signal.signal(number, leave)
 
 

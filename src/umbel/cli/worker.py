@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -62,13 +63,14 @@ def worker(session: Session, /, app_name: str | None, **options: Any) -> int:
     umbel -A proj worker -Q mail,default -l INFO
     umbel -A proj worker -- task.time_limit=60 .prefetch_multiplier=1
     """
-    celerys.refuse(options)
     app = session.app(app_name)
     app.config_from_cmdline(options["overrides"], "worker")
     if options["include"]:
         app.conf.update(include=(*app.conf.include, *options["include"]))
     app.import_modules()
     begin(app, options)
+    if options["beat"]:
+        _check_scheduler(app, options)
     chosen = merge(app, options, app_name or session.name or "")
     daemon.become(options["uid"], options["gid"], options["umask"])
     check(app)
@@ -98,8 +100,32 @@ def _start(app: Umbel, chosen: WorkerOptions, options: dict[str, Any], *, quiet:
     if options["detach"] and (pid := daemon.detach()):
         click.echo(f"{node} runs in the background, pid {pid}, log {logfile}", err=True)
         return 0
-    with daemon.written(pidfile):
+    with daemon.written(pidfile), _scheduler(app, chosen, options):
         return Supervisor(app, chosen).main()
+
+
+def _scheduler(app: Umbel, chosen: WorkerOptions, options: dict[str, Any]) -> AbstractContextManager[None]:
+    """With ``-B`` a scheduler beside the worker; forked before there are threads and connections."""
+    if not options["beat"]:
+        return nullcontext()
+    # 20 ms and 2 MB that other workers save
+    from ..beat import Service, embedded  # noqa: PLC0415 - see above
+    from .schedulers import Inside, named  # noqa: PLC0415 - see above
+
+    node = f"beat.{chosen.hostname}"
+    if named(app, options):
+        return embedded(lambda alive: Inside(app, options, node, alive))
+    return embedded(lambda alive: Service(app, node, embedded=True, alive=alive))
+
+
+def _check_scheduler(app: Umbel, options: dict[str, Any]) -> None:
+    """Refuse one that cannot be loaded, or a store that keeps no schedule, before anything starts."""
+    from .schedulers import Inside, named  # noqa: PLC0415 - as in `_scheduler`
+
+    if named(app, options):
+        Inside(app, options, "", lambda: True).service.get_scheduler(lazy=True)
+    else:
+        app.coordinator().close()
 
 
 def begin(app: Umbel, options: dict[str, Any]) -> None:
