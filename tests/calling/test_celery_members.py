@@ -89,7 +89,6 @@ LEFT_OUT = {
         "pool": _CONNECTION, "prepare_config": "`on_configure` may change the settings",
         "producer_or_acquire": _CONNECTION, "producer_pool": _CONNECTION, "registry_cls": _CLASSES,
         "select_queues": "`umbel worker -Q` chooses the queues", "setup_security": "there is no signing serializer",
-        "steps": "nothing is added to a worker's parts",
         "type_checker": "the check is the task's own (`typing`)",
     },
     "Control": {"Mailbox": "a class of kombu's; requests go over the broker's own connection"},

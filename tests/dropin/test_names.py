@@ -25,6 +25,7 @@ FUNCTIONS = [
 UNLISTED = {
     ("celery.bin.celery", "celery"),
     ("celery.beat", "BeatLazyFunc"), ("celery.beat", "DEFAULT_MAX_INTERVAL"), ("celery.beat", "event_t"),
+    ("celery.bootsteps", "CLOSE"), ("celery.bootsteps", "RUN"), ("celery.bootsteps", "TERMINATE"),
     ("celery.canvas", "StampingVisitor"), ("celery.canvas", "subtask"),
     ("celery.events.dumper", "humanize_type"), ("celery.events.state", "HEARTBEAT_EXPIRE_WINDOW"),
     ("celery.exceptions", "RetryTaskError"), ("celery.exceptions", "SystemTerminate"),

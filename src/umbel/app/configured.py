@@ -90,7 +90,9 @@ class Configured:
     """The part of `Umbel` that has settings.
 
     Attributes:
-        user_options: options of your own on the command line, as `click.Option`: "preload" for all commands, "worker".
+        user_options: options of your own on the command line, as `click.Option`: "preload" for all commands, "worker",
+            "beat".
+        steps: bootsteps of your own, as classes or import paths: "worker", "consumer"; see `bootsteps`.
         on_configure: signal, before the configuration is read; a subclass may have a method in its place.
         on_after_configure: signal, when it has been read; ``source`` is ``app.conf``.
         on_after_finalize: signal, when all tasks are known.
@@ -113,6 +115,7 @@ class Configured:
         self.on_after_finalize = Signal(name="app.on_after_finalize")
         self.on_after_fork = Signal(name="app.on_after_fork")
         self.user_options: defaultdict[str, set[Any]] = defaultdict(set)
+        self.steps: defaultdict[str, set[Any]] = defaultdict(set)
         self._pending_defaults: list[Callable[[], Mapping[str, Any]]] = []
         self._pending_periodic: list[tuple[str, dict[str, Any], bool]] = []
         self.conf = Conf(written, self)

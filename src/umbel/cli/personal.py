@@ -1,7 +1,9 @@
 """Options that an application adds to the command line, as in Celery.
 
     app.user_options["preload"].add(click.Option(["--template"]))    of every command; told by `user_preload_options`
-    app.user_options["worker"].add(click.Option(["--tenant"]))       of the worker; among the options of `celeryd_init`
+    app.user_options["worker"].add(click.Option(["--tenant"]))       of the worker; among the options of `celeryd_init`,
+                                                                     and what its bootsteps are made with
+    app.user_options["beat"].add(click.Option(["--tenant"]))         of the program that runs schedules
 
 The application has to be known before a command's options are read: by ``-A`` before the command, or UMBEL_APP.
 """
@@ -16,6 +18,9 @@ from .. import signals
 from ..exceptions import UmbelError
 from .session import Session
 
+_OWN = ("worker", "beat")
+"""Commands with options of their own; the preloaded ones are of all."""
+
 
 class Personal(click.Command):
     """A command with the application's own options."""
@@ -25,7 +30,7 @@ class Personal(click.Command):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's options and the application's."""
         known = super().get_params(ctx)
-        return [*known, *_own(ctx, "preload"), *(_own(ctx, self.verb) if self.verb == "worker" else ())]
+        return [*known, *_own(ctx, "preload"), *(_own(ctx, self.verb) if self.verb in _OWN else ())]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Tell `user_preload_options`, and run the command."""

@@ -101,7 +101,7 @@ def _start(app: Umbel, chosen: WorkerOptions, options: dict[str, Any], *, quiet:
         click.echo(f"{node} runs in the background, pid {pid}, log {logfile}", err=True)
         return 0
     with daemon.written(pidfile), _scheduler(app, chosen, options):
-        return Supervisor(app, chosen).main()
+        return Supervisor(app, chosen, options).main()
 
 
 def _scheduler(app: Umbel, chosen: WorkerOptions, options: dict[str, Any]) -> AbstractContextManager[None]:

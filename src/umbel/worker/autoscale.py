@@ -13,9 +13,17 @@ Celery makes and asks its own, but in the supervisor's loop, so it has no thread
 from __future__ import annotations
 
 import os
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from .. import clock
+from ..loading import symbol
+
+if TYPE_CHECKING:
+    from ..app import Umbel
+    from .options import WorkerOptions
+
+_DEFAULT: Final = "celery.worker.autoscale:Autoscaler"
+"""The default of `worker_autoscaler`, which stands for umbel's own."""
 
 KEEPALIVE: Final = float(os.environ.get("AUTOSCALE_KEEPALIVE", "30"))
 """Seconds for which some must have been idle before they are let go of."""
@@ -139,3 +147,13 @@ class Autoscaler:
         return {
             "max": self.max_concurrency, "min": self.min_concurrency, "current": self.processes, "qty": self._qty,
         }  # fmt: skip
+
+
+def scaler(app: Umbel, options: WorkerOptions, pool: Scalable, worker: object) -> Autoscaler | None:
+    """What lets the pool of a worker follow its work: umbel's own, or the project's; None where it does not."""
+    if options.autoscale is None:
+        return None
+    named = app.conf.worker_autoscaler
+    kind: Any = Autoscaler if named == _DEFAULT else symbol(named) if isinstance(named, str) else named
+    made: Autoscaler = kind(pool, *options.autoscale, worker=worker)
+    return made

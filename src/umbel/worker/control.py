@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 if TYPE_CHECKING:
     from ..app import Umbel
     from ..broker import Control
-    from .autoscale import Autoscaler
     from .brood import Brood
+    from .handles import Consumer, Worker
     from .levers import Levers
     from .options import WorkerOptions
     from .stopping import Stop
@@ -125,7 +125,7 @@ class State:
         app: the application.
         hostname: node name.
         tset: Celery's name for `set`, for commands that were written for it.
-        consumer: this object, for commands that look for the app or the node there.
+        consumer: what consumes, as bootsteps have it: ``consumer.controller`` is the worker.
         options: what the worker was asked for.
         control: the supervisor's connection for remote control.
         brood: its children.
@@ -133,6 +133,7 @@ class State:
         levers: what can be changed while it runs.
         since: monotonic time of its start.
         answers: what answers commands about events, by name.
+        worker: the worker as bootsteps have it.
         autoscaler: what lets its pool follow its work, None for a pool that does not.
     """
 
@@ -140,7 +141,7 @@ class State:
 
     def __init__(
         self, app: Umbel, options: WorkerOptions, control: Control, brood: Brood, stop: Stop, levers: Levers,
-        since: float, answers: Mapping[str, Handler], autoscaler: Autoscaler | None = None,
+        since: float, answers: Mapping[str, Handler], worker: Worker,
     ) -> None:  # fmt: skip
         self.app = app
         self.hostname = options.hostname
@@ -151,8 +152,9 @@ class State:
         self.levers = levers
         self.since = since
         self.answers = answers
-        self.autoscaler = autoscaler
+        self.worker = worker
+        self.autoscaler = worker.autoscaler
 
     @property
-    def consumer(self) -> State:
-        return self
+    def consumer(self) -> Consumer:
+        return self.worker.consumer

@@ -134,6 +134,7 @@ def stats(state: State, **_: Any) -> dict[str, Any]:
         "prefetch_count": options.prefetch_multiplier * options.concurrency,
         "rusage": _usage(),
         **({"autoscaler": state.autoscaler.info()} if state.autoscaler is not None else {}),
+        **state.worker.info(),
     }  # fmt: skip
 
 

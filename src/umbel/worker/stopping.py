@@ -67,6 +67,16 @@ class Stop:
         self._now = self._now or (now and (self._hurried or not self.soft))
         self._hurried = self._hurried or now
 
+    @property
+    def hurried(self) -> bool:
+        """Whether the operator does not want to wait."""
+        return self._hurried
+
+    def end(self, code: int | None = None) -> None:
+        """Begin to stop, and end with ``code``."""
+        self.code = self.code if code is None else code
+        self.request()
+
     def abandon(self, code: int) -> None:
         """The children are lost already: end with `code`."""
         self.requested = True

@@ -21,19 +21,20 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from .. import clock, ids, signals
 from ..broker import Broadcast, Control, Death, Owners
 from ..exceptions import OperationalError, StoreReadOnly, StoreUnsuitable, UmbelError
-from ..loading import symbol
 from . import health, orphans, spawned
 from .arrival import arrive
-from .autoscale import Autoscaler
+from .autoscale import scaler
 from .brood import Brood, Ward
 from .child import run
 from .commands import Commands
 from .control import State
+from .handles import Worker
 from .levers import Levers
 from .nursery import Exited, Forked, Nursery, Stopped
 from .page import Page
 from .presence import Presence
 from .roll import Entry
+from .steps import Steps
 from .stopping import Stop
 
 if TYPE_CHECKING:
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("umbel.worker")
 
-AUTOSCALER: Final = "celery.worker.autoscale:Autoscaler"
-"""The default of `worker_autoscaler`, which stands for umbel's own."""
 SWEEP: Final = 1.0
 TIDY: Final = 10.0
 UNHEARD: Final = 60.0
@@ -88,16 +87,19 @@ class Supervisor:
     Args:
         app: the imported application.
         options: what was asked for.
+        words: the options of the command line as they were written, for bootsteps.
     """
 
-    def __init__(self, app: Umbel, options: WorkerOptions) -> None:
+    def __init__(self, app: Umbel, options: WorkerOptions, words: dict[str, Any] | None = None) -> None:
         self.app = app
         self.options = options
         self.page = Page(options.rows, options.slots)
         self.brood = Brood(self.page, options.rows)
         self.levers = Levers(app, options, self.brood, self.page)
-        self.autoscaler = self._autoscaler()
         self.stop = Stop(options.grace, options.soft_shutdown, options.hostname)
+        self.worker = Worker(app, options, words or {}, self.levers, self.stop)
+        self.autoscaler = self.worker.autoscaler = scaler(app, options, self.levers, self.worker)
+        self.steps = Steps(self.worker)
         self.started = clock.wall()
         self.ready = False
         self._swept = self._tidied = self._told = 0.0
@@ -109,15 +111,6 @@ class Supervisor:
     def hostname(self) -> str:
         """Node name."""
         return self.options.hostname
-
-    def _autoscaler(self) -> Autoscaler | None:
-        """What lets the pool follow its work, if that was asked for: umbel's own, or the project's."""
-        if self.options.autoscale is None:
-            return None
-        named = self.app.conf.worker_autoscaler
-        kind: Any = Autoscaler if named == AUTOSCALER else symbol(named) if isinstance(named, str) else named
-        made: Autoscaler = kind(self.levers, *self.options.autoscale, worker=self)
-        return made
 
     def _before_child(self) -> None:
         """In the nursery, before each fork: what a receiver changes here, the child finds."""
@@ -132,8 +125,9 @@ class Supervisor:
     def main(self) -> int:
         """Run until stopped; returns the exit code."""
         self.selector = _selector()
-        signals.worker_init.send(sender=self)
-        signals.celeryd_after_setup.send(sender=self.hostname, instance=self, conf=self.app.conf)
+        signals.worker_init.send(sender=self.worker)
+        signals.celeryd_after_setup.send(sender=self.hostname, instance=self.worker, conf=self.app.conf)
+        self.steps.make()
         self.nursery = Nursery(self._life, self._before_child)
         self.stop.install()
         self.entry = Entry(self.app, self.options)
@@ -143,20 +137,26 @@ class Supervisor:
         self.commands = Commands(
             State(
                 self.app, self.options, self.control, self.brood, self.stop, self.levers, clock.monotonic(),
-                self.presence.answers(), self.autoscaler,
+                self.presence.answers(), self.worker,
             )
         )  # fmt: skip
-        if arrive(self.entry.enlist, self.app.conf, self.stop, self._say_alive):
-            self._look_at_results()
-            self.selector.register(self.nursery.socket, selectors.EVENT_READ)
-            self.selector.register(self.stop.fd, selectors.EVENT_READ)
-            for _ in range(self.options.children):
-                self._hatch()
         try:
+            self.steps.start_worker()
+            self._begin()
             self._watch()
         finally:
             self._leave()
         return self.stop.code
+
+    def _begin(self) -> None:
+        """The store answers: from here on children work."""
+        if arrive(self.entry.enlist, self.app.conf, self.stop, self._say_alive):
+            self._look_at_results()
+            self.steps.start_consumer()
+            self.selector.register(self.nursery.socket, selectors.EVENT_READ)
+            self.selector.register(self.stop.fd, selectors.EVENT_READ)
+            for _ in range(self.options.children):
+                self._hatch()
 
     def _look_at_results(self) -> None:
         """Let the result store say what its operator should know; one that is away now may be back later."""
@@ -178,6 +178,7 @@ class Supervisor:
         while not self.stop.requested or self.brood.busy:
             self._listen(LOOK)
             self._attend()
+            self.steps.turn(stopping=self.stop.requested, now=self.stop.hurried)
             now = clock.monotonic()
             self.presence.beat(now)
             if now - self._swept >= SWEEP:
@@ -278,7 +279,7 @@ class Supervisor:
             self.selector.unregister(ward.pipe)
         if not self.ready and self.brood.ready(self.levers.children):
             self.ready = True
-            signals.worker_ready.send(sender=self)
+            signals.worker_ready.send(sender=self.worker.consumer)
             self.presence.online()
             logger.info("%s ready.", self.options.hostname)
             health.notify("READY=1")
@@ -368,7 +369,8 @@ class Supervisor:
         return bool(patience) and now - ward.born > patience and not self.stop.requested
 
     def _leave(self) -> None:
-        signals.worker_shutdown.send(sender=self)
+        self.steps.end(now=self.stop.hurried)
+        signals.worker_shutdown.send(sender=self.worker)
         self.presence.offline()
         self.nursery.socket.close()
         health.notify("STOPPING=1")

@@ -77,6 +77,9 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     "celery.bin": {},
     "celery.bin.base": _same("umbel.cli.plugins", "CLIContext CeleryCommand"),
     "celery.bin.celery": {"celery": "umbel.cli.group:umbel", "main": "umbel.cli:main"},
+    "celery.bootsteps": _same(
+        "umbel.bootsteps", "Blueprint CLOSE ConsumerStep RUN StartStopStep Step TERMINATE"
+    ),
     "celery.canvas": {**_CANVAS, "StampingVisitor": "umbel.canvas:StampingVisitor"},
     "celery.contrib": {},
     "celery.contrib.abortable": _same("umbel.task.abortable", "AbortableAsyncResult AbortableTask"),

@@ -1,0 +1,88 @@
+"""The timer: functions that the supervisor's loop calls later, for bootsteps; with the methods of kombu's timer.
+
+They are called between two looks at the children, so they must be short; a quarter of a second is how exact they are.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .. import clock
+
+logger = logging.getLogger("umbel.worker")
+
+
+class Entry:
+    """A call to come.
+
+    Attributes:
+        cancelled: it is not called any more.
+    """
+
+    def __init__(self, fun: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any] | None) -> None:
+        self.fun = fun
+        self.args = args
+        self.kwargs = dict(kwargs or {})
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Do not call it any more."""
+        self.cancelled = True
+
+    def __call__(self) -> Any:
+        return self.fun(*self.args, **self.kwargs)
+
+
+class Timer:
+    """One supervisor's; any thread may add to it."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[float, int, Entry, float]] = []
+        self._numbers = itertools.count()
+
+    def call_after(
+        self, secs: float, fun: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None,
+        priority: int = 0,
+    ) -> Entry:  # fmt: skip
+        """Call a function once, so many seconds from now."""
+        return self._enter(secs, 0.0, Entry(fun, args, kwargs))
+
+    def call_repeatedly(
+        self, secs: float, fun: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None,
+        priority: int = 0,
+    ) -> Entry:  # fmt: skip
+        """Call a function every so many seconds, until its entry is cancelled."""
+        return self._enter(secs, secs, Entry(fun, args, kwargs))
+
+    def cancel(self, tref: Entry) -> None:
+        """Do not call it any more."""
+        tref.cancel()
+
+    def clear(self) -> None:
+        """Forget all calls."""
+        self._heap = []
+
+    def _enter(self, secs: float, again: float, entry: Entry) -> Entry:
+        heapq.heappush(self._heap, (clock.monotonic() + secs, next(self._numbers), entry, again))
+        return entry
+
+    def turn(self) -> None:
+        """Call what is due; what one of them raises is logged."""
+        now = clock.monotonic()
+        while self._heap and self._heap[0][0] <= now:
+            _, _, entry, again = heapq.heappop(self._heap)
+            if entry.cancelled:
+                continue
+            try:
+                entry()
+            except Exception:
+                logger.exception("A call of the timer failed")
+            if again:
+                self._enter(again, again, entry)
+
+    def __len__(self) -> int:
+        return len(self._heap)
