@@ -9,7 +9,7 @@ from typing import Final
 
 from ... import clock
 from ...exceptions import StoreUnavailable, StoreUnsuitable
-from .faults import OTHERWISE_DECLARED, Blocked, Refused
+from .faults import NOT_FOUND, OTHERWISE_DECLARED, Blocked, Refused
 from .link import Link
 from .plan import Queue
 from .topology import Topology
@@ -82,7 +82,7 @@ def steadily(step: Callable[[], None], until: float) -> None:
         try:
             step()
         except (Refused, StoreUnavailable) as error:
-            passing = isinstance(error, StoreUnavailable) or error.code == OTHERWISE_DECLARED
+            passing = isinstance(error, StoreUnavailable) or error.code in {NOT_FOUND, OTHERWISE_DECLARED}
             if isinstance(error, Blocked) or not passing or clock.monotonic() + _AGAIN > until:
                 raise
             time.sleep(_AGAIN)
@@ -91,8 +91,17 @@ def steadily(step: Callable[[], None], until: float) -> None:
 
 
 def _declare(link: Link, topology: Topology, stream: Queue, until: float) -> None:
+    """Have it, on a server that may have been started moments ago: then its streams are not quite there."""
     try:
-        topology.declare(stream, until)
+        while True:
+            try:
+                topology.declare(stream, until)
+            except Refused as error:
+                if error.code != NOT_FOUND or clock.monotonic() + _AGAIN > until:
+                    raise
+                time.sleep(_AGAIN)
+            else:
+                return
     except Refused as error:
         if error.code == OTHERWISE_DECLARED:
             raise StoreUnsuitable(
