@@ -25,8 +25,9 @@ class Abilities(msgspec.Struct, frozen=True):
         expiry: who removes expired results: "tidy" (`Owners.tidy`), or "server" by itself and by its own clock; such a
             store does not bound their number either.
         notice: seconds after which `Owners.rescue`, called every second, finds an owner whose process was killed.
-        idle: seconds after which a child that sleeps in `Consumer.wait` looks by itself. What comes wakes it before; so
-            long may it miss something when the connection by which it is woken has died without a word.
+        idle: seconds after which one that sleeps in `Consumer.wait` looks by itself; the children of a worker take
+            turns, each at least after four times as long. What comes wakes it before; so long may it miss something
+            when the connection by which it is woken has died without a word.
         listed: places whose messages can be listed, found, removed one by one and taken back by `Control.revoke`.
             Messages in others are at most counted; whoever claims a revoked one discards it.
         order: "store" when one order holds over all queues, and what is given back or was lost returns to its own place

@@ -34,9 +34,9 @@ def counted(link: Link) -> Counter[str]:
     return Counter({"requests": int(rows["total_reads_processed"]), **calls})
 
 
-def asked(link: Link, workers: int) -> tuple[float, float]:
+def asked(link: Link, workers: int, children: int) -> tuple[float, float]:
     """Requests, and scripts among them, of each worker a second while nothing is to be done."""
-    ears = 2 * workers  # of each supervisor and each child; they have read then what there was at the start
+    ears = workers + children  # they have read then what there was at the start
     until(lambda: counted(link)["cmdstat_client|tracking"] >= ears and counted(link)["cmdstat_hscan"] >= workers)
     before, began = counted(link), time.monotonic()
     until(lambda: time.monotonic() > began + SECONDS, timeout=SECONDS + 10, step=0.05)
@@ -48,13 +48,13 @@ def asked(link: Link, workers: int) -> tuple[float, float]:
 @stores("redis")
 @pytest.mark.usefixtures("pains")
 def test_an_idle_worker_asks_once_a_second_and_no_more_among_many(start: Callable[..., Any], link: Link) -> None:
-    start("-c", "1", "-n", "first@%h")
-    alone, scripts = asked(link, 1)
+    start("-c", "8", "-n", "first@%h")
+    alone, scripts = asked(link, 1, 8)
     assert scripts <= 0.9
     assert alone <= 1.2  # the fifth is for what falls into these ten seconds and belongs to the next ones
     for number in range(4):
         start("-c", "1", "-n", f"w{number}@%h")
-    among, scripts = asked(link, 5)
+    among, scripts = asked(link, 5, 12)
     assert scripts <= 0.9
     assert among <= 1.2
 

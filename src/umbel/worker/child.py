@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import resource
 import signal
 import socket
@@ -45,6 +46,12 @@ logger = logging.getLogger("umbel.worker")
 FLUSH: Final = 0.004
 """Seconds after which finished outcomes are settled in the middle of a batch: with the settle itself, a result is there
 within 5 ms of its function's return while a core is free. (3 ms would cost the drain of empty tasks 8 %.)
+"""
+
+
+SHARED: Final = 4
+"""Children of a worker that look in turn for what nobody was woken for. Where there are more, each looks as seldom as
+each of these: one that does not ask within a minute counts as cut off.
 """
 
 
@@ -242,7 +249,11 @@ class Child:
 
     def _rest(self, next_due: float) -> None:
         """Sleep until there may be work, an outcome comes from a pool, or the next delayed message is due."""
-        timeout = idle = self.app.broker.abilities.idle  # the guarantee behind the wake-up, not the wake-up
+        shared = min(SHARED, self.options.children)
+        idle = self.app.broker.abilities.idle  # the guarantee behind the wake-up, not the wake-up
+        if shared > 1:
+            idle *= shared * random.uniform(0.75, 1.0)  # or all that were started together would look together
+        timeout = idle
         if next_due:
             timeout = min(idle, max(0.0, next_due - clock.wall()))
         if self.outcomes.again:

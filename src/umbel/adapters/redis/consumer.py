@@ -29,6 +29,9 @@ from .wire import Word
 BYTES: Final = 16 << 20
 """Bytes of messages after which a claim stops; a single message may be bigger."""
 
+TRUST: Final = 45.0
+"""Seconds for which the ear is believed that nothing has changed: it hears every change, but not its own end."""
+
 MOST_LOST: Final = 100
 """Turns without an answer that are remembered; what an older one claimed is given back when its owner ends."""
 
@@ -55,6 +58,8 @@ class RedisConsumer:
         self._lost: list[str] = []
         self._doubtful: set[tuple[int, int]] = set()
         self._batches = Batches()
+        self._armed: tuple[str, ...] = ()
+        self._read_at = self._next_due = 0.0
 
     def turn(self, outcomes: Sequence[Outcome], want: Want | None) -> Turn:
         """Settle, then claim: one script. A claimed message whose time has not come is put with the delayed ones."""
@@ -93,6 +98,11 @@ class RedisConsumer:
 
     def wait(self, queues: Sequence[str], timeout: float, wake: int) -> None:
         """Sleep until work may be there, ``wake`` is readable, or ``timeout`` seconds passed."""
+        now = clock.monotonic()
+        if self._armed == tuple(queues) and now - self._read_at < TRUST and self._ear.quiet():  # as when it was read
+            self._sleep(timeout, wake)
+            return
+        self._armed = ()
         layout = self._layout
         lines = [layout.line(queue, step) for queue in queues for step in layout.steps]
         ready = ("EXISTS", *map(layout.key, lines), *(layout.own(f"first:{layout.key(line)}") for line in lines))
@@ -100,9 +110,13 @@ class RedisConsumer:
         found, *due = self._ear.read(ready, *delayed)
         if found:
             return
-        next_due = min((float(head[0][1]) for head in due if head), default=0.0)
-        if next_due:
-            timeout = min(timeout, max(0.0, next_due - clock.wall()))
+        self._next_due = min((float(head[0][1]) for head in due if head), default=0.0)
+        self._armed, self._read_at = tuple(queues), now
+        self._sleep(timeout, wake)
+
+    def _sleep(self, timeout: float, wake: int) -> None:
+        if self._next_due:
+            timeout = min(timeout, max(0.0, self._next_due - clock.wall()))
         self._ear.sleep(timeout, wake)
 
     def close(self) -> None:
