@@ -5,6 +5,7 @@
 #   make chaos   the chaos runs with their full counts         make soak    the long ones
 #   make bench   umbel beside its peers, tables and a plot      make docs    the documentation, into site/
 #   make bench-redis   the same on Redis                        make bench-rabbitmq   and on RabbitMQ
+#   make bench-beat    the scheduler with 10,000 entries
 #   make lint    the checks without the tests                   make format  lay out the code as the checks want it
 #   make lock    write requirements.lock anew                   make clean   remove what make made
 
@@ -13,7 +14,7 @@ PY := .venv/bin/python
 READY := .venv/.ready
 export PYTHON
 
-.PHONY: help demo test lint format chaos soak bench bench-redis bench-rabbitmq docs lock clean
+.PHONY: help demo test lint format chaos soak bench bench-redis bench-rabbitmq bench-beat docs lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -51,6 +52,10 @@ bench-redis: $(READY)
 bench-rabbitmq: $(READY)
 	@scripts/need redis-server rabbitmq-server
 	@$(PY) -m benchmarks --store rabbitmq
+
+bench-beat: $(READY)
+	@scripts/need redis-server
+	@$(PY) -m benchmarks.beat
 
 docs: $(READY)
 	@.venv/bin/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet --fresh-env -d .make/doctrees docs site
