@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.beat.scene import NOON, World
 from tests.support import scale
 from umbel.beat import office
-from umbel.beat.times import SECOND, tick_id
+from umbel.beat.times import SECOND, shape, tick_id
 from umbel.schedules import BaseSchedule, every
 
 EVERY = {"task": "t", "schedule": every(seconds=1), "catch_up": "all", "catch_up_most": 100_000}
@@ -244,6 +244,12 @@ def test_another_schedule_of_an_entry_begins_anew():
     world.run(600)
     assert world.sent("report") == [3600, 4200]
     assert "its schedule was every(seconds=3600.0)" in world.history("report")[1].detail
+
+
+def test_the_same_text_of_two_intervals_is_no_sameness():
+    """Celery's repr of both is `<freq: now>`."""
+    shapes = {shape(World({"a": {"task": "t", "schedule": seconds}}).entries["a"]) for seconds in (0.5, 0.25)}
+    assert shapes == {"schedule(0.5)", "schedule(0.25)"}
 
 
 @pytest.mark.parametrize("seconds", [3600.0, -3600.0])

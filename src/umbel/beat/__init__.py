@@ -8,6 +8,7 @@
     sending    an entry and a nominal time become messages; whether an earlier task still runs
     service    the loop of the process: sleeps, signals, a store that is away
     embedded   the processes of a `worker -B`
+    outlook    pure: what there is to say of an entry, for those who ask
 
     beat_schedule -> entries -> heap --due--> judging --> sending --> coordinator.fire(term, ticks) --> workers
                                                                             |

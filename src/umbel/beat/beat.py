@@ -138,7 +138,7 @@ class Beat:
         """The first mark of an entry, which goes on from now; None when it has one that is good."""
         mark, shape_now = self._marks.get(name), self._shapes[name]
         if mark is None:
-            return self._tick(name, now, "began", "seen first")
+            return self._tick(name, now, "began", "")
         if mark.nominal > now + AHEAD:
             logger.warning("%s ran last at %s, which is to come; it goes on from now", name, moment(mark.nominal))
             return self._tick(name, now, "began", f"its last run was in the future: {moment(mark.nominal)}")

@@ -45,11 +45,15 @@ def tick_id(scope: str, entry: str, nominal: int) -> str:
 def shape(entry: Entry) -> str:
     """What an entry's times follow from: when it changes, they begin anew.
 
-    Of a class of somebody else only its name, because its repr may hold an address.
+    Of a class of somebody else only its name, because its repr may hold an address; of an interval its seconds, because
+    Celery's repr rounds them.
     """
-    kind = type(entry.schedule)
+    when = entry.schedule
+    kind = type(when)
+    if kind is schedule:
+        return f"schedule({when.seconds}{', relative=True' if when.relative else ''})"
     known = kind.__module__.startswith("umbel.schedules")
-    return repr(entry.schedule) if known else f"{kind.__module__}.{kind.__qualname__}"
+    return repr(when) if known else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def following(entry: Entry, at: int) -> int | None:
