@@ -59,8 +59,13 @@ def go_on(task: Any, results: list[Any], body: Any) -> Any:
     raise Ignore("Its body was sent")
 
 
+def backend_cleanup() -> None:
+    """Nothing: umbel's stores remove expired results by themselves. Schedulers that were written for Celery send it."""
+
+
 BUILTINS: Final[dict[str, Callable[..., Any]]] = {
     "umbel.go_on": go_on,
+    "celery.backend_cleanup": backend_cleanup,
     "celery.map": map_task,
     "celery.starmap": starmap_task,
     "celery.accumulate": accumulate,

@@ -12,7 +12,7 @@ from .. import signals
 from ..loading import exists, symbol
 from ..registry import TaskRegistry
 from ..task import Task
-from . import decorating
+from . import decorating, django
 from .builtins import BOUND, BUILTINS
 
 P = ParamSpec("P")
@@ -190,16 +190,21 @@ class Tasks:
         """Import the module ``related_name`` of each package when a worker (or anybody) imports the app's modules.
 
         Args:
-            packages: names, or a function that gives them.
+            packages: names, or a function that gives them; None: the installed applications of a Django project.
             related_name: module in each of them; None imports the packages themselves.
             force: import now.
         """
-        self._packages.append((packages if callable(packages) else lambda: packages or (), related_name))
+        named = django.packages if packages is None else packages
+        self._packages.append((named if callable(named) else lambda: named, related_name))
         if force:
             self._import_packages()
 
     def import_modules(self) -> None:
-        """Import what `include`, `imports` and `autodiscover_tasks` name, so that all tasks are known."""
+        """Import what `include`, `imports` and `autodiscover_tasks` name, so that all tasks are known.
+
+        A Django project (``DJANGO_SETTINGS_MODULE``) is set up first.
+        """
+        django.set_up()
         signals.import_modules.send(sender=self)
         for module in (*self.conf.include, *self.conf.imports):
             symbol(module)
