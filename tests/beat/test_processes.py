@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.beat.hurting import PROJECT, kill_and_stop
+from tests.beat.overlapping import check_overlaps
 from tests.support import scale
 from tests.support.until import until
 
@@ -22,6 +23,10 @@ def test_each_tick_once_over_leaders_that_are_stopped_and_killed(project, tmp_pa
         )
         > 30
     )
+
+
+def test_overlaps(project, tmp_path):
+    check_overlaps(project, f"sqlite:///{tmp_path}/shop.db")
 
 
 def test_a_scheduler_of_the_command_line(project, tmp_path):

@@ -6,8 +6,10 @@ import pytest
 
 from tests.redis import test_backend_conformance
 from tests.redis.lab import RedisLab
+from umbel.adapters.redis.broker import open_broker
 from umbel.testing.conformance.backend import BackendSuite
 from umbel.testing.conformance.broker import BrokerSuite
+from umbel.testing.conformance.coordinator import CoordinatorSuite
 
 
 class ClusterLab(RedisLab):
@@ -30,6 +32,12 @@ def results(cluster_url):
 
 class TestClusterBroker(BrokerSuite):
     pass
+
+
+class TestClusterCoordinator(CoordinatorSuite):
+    @pytest.fixture
+    def broker(self, cluster_url):
+        return open_broker(cluster_url, {})
 
 
 class TestClusterBackend(BackendSuite):

@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from tests.beat.hurting import kill_and_stop
+from tests.beat.overlapping import check_overlaps
 from tests.support import scale
 from umbel.adapters.redis.broker import open_broker
 from umbel.testing.conformance.coordinator import CoordinatorSuite
@@ -16,6 +17,10 @@ class TestRedisCoordinator(CoordinatorSuite):
     @pytest.fixture
     def broker(self, url):
         return open_broker(url, {})
+
+
+def test_overlaps(project, url):
+    check_overlaps(project, url)
 
 
 @pytest.mark.chaos
