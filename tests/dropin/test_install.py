@@ -65,6 +65,15 @@ def test_asking_for_a_name_that_may_be_missing_is_no_error(project: Project):
     assert answered(project, code) == ["False 5"]
 
 
+def test_what_tracers_replace_is_replaced_in_umbel(project: Project):
+    code = INSTALLED + (
+        "import celery.app.trace, umbel.task.tracing as tracing\n"
+        "celery.app.trace.build_tracer = len\ncelery.app.trace.other = 1\n"
+        "print(tracing.build_tracer is len, celery.app.trace.build_tracer is len, hasattr(tracing, 'other'))\n"
+    )
+    assert answered(project, code) == ["True True False"]
+
+
 def test_versions(project: Project):
     code = INSTALLED + (
         "import celery, kombu, billiard\nfrom importlib.metadata import version, distribution\n"

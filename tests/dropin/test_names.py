@@ -23,6 +23,7 @@ FUNCTIONS = [
     and not name.startswith("current_")  # stand for what is current
 ]
 UNLISTED = {
+    ("celery.app.trace", "task_has_custom"),
     ("celery.bin.celery", "celery"),
     ("celery.beat", "BeatLazyFunc"), ("celery.beat", "DEFAULT_MAX_INTERVAL"), ("celery.beat", "event_t"),
     ("celery.bootsteps", "CLOSE"), ("celery.bootsteps", "RUN"), ("celery.bootsteps", "TERMINATE"),

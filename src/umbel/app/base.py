@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
@@ -25,7 +26,7 @@ from ..routing import Declared, compile_routes, declare
 from ..task import Task
 from ..task.calls import sending_request
 from ..template import Template
-from . import publishing
+from . import producing, publishing
 from .compose import Ways, compose
 from .configured import Configured
 from .connections import Connecting
@@ -232,10 +233,14 @@ class Umbel(Configured, Tasks, Parts, Watching, Programs, Connecting):
             outbox.put(parcels, retry_policy)
             return
         conf = self.conf
-        publishing.publish(
-            self._stores.publisher, parcels, deadline=conf.task_publish_deadline,
+        send = partial(
+            publishing.publish, self._stores.publisher, parcels, deadline=conf.task_publish_deadline,
             limits=conf.task_queue_max_length or None, retry_policy=retry_policy,
         )  # fmt: skip
+        if producing.is_watched():
+            producing.through(self.connection_for_write(), parcels, send)
+        else:
+            send()
         self.told(parcels)
 
     def told(self, parcels: Sequence[Parcel]) -> None:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import logging
 from contextvars import Token
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .. import clock, signals, states
 from ..current import pop_request, push_request
 from ..exceptions import Ignore, Interrupted, Reject, Retry, TaskRevokedError, Terminated
 from ..outcome import Outcome, Release
+from ..task.tracing import traced
 from .desk import Desk
 from .run import Run
 
@@ -37,6 +39,7 @@ class Attempt(Run):
     """
 
     token: Token[Any]
+    is_traced = False
 
     def __init__(self, desk: Desk, plan: Plan, delivery: Delivery, request: Context) -> None:
         super().__init__(plan, delivery, request)
@@ -44,6 +47,10 @@ class Attempt(Run):
 
     def run(self, guard: Guard) -> Outcome:
         """Run a function."""
+        if self.plan.tracer is not None and not self.is_traced:
+            self.is_traced = True
+            outcome: Outcome = traced(self.plan.tracer, self.request, partial(self.run, guard))
+            return outcome
         self._begin()
         plan, request = self.plan, self.request
         try:

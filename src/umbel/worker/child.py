@@ -36,6 +36,7 @@ from .page import BUSY, DRAINING, FINISHED, HELD, READY, STATE, Row
 from .runner import Runner
 from .settler import UNSETTLED_MOST, Settler
 from .watched import Watched
+from .workloop import Worker
 
 if TYPE_CHECKING:
     from ..app import Umbel
@@ -55,7 +56,7 @@ each of these: one that does not ask within a minute counts as cut off.
 """
 
 
-class Child:
+class Child(Worker):
     """One child process.
 
     Args:
@@ -93,7 +94,7 @@ class Child:
         signals.worker_process_init.send(sender=self.options.hostname)
         self.row.put(STATE, READY)
         self.keeper.say("ready")
-        self.loop()
+        self.workloop()
         self.row.put(STATE, DRAINING)
         signals.worker_process_shutdown.send(sender=self.options.hostname, pid=os.getpid(), exitcode=0)
         self.close()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import TimeLimitExceeded
+from ..task.tracing import tracer_of
 from .rates import interval
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Plan:
         seconds: measured time of a run on the loop's own thread, None before the first.
         interval: seconds between two starts of it in one worker (`rates`), 0.0 without a rate limit.
         tally: the cell of the page that counts its runs.
+        tracer: what tracers have put around its runs (`task.tracing`), None for nothing; functions only.
         prepares: arguments must be converted, or ``before_start`` called, before the function runs.
         buries_failed, buries_overdue: the user chose that what failed, or ran past its hard limit, is not acknowledged
             but set aside: ``acks_on_failure=False``, ``acks_on_timeout=False``; only what is acknowledged late.
@@ -35,7 +37,7 @@ class Plan:
     __slots__ = (
         "after_return", "before_start", "buries_failed", "buries_overdue", "convert", "early", "function", "hard",
         "interval", "is_async", "keep", "keep_errors", "name", "on_failure", "on_retry", "on_success", "prepares",
-        "redact", "seconds", "serializer", "soft", "tally", "task", "throws", "track",
+        "redact", "seconds", "serializer", "soft", "tally", "task", "throws", "tracer", "track",
     )  # fmt: skip
 
     def __init__(self, task: Task[..., Any], app: Umbel, options: WorkerOptions) -> None:
@@ -44,6 +46,8 @@ class Plan:
         self.tally = 0
         self.name = task.name
         self.is_async = task.is_async
+        # first of all: a tracer may put itself around the task's function too
+        self.tracer = None if task.is_async else tracer_of(task, app, options.hostname)
         self.function: Callable[..., Any] = task if task.custom_call else task.run
         self.soft = _first(task.soft_time_limit, options.soft_time_limit)
         self.hard = _first(task.time_limit, options.time_limit)
@@ -54,7 +58,8 @@ class Plan:
         self.keep = not task.ignore_result
         self.keep_errors = bool(task.store_errors_even_if_ignored)
         self.track = bool(task.track_started)
-        self.throws = tuple(task.throws or ())
+        throws: Any = task.throws or ()
+        self.throws = (throws,) if isinstance(throws, type) else tuple(throws)
         self.convert = task.converts
         self.serializer: str = app.conf.result_serializer
         self.redact = bool(task.redact or app.conf.task_redact_args)

@@ -24,7 +24,7 @@ from types import CodeType, ModuleType
 from typing import Any, Final
 
 from ...loading import symbol
-from .names import MODULES
+from .names import MODULES, REPLACED
 from .release import VERSIONS
 
 ROOTS: Final = frozenset(VERSIONS)
@@ -56,6 +56,12 @@ class Stand(ModuleType):
             raise AttributeError(without(inner), name=name, obj=self)
         self.__dict__[name] = found
         return found
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if (self.__name__, name) in REPLACED:
+            module, _, attribute = MODULES[self.__name__][name].partition(":")
+            setattr(symbol(module), attribute, value)
+        super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
         return sorted({*self.__dict__, *MODULES[self.__name__]})

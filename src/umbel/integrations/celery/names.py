@@ -67,6 +67,7 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     "celery.app.events": _same("umbel.events", "Events"),
     "celery.app.registry": _same("umbel.registry", "TaskRegistry"),
     "celery.app.task": {"Context": "umbel.context:Context", "Task": "umbel.task:Task"},
+    "celery.app.trace": _same("umbel.task.tracing", "build_tracer task_has_custom"),
     "celery.backends": {},
     "celery.backends.base": _same("umbel.result.disabled", "DisabledBackend"),
     "celery.beat": _same(
@@ -112,7 +113,10 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     "celery.worker": {},
     "celery.worker.autoscale": _same("umbel.worker.autoscale", "Autoscaler"),
     "celery.worker.request": {"Request": "umbel.worker.told:Received"},
-    "kombu": {**_ENTITIES, "__version__": f"{_RELEASE}:KOMBU", "VERSION": f"{_RELEASE}:KOMBU_INFO"},
+    "kombu": {
+        **_ENTITIES, **_same("umbel.app.producing", "Producer"),
+        "__version__": f"{_RELEASE}:KOMBU", "VERSION": f"{_RELEASE}:KOMBU_INFO",
+    },
     "kombu.common": _same("umbel.routing", "Broadcast"),
     "kombu.entity": _ENTITIES,
     "kombu.exceptions": {
@@ -134,5 +138,9 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     "billiard": {"__version__": f"{_RELEASE}:BILLIARD", "VERSION": f"{_RELEASE}:BILLIARD_INFO"},
     "billiard.einfo": _same("umbel.einfo", "ExceptionInfo ExceptionWithTraceback"),
     "billiard.exceptions": _LIMITS,
+    "billiard.pool": _same("umbel.worker.workloop", "Worker"),
 }  # fmt: skip
 """Module -> name -> "umbel.module:name"."""
+
+REPLACED: Final = frozenset({("celery.app.trace", "build_tracer")})
+"""Names that tracers replace: what is written to them here is written to umbel's module, which looks there."""
