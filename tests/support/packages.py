@@ -64,3 +64,7 @@ def _lend_umbel(packages: Path) -> None:
     installed = Path(str(distribution("umbel").locate_file("")))
     (found,) = installed.glob("umbel-*.dist-info")
     (packages / found.name).symlink_to(found)
+
+
+if __name__ == "__main__":
+    python()
