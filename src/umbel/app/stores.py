@@ -11,7 +11,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from ..backend import Backend, Watch, sends_results
 from ..broker import Broker, Publisher
@@ -22,6 +22,13 @@ from ..loading import open_backend, open_broker
 from ..record import Record
 from ..result.joining import task_join_will_block
 from ..result.waiting import is_ready
+from ..urls import scheme
+from .relay import Relay
+
+_KEEPS_SCHEDULES: Final = (
+    "sqlite", "redis", "rediss", "redis+socket", "socket", "sentinel", "redis+cluster", "rediss+cluster",
+)  # fmt: skip
+"""Schemes of result stores that are brokers, too, and can keep a schedule."""
 
 _left_alone: list[Any] = []
 """What a parent had opened, kept in its children so that nothing finalizes it."""
@@ -134,14 +141,23 @@ class Stores:
         return parts.publisher
 
     def coordinator(self, scope: str, shown: str) -> Coordinator:
-        """What the schedulers of a scope agree by; whoever asks closes it."""
+        """What the schedulers of a scope agree by, in the broker's store, else in that of the results.
+
+        Whoever asks closes it.
+        """
         broker = self._sending()
-        if not isinstance(broker, Coordinated):
-            raise ImproperlyConfigured(
-                f"{shown} cannot keep a schedule, so nothing would keep two schedulers from sending everything twice: "
-                "set broker_url to Redis or SQLite, or let your system (cron, a systemd timer) run umbel call."
-            )
-        return broker.coordinator(scope)
+        if isinstance(broker, Coordinated):
+            return broker.coordinator(scope)
+        url = self._result_url()
+        if url is not None and scheme(url) in _KEEPS_SCHEDULES:
+            beside = open_broker(url, self._options()[1])
+            if isinstance(beside, Coordinated):
+                return Relay(beside.coordinator(scope), self.publisher)
+        raise ImproperlyConfigured(
+            f"{shown} cannot keep a schedule, so nothing would keep two schedulers from sending everything twice: set "
+            "result_backend to Redis or SQLite, which keep it beside the results, or start one umbel beat -S "
+            "celery.beat:PersistentScheduler."
+        )
 
     def backend(self) -> Backend | None:
         """This thread's connection to the results."""

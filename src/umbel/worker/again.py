@@ -7,7 +7,7 @@ what it was told last. With both in one store there is nothing in between, and n
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .. import states
 from ..current import pop_request, push_request
@@ -20,25 +20,31 @@ if TYPE_CHECKING:
     from ..outcome import Outcome
     from ..record import Record
 
+TICK: Final = b'"celery_beat_task"'
+"""In the head of a message that a scheduler sent: with two stores it may have sent it twice (`app/relay`)."""
+
 logger = logging.getLogger("umbel.worker")
 
 
 class Again:
-    """Looks at messages that somebody else had before.
+    """Looks at messages that somebody else had before, or may have sent twice.
 
     Args:
         app: the application.
         desk: of the child.
+
+    Attributes:
+        asks: whether it looks at all: not where one step stores a result and removes its message.
     """
 
     def __init__(self, app: Umbel, desk: Desk) -> None:
         self._app = app
         self._desk = desk
-        self._asks = not (app.settles_results or desk.documents.sent)
+        self.asks = not (app.settles_results or desk.documents.sent)
 
     def look(self, prepared: Attempt | Outcome) -> Attempt | Outcome:
         """The outcome of a task that is known to have succeeded, with its follow-ups; otherwise what it was given."""
-        if not self._asks or not isinstance(prepared, Attempt):
+        if not self.asks or not isinstance(prepared, Attempt):
             return prepared
         plan, request = prepared.plan, prepared.request
         if not self._desk.keeps(plan, request):

@@ -26,7 +26,7 @@ from ..broker import Control, Turn, Want
 from ..exceptions import UmbelError
 from ..outcome import Hold, Release
 from . import logs
-from .again import Again
+from .again import TICK, Again
 from .attempt import Attempt
 from .fetcher import Fetcher
 from .keeper import Keeper
@@ -164,7 +164,7 @@ class Child(Worker):
                 self.outcomes.put(Release(delivery))
                 continue
             prepared = prepare(delivery)
-            if delivery.redelivered:
+            if delivery.redelivered or (self.again.asks and TICK in delivery.head):
                 prepared = self.again.look(prepared)
             count += 1
             if not isinstance(prepared, Attempt):
