@@ -143,6 +143,10 @@ class Supervisor:
         try:
             self.steps.start_worker()
             self._begin()
+        except BaseException:  # there was no worker yet, and so there is none to leave
+            self.steps.end(now=True)
+            raise
+        try:
             self._watch()
         finally:
             self._leave()
