@@ -10,7 +10,7 @@ import msgspec
 from kombu import Connection
 
 from tests.support.until import until
-from umbel.broker import Owner, Revocation, Want
+from umbel.broker import Death, Owner, Revocation, Want
 from umbel.ids import nonce
 from umbel.message import Parcel
 from umbel.outcome import Bury, Done, Park
@@ -46,6 +46,20 @@ def test_a_delayed_message_comes_when_it_is_due_and_not_before(lab, publisher):
     assert consumer.turn([], WANT).deliveries == []
     assert taken(consumer).body == b"late"
     assert time.time() >= due
+
+
+def test_what_a_reported_death_has_lost_does_not_wait_out_the_pause(lab, publisher):
+    """Neither for the next one, nor when that one dies of it as well; and each death counts."""
+    lab.options["redelivery_pause"] = 3600.0
+    publisher.publish([parcel("urgent", priority=9)])
+    for deaths in range(3):
+        owner = Owner(nonce(), "worker@suite", 1, "child", time.time())
+        lab.enlist(owner)
+        delivery = taken(lab.broker().consumer(owner))
+        assert (delivery.body, delivery.deaths, delivery.redelivered) == (b"urgent", deaths, deaths > 0)
+        with closing(lab.broker().owners()) as owners:
+            owners.rescue([Death(owner.nonce, (delivery.tag,), "killed by SIGKILL")])
+        lab.kill(owner)
 
 
 def test_a_parked_message_comes_back_and_tells_since_when(lab, publisher):

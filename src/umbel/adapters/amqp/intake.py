@@ -1,7 +1,7 @@
 """What comes in for one owner, until it is claimed.
 
     server --> inbox --sort--> tray --claim--> (held, in `session`)
-                 |--redelivered--> copied to the pause, once more lost
+                 |--redelivered--> copied to the pause, once more lost; a death that is known: to its queue, at once
                  |--due later----> copied to the delay queues; in less than a second: held until then
                  \\--lost before--> asked of the ledger: dropped, paused again, or into the tray
 
@@ -9,14 +9,14 @@ What has to be copied waits here while the server takes no messages; everything 
 
 A message that the server delivers again was lost by somebody, who died or only lost his connection. The pause gives
 a supervisor the time to say what killed its child, and an owner that lives the time to say that it still works on it.
-Who gets the message afterwards writes into the ledger that he takes it, and reads what stands there before.
+Who gets the message afterwards writes into the ledger that he takes it, and reads what stands there before. Mostly the
+supervisor says it within milliseconds, so an owner that has nothing else to do keeps the message itself for a moment.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import partial
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from ... import clock, ids
@@ -48,6 +48,12 @@ BATCH: Final = 100
 
 LAST: Final = 1.0
 """Seconds before the end of a call in which nothing more is searched for."""
+
+MOMENT: Final = 0.3
+"""Seconds for which an idle owner keeps what was lost, to hear from a supervisor who has died of it."""
+
+LOOK: Final = 0.03
+"""Seconds between two looks whether it was said."""
 
 SOON: Final = 1.0
 """Seconds for which a message that is not due yet is held; delay queues count whole ones."""
@@ -91,7 +97,9 @@ class Intake:
     @property
     def next_due(self) -> float:
         """Unix time at which the next message that is held for it falls due, 0.0 for none."""
-        return min((each.content.due for each in self._soon), default=0.0)
+        young = clock.monotonic() - MOMENT
+        looks = [clock.wall() + LOOK] if any(each.since > young for each in self._lost) else []
+        return min([*looks, *(each.content.due for each in self._soon)], default=0.0)
 
     def listen(self, queues: Sequence[str], until: float) -> bool:
         """Have the server push what comes into these queues and no others; True when something is there already."""
@@ -101,7 +109,7 @@ class Intake:
             self._topology.ensure(queue, until)
             if queue not in self._feed.flows:
                 self._feed.flow(queue, 1, until)
-        self.sort(until)
+        self.sort(until, patient=True)
         return self._tray.holds(queues)
 
     def claim(self, want: Want, until: float) -> list[Arrived]:
@@ -112,31 +120,36 @@ class Intake:
             self._topology.ensure(queue, until)
         self._shape(want, until)
         self._feed.peek()
-        self.sort(until)
+        self.sort(until, patient=True)
         if not self._tray.holds(want.queues):
             self._search(want.queues, until)
         taken = self._tray.take(want.queues, want.limit)
+        if taken and self._lost:
+            self.sort(until)
         if taken and not taken[0].alone and taken[0].queue not in self._feed.flows:
             with contextlib.suppress(OperationalError):  # the next call tells; what was taken is not forgotten over it
                 self._fill(taken, want.limit, until)
         return taken
 
-    def sort(self, until: float) -> None:
-        """Look at everything that has come."""
+    def sort(self, until: float, *, patient: bool = False) -> None:
+        """Look at everything that has come.
+
+        Args:
+            until: monotonic moment at which it is given up.
+            patient: keep for a moment what was lost, until it is known why.
+        """
         now = clock.wall()
         for message in [each for each in self._soon if each.content.due <= now]:
             self._soon.remove(message)
             self._tray.add(message)
-        steps: tuple[tuple[list[Arrived], Callable[[list[Arrived], float], None]], ...] = (
-            (self._lost, partial(self._pause, 1, self._rules.pause)), (self._later, self._delay),
-        )  # fmt: skip
         try:
             self._look()
-            while (self._lost or self._later) and not self._feed.blocked:
-                for messages, step in steps:
-                    if messages:
-                        step(messages, until)
-                        messages.clear()
+            while not self._feed.blocked and ((lost := self._explained(patient, until)) or self._later):
+                if lost:
+                    self._put_aside(lost, until)
+                if self._later:
+                    self._delay(self._later, until)
+                    self._later.clear()
                 self._look()
             if self._doubtful and not self._feed.blocked:
                 self._ask(until)
@@ -205,6 +218,29 @@ class Intake:
             self._pauses[seconds] = places.pause(self._topology, seconds, until)
         return self._pauses[seconds]
 
+    def _explained(self, patient: bool, until: float) -> list[Arrived]:
+        """What was lost and is not kept any longer."""
+        if not self._lost:
+            return []
+        self._scribe.glance(until)
+        if not patient:
+            return list(self._lost)
+        young = clock.monotonic() - MOMENT
+        return [each for each in self._lost if each.since <= young or self._reported(each)]
+
+    def _reported(self, message: Arrived) -> bool:
+        return self._scribe.ledger.deaths(message.tag) > message.lost
+
+    def _put_aside(self, lost: list[Arrived], until: float) -> None:
+        known = [each for each in lost if self._reported(each)]
+        unknown = [each for each in lost if not self._reported(each)]
+        for messages in (known, unknown):
+            if messages:
+                exchange = "" if messages is known else self.pause(self._rules.pause, until)
+                self._pass_on(messages, exchange, 1, until)
+                gone = set(map(id, messages))
+                self._lost = [each for each in self._lost if id(each) not in gone]
+
     def _look(self) -> None:
         while self._feed.inbox:
             self._place(self._feed.inbox.popleft(), clock.wall())
@@ -228,7 +264,10 @@ class Intake:
             self._tray.add(message)
 
     def _pause(self, more: int, seconds: float, messages: list[Arrived], until: float) -> None:
-        exchange = self.pause(seconds, until)
+        self._pass_on(messages, self.pause(seconds, until), more, until)
+
+    def _pass_on(self, messages: list[Arrived], exchange: str, more: int, until: float) -> None:
+        """Send copies that were lost so many times more; "" leads straight to the queue."""
         lost = DELIVERIES.replace("-", "_")
         self._feed.send(
             [
@@ -284,7 +323,7 @@ class Intake:
             while not self._tray.holds(queues) and self._seek(queue, until):
                 pass
         self._feed.peek()
-        self.sort(until)
+        self.sort(until, patient=True)
 
     def _seek(self, queue: str, until: float) -> bool:
         """Fetch one message; True when that may be tried again. What has to be copied waits until it is many."""

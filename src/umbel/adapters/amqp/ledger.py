@@ -170,6 +170,10 @@ class Ledger:
         takes = self._takes.get(tag)
         return next(reversed(takes.values()))[0] if takes else 0
 
+    def deaths(self, tag: int) -> int:
+        """How many deaths of who ran it, or was to be ended with it, were reported."""
+        return len(self._deaths.get(tag, ()))
+
     def past(self, tag: int, lost: int, limit: int) -> Past:
         """What a message has behind it that was lost so many times.
 
