@@ -187,6 +187,10 @@ class ChordError(TaskError):
     """A member of a chord failed."""
 
 
+class ChainLostError(TaskError):
+    """The rest of a long chain, which is stored beside the results, is gone: it expired, or was removed."""
+
+
 class BackendError(UmbelError):
     """Base of errors of a result backend."""
 

@@ -93,6 +93,11 @@ class Workflows(Protocol):
         """Send the signals that follow a message's sending, of those that leave with the end of the running task."""
         ...
 
+    @property
+    def keeps_results(self) -> bool:
+        """Whether results are kept by their ids: neither sent to whoever called, nor dropped."""
+        ...
+
     def assert_joins(self) -> None:
         """Refuse a chord where the results of its members cannot be gathered."""
         ...

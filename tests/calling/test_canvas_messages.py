@@ -17,6 +17,7 @@ from tests.calling.canvases import Renamed
 from tests.calling.support import stored
 from umbel import Umbel, chain, chord, group
 from umbel.message import CHORD_HEADER
+from umbel.serialization import encode_json
 
 SAMPLES = Path(__file__).parent.parent / "wire" / "data" / "celery-5.7" / "redis-v2"
 CASES = {
@@ -118,12 +119,15 @@ def stored_ids(app: Umbel) -> set[str]:
     return {item.parcel.id for item in app.broker.shelf().items("ready", limit=5000)}
 
 
-def test_a_long_chain_is_one_message(app: Umbel):
+def test_a_long_chain_is_one_message_with_64_kilobytes_of_what_follows_it(app: Umbel):
     add = Tasks(app).add
     result = chain(add.s(0, 0), *[add.s(1)] * 9_999)()
     (sent,) = stored(app)
-    assert len(sent.body[2]["chain"]) == 9_999
-    assert sent.body[2]["chain"][0]["options"]["task_id"] == result.id
+    link, *steps = sent.body[2]["chain"]
+    assert link["task"] == "umbel.continue"
+    assert link["kwargs"]["end"]["options"]["task_id"] == result.id
+    assert 300 < len(steps) < 400
+    assert len(encode_json(sent.body)) < 65_536
     assert len(result.as_list()) == 10_000
 
 

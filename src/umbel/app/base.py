@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
 from .. import signals
-from ..backend import Backend, Watch
+from ..backend import Backend, Watch, sends_results
 from ..broker import Broker
 from ..canvas import signature
 from ..client import Client
@@ -137,6 +137,11 @@ class Umbel(Configured, Tasks, Parts, Watching, Programs, Connecting):
     def settles_results(self) -> bool:
         """Whether the broker stores a result in the step that settles its message."""
         return self.result_url == self.broker_url and self.broker.abilities.results
+
+    @property
+    def keeps_results(self) -> bool:
+        """Whether results are kept by their ids: neither sent to whoever called, nor dropped."""
+        return self.result_url is not None and not sends_results(self.result_url)
 
     def _store_options(self) -> tuple[dict[str, Any], dict[str, Any]]:
         broker = broker_options(self.conf, self.declared)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 from inspect import isawaitable
 from typing import Any, Final
 
-from ..canvas import collecting, derived, maybe_signature
+from ..canvas import CONTINUE, collecting, derived, forget, maybe_signature, stored
 from ..current import running_task
-from ..exceptions import Ignore
+from ..exceptions import ChainLostError, Ignore, OperationalError
 from ..task import Task
 from ..task.eager import run_coroutine
 
@@ -63,14 +64,35 @@ def backend_cleanup() -> None:
     """Nothing: umbel's stores remove expired results by themselves. Schedulers that were written for Celery send it."""
 
 
+def go_further(task: Any, *values: Any, tail: str, part: int, end: Any) -> Any:
+    """Go on with the next segment of a long chain (`canvas.segments`): it follows this task, with the value it got."""
+    request = task.request
+    try:
+        steps = stored(task.app, tail, part)
+    except OperationalError as error:
+        raise task.retry(exc=error, countdown=min(2**request.retries, 60), max_retries=None) from error
+    if steps is None:
+        request.embed["chain"] = [end] if end else []  # whoever waits for the last step hears of it
+        raise ChainLostError(
+            f"The rest of this chain is gone, from its segment {part} on: it is kept as long as result_chord_expires "
+            "says, or result_expires. Set it to more than such a chain takes."
+        )
+    request.embed["chain"] = steps
+    if part > 1:
+        with contextlib.suppress(OperationalError):  # it expires
+            forget(task.app, tail, part - 1)
+    return values[0] if values else None
+
+
 BUILTINS: Final[dict[str, Callable[..., Any]]] = {
     "umbel.go_on": go_on,
     "celery.backend_cleanup": backend_cleanup,
+    CONTINUE: go_further,
     "celery.map": map_task,
     "celery.starmap": starmap_task,
     "celery.accumulate": accumulate,
 }
 """Task name -> function."""
 
-BOUND: Final = frozenset({"umbel.go_on"})
+BOUND: Final = frozenset({"umbel.go_on", CONTINUE})
 """Those that get the task as their first argument."""

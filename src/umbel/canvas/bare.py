@@ -18,6 +18,9 @@ from ..exceptions import EncodeError
 from ..serialization import encode_json
 from .kinds import SINGLE, is_a
 
+CONTINUE: Final = "umbel.continue"
+"""Task that goes on with the next segment of a long chain (`segments`); it has such a form of the last step with it."""
+
 MOST: Final = 16_384
 """Bytes of such a note; a longer one (a body that is a chain of a hundred steps) is left out."""
 
@@ -35,7 +38,8 @@ def note(chord: Any, chain: Any) -> bytes:
         >>> note(None, [{"task": "add", "options": {}}])
         b''
     """
-    last = chain[0] if chain and _has_chord(chain[0]) else None
+    end = _end(chain[0]) if chain else None
+    last = end if end is not None and _has_chord(end) else None
     if last is not None or not is_a(chord, SINGLE):
         return _written(chord, last) if chord or last is not None else b""
     if chord.said is None:
@@ -51,6 +55,24 @@ def _written(chord: Any, last: Any) -> bytes:
     except EncodeError:  # an option that only another serializer carries
         return b""
     return written if len(written) <= MOST else b""
+
+
+def stripped(form: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A signature without arguments, for whoever has to tell those who wait for it that it will never run.
+
+    None when even that is too much to be carried.
+
+    Example:
+        >>> stripped({"task": "add", "args": [2, 2], "options": {"task_id": "a", "link": [{}]}})
+        {'task': 'add', 'args': None, 'options': {'task_id': 'a'}, 'kwargs': {}}
+    """
+    bare = _bare(form)
+    return bare if len(encode_json(bare)) <= MOST else None
+
+
+def _end(step: Any) -> Any:
+    """The last step of a chain, also of one whose rest is stored."""
+    return (step.get("kwargs") or {}).get("end") or step if step.get("task") == CONTINUE else step
 
 
 def is_bare(form: Mapping[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from . import kinds, stamps
 from .algebra import folded
 from .base import Signature, maybe_signature
 from .outgoing import outgoing
+from .segments import shortened
 from .steps import Walk, place_of
 
 
@@ -127,7 +128,7 @@ class _chain(Signature[Any]):  # noqa: N801 - Celery's name, shown in its own re
             tasks[0].extend_list_option("link", options["link"])
         first = tasks.pop()
         rest = place_of(options)[1]
-        rest["chain"] = [*(rest.get("chain") or ()), *tasks]
+        rest["chain"] = shortened(self.app, [*(rest.get("chain") or ()), *tasks], options.get("root_id"))
         sent = first.apply_async(**rest)
         return results[0] if tasks else sent
 

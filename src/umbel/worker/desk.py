@@ -31,7 +31,7 @@ from .joins import members_of
 from .page import SUPERVISOR
 from .reporter import Reporter
 from .run import Run
-from .tails import tail_of
+from .tails import beyond, tail_of
 
 if TYPE_CHECKING:
     from ..app import Umbel
@@ -173,7 +173,7 @@ class Desk:
         result = encode_error(error)
         record = self.record(states.FAILURE, result, request, traceback) if keep else None
         later = self._closed(states.FAILURE, result, request, traceback) if keep else ()
-        parcels: tuple[Parcel, ...] = request.added
+        parcels: tuple[Parcel, ...] = request.added + beyond(self.app, request, states.FAILURE, result)
         if request.errbacks:
             parcels += callbacks.errback_parcels(self.app, request, error, traceback, call)
         bury = bury or (plan.burial(error) if plan is not None else "")
@@ -204,7 +204,17 @@ class Desk:
         parcels = run.request.replaced_by
         if parcels:
             return Replace(run.delivery, None, parcels + run.request.added)
-        return Done(run.delivery, None, run.request.added, (), self._lost(run.request, encode_error(error)))
+        result = encode_error(error)
+        parcels = run.request.added + beyond(self.app, run.request, "", result)
+        return Done(run.delivery, None, parcels, (), self._lost(run.request, result))
+
+    def stopped(self, request: Context, delivery: Delivery, status: str, result: bytes) -> Outcome:
+        """The link to a segment of a chain that has ended before it: what is in it ends in the same way."""
+        parcels, members = beyond(self.app, request, status, result), self._lost(request, result)
+        if not status or not self.keeps(None, request, failed=True):
+            return Fail(delivery, None, parcels, members=members)
+        later = self._closed(status, result, request)
+        return Fail(delivery, self.record(status, result, request), parcels, later=later, members=members)
 
     def _closed(
         self, status: str, result: bytes, request: Context, traceback: str | None = None
@@ -238,14 +248,16 @@ class Desk:
         shown = type(trouble).__name__ if run.plan.redact else safe_repr(trouble)
         reason, record = f"its outcome cannot be written: {shown}", None
         members: tuple[Member, ...] = ()
+        parcels = run.request.added
         result = encode_error(EncodeError(reason))
         with contextlib.suppress(Exception):
             self.reporter.failed(run.request, run.delivery, run.plan, EncodeError(reason), None)
             members = self._lost(run.request, result)
+            parcels += beyond(self.app, run.request, states.FAILURE, result)
         with contextlib.suppress(Exception):  # below a net there is none: the dead letter is what can always be kept
             if self.keeps(run.plan, run.request, failed=True):
                 record = self.record(states.FAILURE, result, run.request)
-        return Bury(run.delivery, record, run.request.added, members=members, reason=reason)
+        return Bury(run.delivery, record, parcels, members=members, reason=reason)
 
     def overdue(self, run: Run) -> Outcome:
         """The outcome of a run past its hard limit, whose function may still be running; user code is called aside."""
@@ -268,11 +280,12 @@ class Desk:
             self.reporter.revoked(request, delivery, error)
         result = encode_error(error)
         members = self._lost(request, result)
+        parcels = request.added + beyond(self.app, request, states.REVOKED, result)
         if not self.keeps(None, request, failed=True):
-            return Fail(delivery, None, request.added, members=members)
+            return Fail(delivery, None, parcels, members=members)
         later = self._closed(states.REVOKED, result, request)
         record = self.record(states.REVOKED, result, request)
-        return Fail(delivery, record, request.added, later=later, members=members)
+        return Fail(delivery, record, parcels, later=later, members=members)
 
     def _hook(self, hook: Any, *args: Any) -> None:
         try:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from .. import clock, signals
+from ..canvas import CONTINUE, stored
 from ..context import Context
 from ..exceptions import (
     ChordError,
@@ -35,6 +36,7 @@ from .desk import Desk
 from .documents import safe_repr
 from .joins import lost_member
 from .plan import Plan
+from .tails import stopped_by
 from .told import Arrived, Received
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ logger = logging.getLogger("umbel.worker")
 
 _envelope = msgspec.json.Decoder(Envelope).decode
 _DAY = 86_400.0
+_LATER = 5.0
 _ARRAYS = frozenset({list, tuple})
 
 
@@ -110,6 +113,8 @@ class Runner:
         lost = lost_member(embed)
         if lost is not None:
             return self._without_its_header(plan, request, delivery, *lost)
+        if plan.name == CONTINUE and (stopped := stopped_by(embed)) is not None:
+            return self._stopped(request, delivery, *stopped)
         self.desk.row.ints[plan.tally] += 1
         if signals.task_received.receivers:
             signals.task_received.send(sender=self, request=Received(request, plan.task, self.app))
@@ -122,6 +127,17 @@ class Runner:
         error = ChordError(f"Dependency {member} raised {safe_repr(rebuild(result))}")
         logger.error("Task %s[%s] failed: %s", request.task, request.id, error)
         return self.desk.failed(request, delivery, error, plan=plan)
+
+    def _stopped(self, request: Context, delivery: Delivery, status: str, result: bytes) -> Outcome:
+        """The next segment of a chain that has ended."""
+        named, end = request.kwargs, request.kwargs.get("end")
+        try:
+            steps = stored(self.desk.app, named.get("tail", ""), named.get("part", 0))
+        except UmbelError as error:
+            logger.warning("A part of a chain cannot be read, it is tried again in %g s: %s", _LATER, error)
+            return Park(delivery, due=clock.wall() + _LATER)
+        request.embed["chain"] = steps or ([end] if isinstance(end, dict) else [])
+        return self.desk.stopped(request, delivery, status, result)
 
     def _plan(self, name: str) -> Plan | None:
         task = self.desk.app.tasks.get(name)

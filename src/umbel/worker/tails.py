@@ -5,23 +5,72 @@ A step that waits for a task that failed has failed with it: its result is store
     chain  a | b | c        a fails: b and c get a's failure
     group at its end        each member gets it
     chord among the steps   its body gets it; the header has never been sent
+
+Of a long chain (`canvas.segments`) a message knows one segment. The link to the next one is sent then with a note of
+what came before: whoever claims it settles that segment in the same way, and does not go on with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
+from ..canvas import CONTINUE, follow_up
 from ..context import Context
-from ..message import Headers
+from ..message import Headers, Parcel
+from ..serialization import decode_json, encode_json
 
+if TYPE_CHECKING:
+    from ..app import Umbel
+
+STOPPED: Final = "stopped"
+"""Key in the third part of a body: the state that a chain has come to before this link, and the field ``result``."""
+
+_BEYOND: Final = -100
+"""The position of such a message among the follow-ups of a task."""
+
+_PAIR: Final = 2
 _NOWHERE: Final[Mapping[str, Any]] = {}
 
 
 def tail_of(request: Context) -> Iterator[Context]:
     """A request for each task that would have followed in this one's chain, next one first."""
     for form in reversed(request.chain or ()):
-        yield from _ends(form)
+        if form.get("task") != CONTINUE:
+            yield from _ends(form)
+
+
+def beyond(app: Umbel, request: Context, status: str, result: bytes) -> tuple[Parcel, ...]:
+    """The message that stops the next segment of a chain which this request's task has ended; mostly none.
+
+    Args:
+        app: builds it.
+        request: of the task.
+        status: state of all that would have followed, "" when nothing is said of it.
+        result: the field ``result`` of that, JSON.
+    """
+    forms = [form for form in request.chain or () if form.get("task") == CONTINUE]
+    return tuple(
+        msgspec.structs.replace(parcel, body=_noted(parcel.body, status, result))
+        for form in forms
+        for parcel in follow_up(app, form, (None,), request, _BEYOND, serializer="json", compression=False)
+    )
+
+
+def _noted(body: bytes, status: str, result: bytes) -> bytes:
+    args, kwargs, embed = decode_json(body)
+    said = encode_json(embed)[:-1]
+    return b'[%b,%b,%b,"%b":["%b",%b]}]' % (
+        encode_json(args), encode_json(kwargs), said, STOPPED.encode(), status.encode(), result
+    )  # fmt: skip
+
+
+def stopped_by(embed: Mapping[str, Any]) -> tuple[str, bytes] | None:
+    """What `beyond` has noted: state and result."""
+    told = embed.get(STOPPED)
+    return (str(told[0]), encode_json(told[1])) if isinstance(told, list) and len(told) == _PAIR else None
 
 
 def _ends(form: Mapping[str, Any], around: Mapping[str, Any] = _NOWHERE) -> Iterator[Context]:
