@@ -12,9 +12,9 @@ from typing import Any, Final
 
 import msgspec
 
-from .message import CHORD_HEADER, HEADER_NAMES, Delivery, Envelope, Headers
+from .message import AGAIN_HEADER, CHORD_HEADER, HEADER_NAMES, Delivery, Envelope, Headers
 
-_KNOWN: Final = frozenset({*HEADER_NAMES, "compression", CHORD_HEADER})
+_KNOWN: Final = frozenset({*HEADER_NAMES, "compression", AGAIN_HEADER, CHORD_HEADER})
 _HEADER_FIELDS: Final = frozenset(Headers.__struct_fields__)
 # Names that Celery has on every request, set or not.
 _ABSENT: Final = frozenset({"logfile", "loglevel", "soft_time_limit", "taskset", "time_limit", "utc"})

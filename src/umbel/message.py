@@ -26,6 +26,9 @@ HEADER_NAMES = (
 CHORD_HEADER = "umbel_chord"
 """Header of a message that belongs to a chord: what its body says of it, for whoever cannot read the body."""
 
+AGAIN_HEADER = "umbel_again"
+"""Header of a message that may be a second one: whoever sent it had its parent's message after somebody else."""
+
 _triple = msgspec.json.Decoder(tuple[msgspec.Raw, msgspec.Raw, dict[str, Any]]).decode
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -74,10 +75,18 @@ class Workflows:
         """Results that are not there yet."""
         return [result for result, *_ in self.sent if not result.ready()]
 
-    def until_over(self) -> None:
-        """Wait until all results are there, or nothing is left that could still bring them."""
+    def until_over(self, patience: float) -> None:
+        """Wait until all results are there, or until nothing has started for so many seconds."""
         self.chaos.settle()
-        until(lambda: not self.waits() or self.chaos.waited(5), timeout=20)
+        while self.waits() and self._goes_on(patience):
+            pass
+        self.chaos.settle()
+
+    def _goes_on(self, patience: float) -> bool:
+        """Wait until something has started, or nothing is waited for; False after so many seconds without either."""
+        seen, end = self.chaos.started(), time.monotonic() + patience
+        until(lambda: self.chaos.started() != seen or time.monotonic() > end, timeout=patience + 10)
+        return self.chaos.started() != seen
 
     def kill(self, worker: Any, times: int, *, whole: int) -> Any:
         """Kill children at random, and each so many times the whole worker, which is started again; the last one."""
@@ -136,7 +145,9 @@ def came(result: Any) -> set[str]:
     return set(flat(result.result)) if result.successful() else {FAILED}
 
 
-def put_through(chaos: Run, number: int, kills: int, whole: int, sabotage: Sequence[str] = ()) -> Workflows:
+def put_through(
+    chaos: Run, number: int, kills: int, whole: int, sabotage: Sequence[str] = (), patience: float = 5.0
+) -> Workflows:
     """Send so many workflows, kill their workers, wait for their end.
 
     Args:
@@ -145,12 +156,13 @@ def put_through(chaos: Run, number: int, kills: int, whole: int, sabotage: Seque
         kills: of children at random.
         whole: with each so many, the whole worker.
         sabotage: what of the workers is broken, see `tests.chaos.sabotaged`.
+        patience: seconds without any start after which what has no result is stuck.
     """
     flows = Workflows(chaos)
     worker = chaos.worker("-c", "3", sabotage=sabotage)
     flows.send(number)
     worker = flows.kill(worker, kills, whole=whole)
-    flows.until_over()
+    flows.until_over(patience)
     kinds = Counter(type(result).__name__ for result, *_ in flows.sent)
     print(f"{number} workflows {dict(kinds)} of {flows.expected.runs.total()} runs")
     return flows

@@ -3,7 +3,8 @@
 Tasks and tests append JSON lines to one file, each in a single write, so that processes that are killed in the middle
 leave whole lines only:
 
-An attempt of a retried task may be written as "id#number": each attempt is then a run of its own.
+An attempt of a retried task may be written as "id#number", and that of a task which may be replaced by others of the
+same id as "id#name.number": each attempt is then a run of its own.
 
     {"what": "enqueued" | "due" | "claimed" | "started" | "ended" | "settled" | "killed" | "victim", "id": task id,
      "at": unix time, "wall": the same by umbel's clock, which a test may have moved, "pid": process id}
@@ -61,6 +62,8 @@ class History:
         processes: (run, time of its start) -> process.
         settles: id -> (time, process) of its final states.
         position: bytes of the file that were read.
+        overlap: seconds after the settling of a run within which a second message of it may start, where a message
+            can be sent twice (a store without one step for follow-ups and acknowledgement).
     """
 
     enqueued: list[str] = field(default_factory=list)
@@ -76,6 +79,7 @@ class History:
     processes: dict[tuple[str, float], int] = field(default_factory=dict)
     settles: dict[str, list[tuple[float, int]]] = field(default_factory=lambda: defaultdict(list))
     position: int = 0
+    overlap: float = 0.0
 
     @classmethod
     def read(cls, path: str | Path) -> History:
@@ -151,13 +155,25 @@ class History:
     def _justified(self, task_id: str, first: float, second: float, slack: float) -> bool:
         """Whether a kill explains that a run which started ``first`` started again."""
         if self.victims:
+            ends = self.ends.get(task_id.partition("#")[0], ()) if self.overlap else ()
+            if any(first <= end and second <= end + self.overlap for end in ends):
+                return True
             return self.victims.get(self.processes[task_id, first], float("inf")) <= second + slack
         return any(first - slack <= kill <= second + slack for kill in self.kills)
 
     def _stolen(self) -> list[str]:
         """Final states by a process that had run the task, though another one had it since; and second final states."""
-        found = [f"{task_id} was settled twice" for task_id, settles in self.settles.items() if len(settles) > 1]
+        found = [
+            f"{task_id} was settled twice"
+            for task_id, settles in self.settles.items()
+            if len(settles) > 1 and not max(settles)[0] - min(settles)[0] < self.overlap
+        ]
+        parts = defaultdict(set)
+        for run in self.starts:
+            parts[run.partition("#")[0]].add(run.partition("#")[2].rpartition(".")[0])
         for task_id, settles in self.settles.items():
+            if len(parts[task_id]) > 1:  # replaced: its end may be that of a chord's body, which failed without a run
+                continue
             for at, pid in settles:
                 before = [runner for start, runner in sorted(self.runners.get(task_id, ())) if start < at]
                 if pid in before and before[-1] != pid:

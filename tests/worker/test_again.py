@@ -10,9 +10,14 @@ import pytest
 
 from umbel import Umbel, clock
 from umbel.broker import Death, Owner, Want
-from umbel.ids import new_id, nonce
+from umbel.canvas import CONTINUE
+from umbel.ids import derived_id, new_id, nonce
+from umbel.message import AGAIN_HEADER, Delivery, Parcel
+from umbel.outcome import Done
 from umbel.record import Record
+from umbel.serialization import encode_json
 from umbel.testing.worker import InProcessWorker
+from umbel.worker.again import marked
 
 RAN: list[Any] = []
 
@@ -100,3 +105,62 @@ def test_a_document_that_cannot_be_read_is_no_reason(app: Umbel, caplog: pytest.
     drain(app)
     assert RAN == [(1, 2)]
     assert "cannot be read: it runs again" in caplog.text
+
+
+def copied(app: Umbel) -> Any:
+    """A follow-up that was sent again, because whoever sent it first was killed before it was said."""
+    sent = app.tasks["again.add"].apply_async((1, 2), headers={AGAIN_HEADER: True}, link=app.tasks["again.note"].s())
+    return sent.id
+
+
+@pytest.mark.parametrize("status", ["SUCCESS", "FAILURE", "REVOKED"])
+def test_a_second_message_is_dropped_when_the_first_has_ended_its_task(app: Umbel, status: str) -> None:
+    stored(app, copied(app), status, b"3")
+    drain(app)
+    assert RAN == []
+
+
+LOST = b'{"exc_type":"WorkerLostError","exc_message":["killed"],"exc_module":"billiard.exceptions"}'
+
+
+@pytest.mark.parametrize(("status", "result"), [("RETRY", b"null"), ("STARTED", b"null"), ("", b""), ("FAILURE", LOST)])
+def test_a_second_message_runs_while_there_is_no_end(app: Umbel, status: str, result: bytes) -> None:
+    task_id = copied(app)
+    if status:
+        stored(app, task_id, status, result)
+    drain(app)
+    assert RAN == [(1, 2), 3]
+
+
+def test_a_second_message_that_was_lost_itself_sends_what_follows_it(app: Umbel) -> None:
+    task_id = copied(app)
+    lost(app)
+    stored(app, task_id, "SUCCESS", b"3")
+    drain(app)
+    assert RAN == [3]
+
+
+@pytest.mark.parametrize(
+    ("redelivered", "head"), [(True, b'{"headers":{}}'), (False, b'{"headers":{"umbel_again":1}}')]
+)
+def test_what_is_sent_again_says_so(redelivered: bool, head: bytes) -> None:
+    delivery = Delivery(1, 1, "q", head, b"[]", redelivered=redelivered)
+    outcome = marked(Done(delivery, None, (Parcel("q", "a", "t", b'{"headers":{"id":"a"}}', b"[]"),)))
+    assert outcome.parcels[0].head == b'{"headers":{"id":"a","umbel_again":true}}'
+
+
+def test_what_is_sent_for_the_first_time_says_nothing() -> None:
+    outcome = Done(Delivery(1, 1, "q", b'{"headers":{}}', b"[]"), None, (Parcel("q", "a", "t", b"{}", b"[]"),))
+    assert marked(outcome) is outcome
+
+
+def test_the_link_of_a_long_chain_goes_on_again(app: Umbel) -> None:
+    """What follows it is not in its message, so its result is not enough."""
+    step = app.tasks["again.add"].s(10)
+    step.freeze("next")
+    stored(app, derived_id("tail", 1), "SUCCESS", encode_json([step]))
+    sent = app.tasks[CONTINUE].apply_async((3,), {"tail": "tail", "part": 1, "end": None})
+    lost(app)
+    stored(app, sent.id, "SUCCESS", b"3")
+    drain(app)
+    assert RAN == [(3, 10)]

@@ -9,21 +9,53 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from .. import states
+from ..canvas import CONTINUE
 from ..current import pop_request, push_request
 from ..exceptions import UmbelError
+from ..message import AGAIN_HEADER, Parcel
+from ..outcome import Done, Outcome
+from ..serialization import decode_json, encode_json
 from .attempt import Attempt
 from .desk import Desk
 
 if TYPE_CHECKING:
     from ..app import Umbel
-    from ..outcome import Outcome
     from ..record import Record
 
 TICK: Final = b'"celery_beat_task"'
 """In the head of a message that a scheduler sent: with two stores it may have sent it twice (`app/relay`)."""
 
 logger = logging.getLogger("umbel.worker")
+
+_MARK: Final = b'"%b":' % AGAIN_HEADER.encode()
+
+
+def marked(outcome: Outcome) -> Outcome:
+    """An outcome of a message that came again: what it sends may have been sent before, and says so."""
+    delivery = outcome.delivery
+    if not outcome.parcels or not (delivery.redelivered or _MARK in delivery.head):
+        return outcome
+    return msgspec.structs.replace(outcome, parcels=tuple(map(_marked, outcome.parcels)))
+
+
+def _ended(record: Record) -> bool:
+    """Whether a task has come to its end, whichever message of it brought it there.
+
+    A message that was set aside because it killed its workers did not: what it had been replaced by, before the last of
+    them died, has its id.
+    """
+    if record.status == states.FAILURE:
+        return record.document.startswith(b"{") and b'"WorkerLostError"' not in record.document
+    return record.status in states.READY_STATES
+
+
+def _marked(parcel: Parcel) -> Parcel:
+    head = decode_json(parcel.head)
+    head["headers"][AGAIN_HEADER] = True
+    return msgspec.structs.replace(parcel, head=encode_json(head))
 
 
 class Again:
@@ -47,7 +79,10 @@ class Again:
         if not self.asks or not isinstance(prepared, Attempt):
             return prepared
         plan, request = prepared.plan, prepared.request
-        if not self._desk.keeps(plan, request):
+        delivery = prepared.delivery
+        if not delivery.redelivered and TICK not in delivery.head:
+            return self._unless_ended(prepared) if _MARK in delivery.head else prepared
+        if not self._desk.keeps(plan, request) or plan.name == CONTINUE:  # what follows that one is not in its message
             return prepared
         record = self._stored(request.id)
         if record is None or record.status != states.SUCCESS:
@@ -64,6 +99,14 @@ class Again:
             pop_request(token)
         logger.info("Task %s[%s] had succeeded before: it does not run again", plan.name, request.id)
         return outcome
+
+    def _unless_ended(self, prepared: Attempt) -> Attempt | Outcome:
+        """A message that may be the second one of its task: nothing, when the first has ended it."""
+        record = self._stored(prepared.request.id)
+        if record is None or not _ended(record):
+            return prepared
+        logger.info("Task %s[%s] has ended: a second message of it is dropped", prepared.plan.name, prepared.request.id)
+        return Done(prepared.delivery)
 
     def _stored(self, task_id: str) -> Record | None:
         backend = self._app.backend()

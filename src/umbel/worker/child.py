@@ -26,7 +26,7 @@ from ..broker import Control, Turn, Want
 from ..exceptions import UmbelError
 from ..outcome import Hold, Release
 from . import logs
-from .again import TICK, Again
+from .again import Again
 from .attempt import Attempt
 from .fetcher import Fetcher
 from .keeper import Keeper
@@ -155,6 +155,7 @@ class Child(Worker):
         if self.keeper.dozing:
             self.keeper.wake.ring()
         queue, prepare, stopped = self.life.runqueue, self.runner.prepare, self.stopping.is_set
+        asks = self.again.asks
         queue.extend(turn.deliveries)
         self.runner.kind = Watched if self.life.desk.reporter.on else Attempt
         oldest = clock.monotonic()
@@ -164,7 +165,7 @@ class Child(Worker):
                 self.outcomes.put(Release(delivery))
                 continue
             prepared = prepare(delivery)
-            if delivery.redelivered or (self.again.asks and TICK in delivery.head):
+            if delivery.redelivered or asks:
                 prepared = self.again.look(prepared)
             count += 1
             if not isinstance(prepared, Attempt):

@@ -20,6 +20,7 @@ from .. import clock
 from ..broker import Consumer, Owner, Turn, Want
 from ..exceptions import StoreFull, UmbelError
 from ..outcome import Hold, Outcome, Release
+from .again import marked
 
 if TYPE_CHECKING:
     from ..app import Umbel
@@ -51,6 +52,7 @@ class Settler:
         self._outcomes = outcomes
         self._reporter = reporter
         self._apart = not app.settles_results
+        self._sends_again = self._apart and not app.broker.abilities.atomic
         self.consumer: Consumer = app.broker.consumer(owner)
         self.refused = False
         self.failing_since = 0.0
@@ -104,6 +106,8 @@ class Settler:
     def _turn(self, outcomes: list[Outcome], want: Want | None) -> Turn:
         waiting: list[Outcome] = []
         reason = ""
+        if self._sends_again:
+            outcomes = [marked(outcome) for outcome in outcomes]
         try:
             outcomes = self._stored(outcomes)
         except StoreFull as error:  # those without a state to store are none of its business

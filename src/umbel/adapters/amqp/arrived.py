@@ -119,15 +119,17 @@ def tag_of(queue: str, properties: BasicProperties, body: bytes) -> int:
     return (int.from_bytes(digest) >> 2) or 1
 
 
-def copied(message: Arrived, **changes: Any) -> Sealed:
+def copied(message: Arrived, without: Any = "", **changes: Any) -> Sealed:
     """The properties of a copy.
 
     Args:
         message: what is copied.
+        without: a header of the sender's that is left out.
         changes: headers to set, by their names with _ for -; None removes one.
     """
     headers = without_traces(headers_of(message.properties))
     headers[MARK] = message.tag
+    headers.pop(without, None)
     for name, value in changes.items():
         if value is None:
             headers.pop(name.replace("_", "-"), None)

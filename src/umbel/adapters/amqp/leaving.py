@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ... import clock
+from ...message import AGAIN_HEADER
 from ...outcome import Bury, Hold, Outcome, Park, Release
 from . import places
 from .arrived import PARKED, Arrived, copied
@@ -84,4 +85,6 @@ class Leaving:
             DEATHS: message.past.deaths,
         }  # fmt: skip
         headers = {name.replace("-", "_"): value for name, value in marks.items()}
-        return Copy("", places.dead(self._topology, until), copied(message, **headers), message.body)
+        # who brings it back wants it to run, whatever its result was
+        properties = copied(message, without=AGAIN_HEADER, **headers)
+        return Copy("", places.dead(self._topology, until), properties, message.body)
