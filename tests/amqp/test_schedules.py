@@ -44,6 +44,7 @@ class Beside(Schedulers):
 
 @pytest.mark.chaos
 def test_no_tick_is_missing_when_a_leader_is_killed(project, url, tmp_path):
+    """At least once. Row 23 of tests/pains."""
     schedulers = Beside(project, url, f"sqlite:///{tmp_path}/results.db")
     worker = project.worker("shop", "-c", "1", "-l", "INFO")
     until(schedulers.sent, project.processes.report, timeout=30)

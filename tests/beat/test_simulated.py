@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.beat.scene import NOON, World
 from tests.support import scale
+from umbel.adapters.memory.coordinator import MemoryCoordinator
 from umbel.beat import office
 from umbel.beat.times import SECOND, shape, tick_id
 from umbel.schedules import BaseSchedule, every
@@ -35,6 +36,27 @@ def test_each_tick_is_sent_once_over_kills_and_pauses(seed):
     others = world.sent("celerys")
     assert others == sorted(set(others))
     assert len({moment.term for moment in world.history("")}) > 1, "nobody was killed"
+
+
+@pytest.mark.parametrize(
+    ("term", "marks", "doubled"), [(True, False, False), (False, True, False), (False, False, True)]
+)
+def test_each_of_the_two_guards_is_enough(monkeypatch, term, marks, doubled):
+    """And without both of them ticks are sent twice, which shows that the kills and pauses above hit something."""
+    real = MemoryCoordinator.fire
+    if not term:
+        monkeypatch.setattr(
+            MemoryCoordinator, "fire", lambda self, _, ticks, **more: real(self, self._scope.lease.term, ticks, **more)
+        )
+    if not marks:
+        monkeypatch.setattr(MemoryCoordinator, "_follows", lambda *_: True)
+    world = World({"all": EVERY}, 4)
+    for ahead in (0.0, 2.0, -2.0):
+        world.start(ahead)
+    world.chaos = 0.05
+    world.run(300)
+    sent = world.sent("all")
+    assert (len(set(sent)) < len(sent)) is doubled
 
 
 def test_a_dead_leader_is_replaced_within_ten_seconds():

@@ -26,4 +26,5 @@ def test_overlaps(project, url):
 @pytest.mark.chaos
 @scale.limit(90)
 def test_each_tick_once_over_leaders_that_are_killed_and_stopped(project, url):
+    """Row 23 of tests/pains."""
     assert kill_and_stop(project, url, signal.SIGKILL, *[signal.SIGSTOP] * bool(scale.factor())) > 30
