@@ -35,6 +35,9 @@ AHEAD: Final = 86_400 * SECOND
 """A mark so far in the future was made by a clock that was wrong: the entry begins anew."""
 
 
+_BEFORE: Final = "it ran then under the scheduler before this one"
+
+
 class Hands:
     """The clocks, those of `clock`; a test gives others."""
 
@@ -58,6 +61,7 @@ class Beat:
         node: name of this scheduler, for people.
         max_interval: most seconds of one sleep; 0: as long as it takes.
         hands: its clocks.
+        since: unix times of last runs of which the store knows nothing, by name: of a scheduler before this one.
 
     Attributes:
         nonce: of its life.
@@ -65,7 +69,7 @@ class Beat:
 
     def __init__(
         self, coordinator: Coordinator, entries: Mapping[str, Entry], sender: Sender, *, scope: str, node: str,
-        max_interval: float = 0.0, hands: Hands | None = None,
+        max_interval: float = 0.0, hands: Hands | None = None, since: Mapping[str, float] | None = None,
     ) -> None:  # fmt: skip
         self._coordinator = coordinator
         self._entries = dict(entries)
@@ -73,6 +77,7 @@ class Beat:
         self._sender = sender
         self._scope = scope
         self._hands = hands or Hands()
+        self._since = dict(since or {})
         self._longest = max_interval or float("inf")
         self.nonce = ids.nonce()
         candidate = Candidate(self.nonce, node, digest(self._entries))
@@ -138,7 +143,8 @@ class Beat:
         """The first mark of an entry, which goes on from now; None when it has one that is good."""
         mark, shape_now = self._marks.get(name), self._shapes[name]
         if mark is None:
-            return self._tick(name, now, "began", "")
+            last = int(self._since.get(name, now / SECOND) * SECOND)
+            return self._tick(name, min(last, now), "began", _BEFORE if last < now and name in self._since else "")
         if mark.nominal > now + AHEAD:
             logger.warning("%s ran last at %s, which is to come; it goes on from now", name, moment(mark.nominal))
             return self._tick(name, now, "began", f"its last run was in the future: {moment(mark.nominal)}")

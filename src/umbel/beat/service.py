@@ -42,6 +42,7 @@ class Service:
         max_interval: most seconds of one sleep; `beat_max_loop_interval` unless given, 0: as long as it takes.
         embedded: it belongs to a worker.
         alive: whether to go on; asked every few seconds.
+        since: see `Beat`.
 
     Attributes:
         entries: what it sends, by name.
@@ -54,7 +55,7 @@ class Service:
 
     def __init__(
         self, app: Umbel, node: str, *, max_interval: float | None = None, embedded: bool = False,
-        alive: Callable[[], bool] = lambda: True,
+        alive: Callable[[], bool] = lambda: True, since: Mapping[str, float] | None = None,
     ) -> None:  # fmt: skip
         self.app = app
         self.node = node
@@ -62,6 +63,7 @@ class Service:
         self.entries, self.bad = read_entries(app.conf.beat_schedule, app)
         self._embedded = embedded
         self._alive = alive
+        self._since = since
         self.max_interval = float(app.conf.beat_max_loop_interval if max_interval is None else max_interval)
         self._stopped = False
         self._wake, self._write = os.pipe()
@@ -99,7 +101,7 @@ class Service:
         with contextlib.closing(self.app.coordinator(scope)) as coordinator:
             beat = Beat(
                 coordinator, self.entries, AppSender(self.app), scope=scope, node=self.node,
-                max_interval=self.max_interval,
+                max_interval=self.max_interval, since=self._since,
             )  # fmt: skip
             signals.beat_init.send(sender=self)
             if self._embedded:

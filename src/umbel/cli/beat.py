@@ -73,7 +73,8 @@ def _start(app: Umbel, options: dict[str, Any], *, quiet: bool) -> int:
     color = False if click.get_current_context().find_root().params.get("no_color") else None
     logs.setup(logs.LogOptions(options["loglevel"], logfile, color), app.conf)
     app.coordinator().close()  # refused before it goes to the background
-    service = Service(app, node, max_interval=options["max_interval"])
+    since = schedulers.last_runs(app, options["schedule"])
+    service = Service(app, node, max_interval=options["max_interval"], since=since)
     if not quiet:
         click.echo(banner(service), err=True)
     if options["detach"] and (pid := daemon.detach()):

@@ -54,7 +54,7 @@ _OPTIONS = (
 
 _BEAT_OPTIONS = (
     click.option("-S", "--scheduler", metavar="CLASS", help="Run this class, or what a package calls so, instead."),
-    click.option("-s", "--schedule", metavar="PATH", help="Its file. No effect without -S: the store keeps what ran."),
+    click.option("-s", "--schedule", metavar="PATH", help="Its file. Without -S that of Celery's beat, to go on from."),
     click.option("--enable-remote-control/--no-enable-remote-control", default=None, hidden=True),
     click.option("--executable", metavar="PATH", help="No effect."),
 )

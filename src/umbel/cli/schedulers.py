@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from ..integrations.celery import installed
 from ..places import expand, node_name
-from ..schedulers import Service
+from ..schedulers import Service, shelf
 from ..utils.time import humanize_seconds
 from ..worker import logs
 from . import daemon
@@ -37,6 +38,18 @@ def named(app: Umbel, options: Mapping[str, Any]) -> str | None:
     """The scheduler class that the command line or a setting names; None when nobody has named one."""
     written = app.conf.beat_scheduler if app.conf.is_explicit("beat_scheduler") else None
     return options["scheduler"] or written
+
+
+def last_runs(app: Umbel, written: str | None) -> dict[str, float]:
+    """What the file of Celery's beat says, for umbel's own scheduler: an entry that is new to it goes on from there.
+
+    Args:
+        app: the application.
+        written: ``-s``; without it the setting counts where it is written, or where umbel stands for Celery.
+    """
+    conf = app.conf
+    asked = written or conf.is_explicit("beat_schedule_filename") or installed()
+    return shelf.last_runs(written or conf.beat_schedule_filename) if asked else {}
 
 
 def start(app: Umbel, options: Mapping[str, Any], *, quiet: bool) -> int:

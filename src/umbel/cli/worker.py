@@ -110,12 +110,13 @@ def _scheduler(app: Umbel, chosen: WorkerOptions, options: dict[str, Any]) -> Ab
         return nullcontext()
     # 20 ms and 2 MB that other workers save
     from ..beat import Service, embedded  # noqa: PLC0415 - see above
-    from .schedulers import Inside, named  # noqa: PLC0415 - see above
+    from .schedulers import Inside, last_runs, named  # noqa: PLC0415 - see above
 
     node = f"beat.{chosen.hostname}"
     if named(app, options):
         return embedded(lambda alive: Inside(app, options, node, alive))
-    return embedded(lambda alive: Service(app, node, embedded=True, alive=alive))
+    since = last_runs(app, options["schedule_filename"])
+    return embedded(lambda alive: Service(app, node, embedded=True, alive=alive, since=since))
 
 
 def _check_scheduler(app: Umbel, options: dict[str, Any]) -> None:

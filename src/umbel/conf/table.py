@@ -164,7 +164,7 @@ _ROWS: Final = (
     Setting("beat_schedule", "dict", {}, "Periodic tasks by name, see [schedules](schedules.md)."),
     Setting("beat_scheduler", "text", "celery.beat:PersistentScheduler", "A scheduler class of Celery's kind, or a package's name for one, that runs instead of umbel's own as soon as this is written; `-S`."),
     Setting("beat_max_loop_interval", "number", 0, "Most seconds of one sleep of `umbel beat`; 0: as long as it takes, or what a scheduler class says.", least=0),
-    Setting("beat_schedule_filename", "text", "celerybeat-schedule", "File of such a class that has one; `-s`. umbel's own keeps what ran in the store."),
+    Setting("beat_schedule_filename", "text", "celerybeat-schedule", "File of such a class that has one; `-s`. umbel's own keeps what ran in the store, and only goes on from what Celery's beat has left there."),
     Setting("beat_sync_every", "int", 0, "Tasks after which such a class writes what it keeps; 0: every three minutes.", least=0),
     Setting("beat_cron_starting_deadline", "number", None, "Seconds after which a missed run of a `crontab` is not caught up; None: always.", least=0),
     # Logs

@@ -11,13 +11,19 @@ any code when it is read, so the file belongs where only the scheduler's user ma
 
 from __future__ import annotations
 
+import contextlib
 import io
+import logging
 import pickle
 import shelve
+from dbm import whichdb
 from typing import Any, Final
 
 from ..schedules import crontab, schedule, solar
+from ..schedules.zones import aware
 from .entry import BeatLazyFunc, ScheduleEntry
+
+logger = logging.getLogger("umbel.beat")
 
 _WRITTEN: Final[dict[Any, tuple[str, str]]] = {
     ScheduleEntry: ("celery.beat", "ScheduleEntry"),
@@ -72,6 +78,22 @@ class Shelf(shelve.DbfilenameShelf[Any]):
         out = io.BytesIO()
         _Pickler(out, pickle.DEFAULT_PROTOCOL).dump(value)
         self.dict[key.encode()] = out.getvalue()  # type: ignore[attr-defined]
+
+
+def last_runs(filename: str) -> dict[str, float]:
+    """When the entries of such a file ran last: name -> unix time. Nothing, when there is none or it cannot be read.
+
+    Args:
+        filename: as `open` takes it; nothing is written to it.
+    """
+    if whichdb(filename) in (None, ""):
+        return {}
+    try:
+        with contextlib.closing(open(filename, "r")) as file:
+            return {name: aware(entry.last_run_at).timestamp() for name, entry in file["entries"].items()}
+    except Exception as error:
+        logger.warning("Nobody knows what ran last, the schedule file %s cannot be read: %r", filename, error)
+        return {}
 
 
 def open(filename: str, flag: str = "c", protocol: int | None = None, writeback: bool = False) -> Shelf:
