@@ -121,6 +121,22 @@ def test_a_worker_on_memory_is_refused(umbel):
     assert_one_sentence(said.err)
 
 
+@pytest.mark.parametrize(
+    ("scope", "broker", "told"),
+    [("town", "sqlite:///shop.db", "write worker or cluster"), ("cluster", "pyamqp://127.0.0.1:1//", "keeps no limit")],
+)
+def test_a_limit_of_all_workers_that_nobody_keeps(umbel, shop, scope, broker, told):
+    shop.write("ltd.py", f"""
+        from umbel import Umbel
+        app = Umbel("ltd", broker={broker!r})
+        @app.task(rate_limit="1/s", rate_limit_scope={scope!r})
+        def once(): ...
+    """)  # fmt: skip
+    said = umbel("-q", "-A", "ltd", "worker", "-c", "1")
+    assert (said.code, told in said.err) == (64, True), said
+    assert_one_sentence(said.err)
+
+
 def test_a_system_without_fork_has_all_but_the_worker(umbel, monkeypatch):
     monkeypatch.delattr(os, "fork")
     said = umbel("-A", "shop", "worker", "-c", "2", "-l", "INFO")

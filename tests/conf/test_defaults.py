@@ -33,6 +33,7 @@ OWN = {
     "dead_letter_max_count": 100_000,
     "result_max_count": 0,
     "worker_log_json": False,
+    "task_rate_limit_scope": "worker",
     "task_redact_args": False,
     "decompressed_max_size": 128 * 2**20,
 }

@@ -12,12 +12,13 @@ import click
 from .. import signals
 from ..exceptions import ImproperlyConfigured
 from ..inspector import Inspector
+from ..pacing import Paced
 from ..places import expand, heartbeat_file, node_name
 from ..serialization import acceptable, compress
 from ..urls import mask_url
 from ..worker import health, logs
 from ..worker.options import FREQUENCY, PRESETS, Beginning, WorkerOptions
-from ..worker.rates import interval
+from ..worker.rates import CLUSTER, interval, scope
 from ..worker.supervisor import Supervisor
 from . import celerys, daemon
 from .session import Session, app_option, names
@@ -141,7 +142,11 @@ def check(app: Umbel) -> None:
     acceptable((app.conf.result_serializer,), "result_serializer")
     for task in app.tasks.values():
         try:
-            interval(task.rate_limit)
+            if interval(task.rate_limit) and scope(task, app.conf) == CLUSTER and not isinstance(app.broker, Paced):
+                raise ValueError(
+                    f"rate_limit_scope is cluster, and {app.shown_broker_url} keeps no limit for all workers; Redis and"
+                    " SQLite do."
+                )
         except ValueError as error:
             raise ImproperlyConfigured(f"The task {task.name}: {error}") from error
     if app.conf.result_compression:

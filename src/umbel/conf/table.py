@@ -153,6 +153,7 @@ _ROWS: Final = (
     Setting("worker_poison_limit", "int", 3, "Deaths of its process after which a message is set aside.", own=True, least=1),
     Setting("worker_enable_remote_control", "bool", True, "Answer `inspect` and `control`."),
     Setting("worker_pool_restarts", "bool", False, "Let `control pool_restart` replace all processes of a worker."),
+    Setting("task_rate_limit_scope", "text", "worker", "For whom rate limits are that name no `rate_limit_scope`: each `worker` by itself, or the `cluster`, all workers together (Redis, SQLite).", own=True),
     Setting("worker_disable_rate_limits", "bool", False, "Run tasks without their rate limits."),
     Setting("worker_send_task_events", "bool", False, "Send events about tasks; `-E`."),
     # Events

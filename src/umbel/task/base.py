@@ -37,6 +37,8 @@ class Task(Binding, Calls[P, R], Hooks, Replacing):
         max_retries: retries until it is given up; None: no bound.
         default_retry_delay: seconds before a retry that names none.
         time_limit, soft_time_limit: seconds.
+        rate_limit_scope: "worker" for a rate limit of each worker, "cluster" for one of all of them together; None:
+            `task_rate_limit_scope`.
         throws: exceptions that are expected, logged without a traceback.
         acks_late: acknowledged after its outcome is stored (True by default); False: before it runs.
         typing: check calls against the signature.
@@ -56,6 +58,7 @@ class Task(Binding, Calls[P, R], Hooks, Replacing):
     max_retries: int | None = 3
     default_retry_delay: float = 180
     rate_limit: Any = FromConfig("rate_limit")
+    rate_limit_scope: str | None = None
     ignore_result: Any = FromConfig("ignore_result")
     trail: bool = True
     send_events: bool = True

@@ -112,6 +112,7 @@ class Child(Worker):
         """The clean end: pools, then connections, then ownership."""
         self.life.close_pools(0.5)
         self.settler.close()
+        self.runner.line.close()
         self.keeper.finish()
         self.app.events.close()
 

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ..pacing import Paced
 from .brood import LEAVE
 from .page import BUSY
+from .rates import CLUSTER, scope
 
 if TYPE_CHECKING:
     from ..app import Umbel
@@ -170,6 +172,10 @@ class Levers:
         self._tasks[task] = {**self._tasks.get(task, {}), **values}
         if "rate_limit" in values:
             self._page.rates.reset(task)
+            broker = self._app.broker
+            if isinstance(broker, Paced) and scope(known, self._app.conf) == CLUSTER:
+                with closing(broker.pacer()) as pacer:
+                    pacer.reset(task)
         self._tell()
 
     def _tell(self) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import TimeLimitExceeded
+from ..pacing import Paced
 from ..task.tracing import tracer_of
-from .rates import interval
+from .rates import CLUSTER, interval, scope
 
 if TYPE_CHECKING:
     from ..app import Umbel
@@ -27,6 +28,7 @@ class Plan:
         keep_errors: store its failures even when results are not kept.
         seconds: measured time of a run on the loop's own thread, None before the first.
         interval: seconds between two starts of it in one worker (`rates`), 0.0 without a rate limit.
+        together: all workers keep this limit together (`pacing`).
         tally: the cell of the page that counts its runs.
         tracer: what tracers have put around its runs (`task.tracing`), None for nothing; functions only.
         prepares: arguments must be converted, or ``before_start`` called, before the function runs.
@@ -37,7 +39,7 @@ class Plan:
     __slots__ = (
         "after_return", "before_start", "buries_failed", "buries_overdue", "convert", "early", "function", "hard",
         "interval", "is_async", "keep", "keep_errors", "name", "on_failure", "on_retry", "on_success", "prepares",
-        "redact", "seconds", "serializer", "soft", "tally", "task", "throws", "tracer", "track",
+        "redact", "seconds", "serializer", "soft", "tally", "task", "throws", "together", "tracer", "track",
     )  # fmt: skip
 
     def __init__(self, task: Task[..., Any], app: Umbel, options: WorkerOptions) -> None:
@@ -55,6 +57,7 @@ class Plan:
         self.buries_failed = task.acks_late is not False and task.acks_on_failure is False
         self.buries_overdue = task.acks_late is not False and task.acks_on_timeout is False
         self.interval = 0.0 if app.conf.worker_disable_rate_limits else interval(task.rate_limit)
+        self.together = bool(self.interval) and scope(task, app.conf) == CLUSTER and isinstance(app.broker, Paced)
         self.keep = not task.ignore_result
         self.keep_errors = bool(task.store_errors_even_if_ignored)
         self.track = bool(task.track_started)

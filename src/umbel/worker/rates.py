@@ -1,6 +1,7 @@
 """Rate limits: when the next task of a name may start in this worker, kept on the shared page for all its children.
 
-A limit holds for one worker, as Celery's does, and lets one task start each interval. Whoever gets a limited task
+A limit holds for one worker, as Celery's does (one for all of them is kept by the store, `pacing`), and lets one task
+start each interval. Whoever gets a limited task
 reserves its time: when that is now it runs, otherwise the message waits in the store until then, and runs when it comes
 back. So it is put off once, and holds no slot, no claim and no other task meanwhile.
 
@@ -26,6 +27,24 @@ NAMES: Final = 255
 """Limited task names of one worker; those beyond it have one limit in common."""
 
 CELLS: Final = 2 * (NAMES + 1)
+
+
+CLUSTER: Final = "cluster"
+"""A limit for all workers together (`pacing`)."""
+
+SCOPES: Final = ("worker", CLUSTER)
+
+
+def scope(task: Any, conf: Any) -> str:
+    """For whom a task's rate limit is: each worker by itself, or all of them together.
+
+    Raises:
+        ValueError: it is for neither.
+    """
+    found: str = task.rate_limit_scope or conf.task_rate_limit_scope
+    if found not in SCOPES:
+        raise ValueError(f"rate_limit_scope is {found!r}: write worker or cluster.")
+    return found
 
 
 def digest(name: str) -> int:

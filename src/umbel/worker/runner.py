@@ -3,7 +3,8 @@
     delivery --decode--> known? revoked? expired? readable? --yes--> Attempt (attempt.py) --pool--> Outcome
                               \\--no--> Park, Fail (REVOKED), Bury
 
-Nothing here talks to a store; an outcome says what should be stored.
+Nothing here talks to a store, but for a rate limit of all workers together (`line`); an outcome says what should be
+stored.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from .attempt import Attempt
 from .desk import Desk
 from .documents import safe_repr
 from .joins import lost_member
+from .line import Line
 from .plan import Plan
 from .tails import stopped_by
 from .told import Arrived, Received
@@ -66,6 +68,7 @@ class Runner:
         self.desk = desk
         self.revoked = revoked
         self.kind: type[Attempt] = Attempt
+        self.line = Line(desk.app)
         self._plans = desk.plans
         self._mentioned: dict[str, float] = {}
         conf = desk.app.conf
@@ -150,6 +153,8 @@ class Runner:
 
     def _put_off(self, plan: Plan, delivery: Delivery) -> float:
         """Seconds until a rate limited task may start; 0.0 for one whose reserved time has come."""
+        if plan.together:
+            return self.line.wait(plan.name, plan.interval, again=bool(delivery.parked))
         rates = self.desk.row.rates
         if delivery.parked > rates.since:
             return 0.0

@@ -8,6 +8,7 @@ from .control import MemoryControl
 from .coordinator import MemoryCoordinator
 from .monitor import MemoryMonitor
 from .owners import MemoryOwners
+from .pacer import MemoryPacer
 from .publisher import MemoryPublisher
 from .shelf import MemoryShelf
 from .store import MemoryStore
@@ -56,6 +57,9 @@ class MemoryBroker:
 
     def coordinator(self, scope: str) -> MemoryCoordinator:
         return MemoryCoordinator(self.store, scope)
+
+    def pacer(self) -> MemoryPacer:
+        return MemoryPacer(self.store)
 
     def shelf(self) -> MemoryShelf:
         return MemoryShelf(self.store)

@@ -46,6 +46,7 @@ class MemoryStore:
         self.notices = Notices()
         self.audience: set[Listener] = set()
         self.scopes: dict[str, Scope] = {}
+        self.paces: dict[str, tuple[float, float]] = {}  # task name -> its line and its start (`pacing`)
         self.living: dict[int, Owner] = {}
         self.killed: dict[int, Owner] = {}  # died without a word; `rescue` has not looked yet
         self.sleepers: dict[Bell, frozenset[str]] = {}

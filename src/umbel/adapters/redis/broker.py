@@ -17,6 +17,7 @@ from .layout import Layout
 from .link import Link
 from .monitor import RedisMonitor
 from .owners import RedisOwners
+from .pacer import RedisPacer
 from .publisher import RedisPublisher
 from .pulse import Pulse
 from .shelf import RedisShelf
@@ -91,6 +92,9 @@ class RedisBroker:
 
     def coordinator(self, scope: str) -> RedisCoordinator:
         return RedisCoordinator(self._link(), self._layout, scope, self._exchanges)
+
+    def pacer(self) -> RedisPacer:
+        return RedisPacer(self._link(), self._layout)
 
     def shelf(self) -> RedisShelf:
         return RedisShelf(self._link(), self._layout)

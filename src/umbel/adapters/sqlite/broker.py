@@ -11,6 +11,7 @@ from .control import SqliteControl
 from .coordinator import SqliteCoordinator
 from .monitor import SqliteMonitor
 from .owners import SqliteOwners
+from .pacer import SqlitePacer
 from .publisher import SqlitePublisher
 from .shelf import SqliteShelf
 
@@ -52,6 +53,9 @@ class SqliteBroker:
 
     def coordinator(self, scope: str) -> SqliteCoordinator:
         return SqliteCoordinator(self._address, scope)
+
+    def pacer(self) -> SqlitePacer:
+        return SqlitePacer(self._address)
 
     def shelf(self) -> SqliteShelf:
         return SqliteShelf(self._address)

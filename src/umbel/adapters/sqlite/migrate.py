@@ -18,7 +18,7 @@ APPLICATION_ID: Final = 0x756D626C
 """The letters "umbl"."""
 
 MAJOR: Final = 1
-MINOR: Final = 5
+MINOR: Final = 6
 
 CURRENT: Final = MAJOR * 1000 + MINOR
 
@@ -28,6 +28,7 @@ STEPS: Final[list[tuple[int, str]]] = [
     (3, "three.sql"),
     (4, "four.sql"),
     (5, "five.sql"),
+    (6, "six.sql"),
 ]
 """(minor version that it leads to, file of SQL), ascending; a new file takes them all after the first layout."""
 
