@@ -9,7 +9,8 @@ import pytest
 
 from tests.beat.scene import NOON, World
 from tests.support.until import until
-from umbel.beat import outlook
+from umbel import Umbel
+from umbel.beat import entries_of, outlook
 from umbel.schedules import at, every
 
 ENTRIES = {
@@ -98,6 +99,32 @@ def test_rows_and_coming_runs(world):
     assert late["minutely"] == 41.0
     found = outlook.coming(world.entries.values(), standing, world.now, 3)
     assert found == [(NOON + 60 * number, "minutely") for number in (2, 3, 4)]
+
+
+def test_entries_that_receivers_add_are_there():
+    """Celery's two ways to add one from code."""
+    app = Umbel("shop", broker="memory://", set_as_current=False)
+
+    @app.task(name="shop.count")
+    def count():
+        return 1
+
+    @app.on_after_finalize.connect
+    def behind(sender, **kwargs):
+        sender.add_periodic_task(5.0, count.s(), name="finalized", overlap="skip", expires=9)
+
+    @app.on_after_configure.connect
+    def before(sender, **kwargs):
+        sender.add_periodic_task(at("09:00"), count.s(), name="configured", catch_up="all")
+
+    good, bad = entries_of(app)
+    assert bad == {}
+    assert {*good} == {"finalized", "configured"}
+    assert (good["finalized"].policy.overlap, good["finalized"].policy.expires) == ("skip", None)
+    assert good["finalized"].options["expires"] == 9, "there it is Celery's: seconds after the sending"
+    assert good["configured"].policy.catch_up == "all"
+    with pytest.raises(ValueError, match="write one of skip, last, all"):
+        app.add_periodic_task(5.0, count.s(), catch_up="sometimes")
 
 
 def test_the_commands(project):

@@ -31,6 +31,6 @@ from __future__ import annotations
 from .beat import Beat
 from .embedded import embedded
 from .sending import AppSender, Sender
-from .service import Service
+from .service import Service, entries_of
 
-__all__ = ["AppSender", "Beat", "Sender", "Service", "embedded"]
+__all__ = ["AppSender", "Beat", "Sender", "Service", "embedded", "entries_of"]

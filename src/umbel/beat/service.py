@@ -33,6 +33,15 @@ LONGEST_WAIT: Final = 3.0
 _PASSES: Final = (*AWAY, StoreFull)
 
 
+def entries_of(app: Umbel) -> tuple[dict[str, Entry], dict[str, str]]:
+    """The entries of an app, and a sentence for each that cannot run.
+
+    The app is finalized first: receivers of `on_after_finalize` add entries, as those of `on_after_configure` do.
+    """
+    app.finalize()
+    return read_entries(app.conf.beat_schedule, app)
+
+
 class Service:
     """One `umbel beat`, or the scheduler of a `worker -B`.
 
@@ -60,7 +69,7 @@ class Service:
         self.app = app
         self.node = node
         self.entries: Mapping[str, Entry]
-        self.entries, self.bad = read_entries(app.conf.beat_schedule, app)
+        self.entries, self.bad = entries_of(app)
         self._embedded = embedded
         self._alive = alive
         self._since = since

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from .. import clock
-from ..beat import outlook
+from ..beat import entries_of, outlook
 from ..coordinator import Coordinator, Lease, Standing
 from ..exceptions import NotFound
 from ..loading import did_you_mean
-from ..schedules import read_entries
 from . import show, words
 from .session import Session, app_option
 
@@ -54,7 +53,7 @@ def _opened(session: Session, app_name: str | None) -> tuple[Umbel, Coordinator]
 def list_entries(session: Session, /, app_name: str | None, as_json: bool) -> None:
     """The entries: when each ran last by its schedule, and when it runs next."""
     app, coordinator = _opened(session, app_name)
-    entries, bad = read_entries(app.conf.beat_schedule, app)
+    entries, bad = entries_of(app)
     standing, now = coordinator.look(), clock.wall()
     rows = outlook.rows(entries, standing, now)
     lease = standing.lease
@@ -80,7 +79,7 @@ def list_entries(session: Session, /, app_name: str | None, as_json: bool) -> No
 def next_runs(session: Session, /, app_name: str | None, names: tuple[str, ...], limit: int, as_json: bool) -> None:
     """The coming runs, of some entries or of all."""
     app, coordinator = _opened(session, app_name)
-    entries, bad = read_entries(app.conf.beat_schedule, app)
+    entries, bad = entries_of(app)
     chosen = [_named(name, entries, bad) for name in names] or [*entries.values()]
     now = clock.wall()
     runs = outlook.coming(chosen, coordinator.look(), now, limit)
@@ -106,7 +105,7 @@ def next_runs(session: Session, /, app_name: str | None, names: tuple[str, ...],
 def why_entry(session: Session, /, app_name: str | None, name: str, limit: int, as_json: bool) -> None:
     """Why an entry did or did not run: who sends it, what happened lately, what comes."""
     app, coordinator = _opened(session, app_name)
-    entries, bad = read_entries(app.conf.beat_schedule, app)
+    entries, bad = entries_of(app)
     standing = coordinator.look()
     history = coordinator.history(name, limit)
     if name in bad:
