@@ -23,6 +23,9 @@ FUNCTIONS = [
     and not name.startswith("current_")  # stand for what is current
 ]
 UNLISTED = {
+    ("celery.backends.base", "BaseDictBackend"), ("celery.backends.base", "BaseKeyValueStoreBackend"),
+    ("celery.backends.base", "get_current_task"), ("celery.utils.serialization", "b64decode"),
+    ("celery.utils.serialization", "b64encode"),
     ("celery.app.trace", "task_has_custom"),
     ("celery.bin.celery", "celery"),
     ("celery.beat", "BeatLazyFunc"), ("celery.beat", "DEFAULT_MAX_INTERVAL"), ("celery.beat", "event_t"),

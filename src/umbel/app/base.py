@@ -27,6 +27,7 @@ from ..task import Task
 from ..task.calls import sending_request
 from ..template import Template
 from . import producing, publishing
+from .byclass import open_class
 from .compose import Ways, compose
 from .configured import Configured
 from .connections import Connecting
@@ -88,8 +89,9 @@ class Umbel(Configured, Tasks, Parts, Watching, Programs, Connecting):
         self._ways: Ways | None = None
         self._revision = -1
         self._stores = Stores(
-            lambda: self.broker_url, lambda: self.write_url, lambda: self.result_url, self._store_options
-        )
+            lambda: self.broker_url, lambda: self.write_url, lambda: self.result_url, self._store_options,
+            partial(open_class, self),
+        )  # fmt: skip
         self._prepare_tasks()
         if set_as_current:
             self.set_current()

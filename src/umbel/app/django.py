@@ -20,6 +20,12 @@ def set_up() -> None:
         symbol("django:setup")()
 
 
+def renew() -> None:
+    """Close what Django knows to be broken of this thread's connections to databases: its next use opens them anew."""
+    if _wanted():
+        symbol("django.db:close_old_connections")()
+
+
 def packages() -> list[str]:
     """The applications that the project has installed, where tasks may be; none before it is set up."""
     if not _wanted():

@@ -11,6 +11,7 @@ from ..exceptions import ImproperlyConfigured
 from ..identity import oid
 from ..routing import Declared
 from ..withdraw import lifetime
+from .byclass import SCHEME, names_class
 
 _DATABASES = frozenset({"db", "database"})
 
@@ -73,6 +74,8 @@ def named_store(url: str, database: str | None) -> str:
         >>> named_store("redis", None), named_store("database", "sqlite:///results.db")
         ('redis://', 'db+sqlite:///results.db')
     """
+    if names_class(url):
+        return SCHEME + url
     if url not in _DATABASES:
         return f"{url}://" if url.isidentifier() else url
     if not database:

@@ -23,6 +23,7 @@ from ..record import Record
 from ..result.joining import task_join_will_block
 from ..result.waiting import is_ready
 from ..urls import scheme
+from .byclass import SCHEME
 from .relay import Relay
 
 _KEEPS_SCHEDULES: Final = (
@@ -68,6 +69,7 @@ class Stores:
         write_url: gives its URL for sending, mostly the same.
         result_url: gives the URL of the results, None when none are kept.
         options: gives the options of broker and backend.
+        open_class: opens results that are kept by a class (`byclass`).
     """
 
     def __init__(
@@ -76,11 +78,13 @@ class Stores:
         write_url: Callable[[], str],
         result_url: Callable[[], str | None],
         options: Callable[[], tuple[dict[str, Any], dict[str, Any]]],
+        open_class: Callable[[str], Backend],
     ) -> None:
         self._broker_url = broker_url
         self._write_url = write_url
         self._result_url = result_url
         self._options = options
+        self._open_class = open_class
         self._held: list[_Parts] = []
         self._lock = threading.RLock()
         self._start()
@@ -166,7 +170,8 @@ class Stores:
             url = self._result_url()
             if url is None:
                 return None
-            parts.backend = open_backend(url, self._options()[1])
+            by_class = url.startswith(SCHEME)
+            parts.backend = self._open_class(url) if by_class else open_backend(url, self._options()[1])
         return parts.backend
 
     def watch(self) -> Watch:

@@ -244,6 +244,15 @@ class Settings(MutableMapping[str, Any]):
         for name in [name for name in self.__dict__ if not name.startswith("_")]:
             del self.__dict__[name]
 
+    def find_value_for_key(self, name: str, namespace: str = "celery") -> Any:
+        """The setting that is called ``namespace_name``; for "celery" the name alone.
+
+        Example:
+            >>> Settings({}).find_value_for_key("extended", "result")
+            False
+        """
+        return self[name if namespace == "celery" else f"{namespace}_{name}"]
+
     def __repr__(self) -> str:
         return f"<Settings: {', '.join(sorted({*self._added, *self._loaded, *self._written})) or 'defaults'}>"
 

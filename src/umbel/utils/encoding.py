@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from ..saferepr import saferepr
@@ -38,3 +39,28 @@ def bytes_to_str(s: Any) -> Any:
 def str_to_bytes(s: Any) -> Any:
     """A text as bytes; all else as it is."""
     return s.encode() if isinstance(s, str) else s
+
+
+def b64encode(s: Any) -> str:
+    """Bytes, or a text, as base64 text.
+
+    Example:
+        >>> b64encode(b"bytes"), b64decode("Ynl0ZXM=")
+        ('Ynl0ZXM=', b'bytes')
+    """
+    return base64.b64encode(str_to_bytes(s)).decode("ascii")
+
+
+def b64decode(s: Any) -> bytes:
+    """What `b64encode` wrote."""
+    return base64.b64decode(str_to_bytes(s))
+
+
+def get_full_cls_name(obj: Any) -> str:
+    """Module and name of a class.
+
+    Example:
+        >>> get_full_cls_name(ValueError)
+        'builtins.ValueError'
+    """
+    return f"{obj.__module__}.{obj.__name__}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
-from typing import Final
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 _UNITS: Final = (("day", 86400.0), ("hour", 3600.0), ("minute", 60.0), ("second", 1.0))
@@ -48,3 +48,13 @@ def maybe_make_aware(dt: datetime, tz: str | tzinfo | None = None, naive_as_utc:
         return dt
     zone = UTC if tz is None else ZoneInfo(tz) if isinstance(tz, str) else tz
     return dt.replace(tzinfo=UTC).astimezone(zone) if naive_as_utc else dt.replace(tzinfo=zone)
+
+
+def maybe_timedelta(delta: Any) -> Any:
+    """A number of seconds as a `timedelta`; what is none stays as it is.
+
+    Example:
+        >>> maybe_timedelta(90)
+        datetime.timedelta(seconds=90)
+    """
+    return timedelta(seconds=delta) if isinstance(delta, int | float) else delta

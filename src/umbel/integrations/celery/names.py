@@ -49,6 +49,7 @@ _CELERY = {"Celery": "umbel.app:Umbel"}
 _CACHED = "umbel.utils.objects:cached_property"
 _UUID = "umbel.ids:new_id"
 _VERSION = {"__version__": f"{_RELEASE}:CELERY", "VERSION": f"{_RELEASE}:CELERY_INFO"}
+_BACKEND, _KEYED = "umbel.result.classes:BaseBackend", "umbel.result.classes:KeyValueStoreBackend"
 _ENTITIES = _same("umbel.routing", "Exchange Queue binding")
 _LIMITS = _same("umbel.exceptions", "SoftTimeLimitExceeded Terminated TimeLimitExceeded WorkerLostError")
 
@@ -69,7 +70,11 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     "celery.app.task": {"Context": "umbel.context:Context", "Task": "umbel.task:Task"},
     "celery.app.trace": _same("umbel.task.tracing", "build_tracer task_has_custom"),
     "celery.backends": {},
-    "celery.backends.base": _same("umbel.result.disabled", "DisabledBackend"),
+    "celery.backends.base": {
+        "BaseBackend": _BACKEND, "BaseDictBackend": _BACKEND, "BaseKeyValueStoreBackend": _KEYED,
+        "DisabledBackend": "umbel.result.disabled:DisabledBackend", "KeyValueStoreBackend": _KEYED,
+        "get_current_task": "umbel.current:running_task",
+    },
     "celery.beat": _same(
         "umbel.schedulers",
         "DEFAULT_MAX_INTERVAL BeatLazyFunc EmbeddedService PersistentScheduler ScheduleEntry Scheduler SchedulingError"
@@ -102,14 +107,18 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     ),
     "celery.signals": _SIGNALS,
     "celery.states": _STATES,
-    "celery.utils": {"cached_property": _CACHED, "gen_unique_id": _UUID, "uuid": _UUID},
+    "celery.utils": {
+        **_same("umbel.utils.encoding", "get_full_cls_name"), "cached_property": _CACHED,
+        "gen_unique_id": _UUID, "uuid": _UUID,
+    },
     "celery.utils.dispatch": _same("umbel.signals", "Signal"),
     "celery.utils.dispatch.signal": _same("umbel.signals", "Signal"),
     "celery.utils.functional": _same("umbel.events.lru", "LRUCache"),
     "celery.utils.graph": _same("umbel.utils.graph", "DependencyGraph"),
     "celery.utils.imports": _same("umbel.loading", "instantiate symbol_by_name"),
     "celery.utils.log": _same("umbel.utils.log", "get_logger get_task_logger"),
-    "celery.utils.time": _same("umbel.utils.time", "humanize_seconds maybe_make_aware"),
+    "celery.utils.serialization": _same("umbel.utils.encoding", "b64decode b64encode"),
+    "celery.utils.time": _same("umbel.utils.time", "humanize_seconds maybe_make_aware maybe_timedelta"),
     "celery.worker": {},
     "celery.worker.autoscale": _same("umbel.worker.autoscale", "Autoscaler"),
     "celery.worker.request": {"Request": "umbel.worker.told:Received"},
