@@ -127,7 +127,7 @@ _ROWS: Final = (
     # Results
     Setting("result_expires", "seconds", timedelta(days=1), "Lifetime of results, seconds or timedelta; 0 or None keeps them."),
     Setting("result_failure_expires", "seconds", None, "Lifetime of results of the state FAILURE; 0 keeps them, None takes `result_expires`."),
-    Setting("result_chord_expires", "seconds", None, "How long a chord is remembered of which nothing is heard, seconds or timedelta; None takes `result_expires`."),
+    Setting("result_chord_expires", "seconds", None, "How long a chord is remembered of which nothing is heard, and what is stored of a long chain is kept, seconds or timedelta; None takes `result_expires`."),
     Setting("result_extended", "bool", False, "Store name, arguments, worker, retries and queue with the result."),
     Setting("result_max_count", "int", 0, "Most results that are kept, the oldest go first; 0 is no bound.", own=True, least=0),
     Setting("dead_letter_max_age", "seconds", timedelta(days=30), "Lifetime of dead letters, seconds or timedelta; 0 keeps them.", own=True),
