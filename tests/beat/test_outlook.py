@@ -10,8 +10,8 @@ import pytest
 from tests.beat.scene import NOON, World
 from tests.support.until import until
 from umbel import Umbel
-from umbel.beat import entries_of, outlook
-from umbel.schedules import at, every
+from umbel.beat import AppSender, entries_of, outlook
+from umbel.schedules import BeatLazyFunc, at, every
 
 ENTRIES = {
     "minutely": {"task": "shop.report", "schedule": every(minutes=1), "catch_up": "skip"},
@@ -125,6 +125,19 @@ def test_entries_that_receivers_add_are_there():
     assert good["configured"].policy.catch_up == "all"
     with pytest.raises(ValueError, match="write one of skip, last, all"):
         app.add_periodic_task(5.0, count.s(), catch_up="sometimes")
+
+
+def test_arguments_may_be_made_when_an_entry_is_sent():
+    """Celery's `BeatLazyFunc`."""
+    app = Umbel("shop", broker="memory://", set_as_current=False)
+    made = iter("ab")
+    app.conf.beat_schedule = {
+        "lazy": {"task": "shop.count", "schedule": 5, "args": [BeatLazyFunc(next, made)], "kwargs": {"plain": 1}},
+    }
+    entry = entries_of(app)[0]["lazy"]
+    sender = AppSender(app)
+    bodies = [json.loads(parcel.body)[:2] for _ in "ab" for parcel in sender.compose(entry, "id", 0)]
+    assert bodies == [[["a"], {"plain": 1}], [["b"], {"plain": 1}]]
 
 
 def test_the_commands(project):

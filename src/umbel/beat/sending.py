@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from ..canvas.outgoing import collecting
 from ..message import Parcel
-from ..schedules import Entry
+from ..schedules import Entry, evaluated
 from .times import moment
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class AppSender:
         if entry.policy.expires is not None:
             options["expires"] = moment(nominal) + timedelta(seconds=entry.policy.expires)
         task: Any = self._app.tasks.get(entry.task)
-        args, kwargs = list(entry.args), dict(entry.kwargs)
+        args, kwargs = evaluated(entry.args, entry.kwargs)
         with collecting() as outbox:
             if task is not None:
                 task.apply_async(args, kwargs, task_id=task_id, **options)

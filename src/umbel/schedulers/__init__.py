@@ -17,8 +17,9 @@ limits: one process, no leader, and what is due while nobody runs is made up for
 
 from __future__ import annotations
 
+from ..schedules import BeatLazyFunc
 from .embedded import EmbeddedService
-from .entry import BeatLazyFunc, ScheduleEntry, SchedulingError
+from .entry import ScheduleEntry, SchedulingError
 from .persistent import PersistentScheduler
 from .scheduler import DEFAULT_MAX_INTERVAL, Scheduler, event_t
 from .service import Service

@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .. import clock
 from ..exceptions import PublishTimeout, StoreAway
-from ..schedules import ParseException, crontab
+from ..schedules import ParseException, crontab, evaluated
 from ..schedules.zones import aware
 from ..utils.time import humanize_seconds
-from .entry import ScheduleEntry, SchedulingError, evaluated
+from .entry import ScheduleEntry, SchedulingError
 
 if TYPE_CHECKING:
     from ..app import Umbel

@@ -19,9 +19,9 @@ import shelve
 from dbm import whichdb
 from typing import Any, Final
 
-from ..schedules import crontab, schedule, solar
+from ..schedules import BeatLazyFunc, crontab, schedule, solar
 from ..schedules.zones import aware
-from .entry import BeatLazyFunc, ScheduleEntry
+from .entry import ScheduleEntry
 
 logger = logging.getLogger("umbel.beat")
 

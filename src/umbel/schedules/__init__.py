@@ -13,6 +13,7 @@ from .entries import Entry, maybe_schedule, read_entries
 from .fields import ParseException, crontab_parser
 from .intervals import schedule
 from .kinds import at, every, once
+from .lazy import BeatLazyFunc, evaluated
 from .policy import Policy, read_policy
 from .sun import solar
 from .tables import crontab
@@ -20,7 +21,7 @@ from .texts import cron
 from .timetable import NEVER, Timetable
 
 __all__ = [
-    "NEVER", "BaseSchedule", "Entry", "ParseException", "Policy", "Timetable", "at", "cron", "crontab",
-    "crontab_parser", "every", "maybe_schedule", "once", "read_entries", "read_policy", "schedstate", "schedule",
-    "solar",
+    "NEVER", "BaseSchedule", "BeatLazyFunc", "Entry", "ParseException", "Policy", "Timetable", "at", "cron", "crontab",
+    "crontab_parser", "evaluated", "every", "maybe_schedule", "once", "read_entries", "read_policy", "schedstate",
+    "schedule", "solar",
 ]  # fmt: skip
