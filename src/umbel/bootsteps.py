@@ -147,8 +147,18 @@ class ConsumerStep(StartStopStep):
         raise TypeError(f"{self.alias} has no get_consumers(channel), which every ConsumerStep defines.")
 
     def start(self, parent: Any) -> None:
-        """Open a channel, and consume."""
-        self.consumers = [*(self.get_consumers(parent.connection.channel()) or ())]
+        """Open a channel, and consume.
+
+        Raises:
+            ImproperlyConfigured: the connection has no channels, as that of umbel's workers.
+        """
+        channel = getattr(parent.connection, "channel", None)
+        if channel is None:
+            raise ImproperlyConfigured(
+                f"{self.alias} has no channel to consume from, because this worker has no kombu connection: consume"
+                " with a client of your own in start() of a StartStopStep, or send tasks."
+            )
+        self.consumers = [*(self.get_consumers(channel()) or ())]
         for consumer in self.consumers:
             consumer.consume()
 

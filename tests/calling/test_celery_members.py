@@ -10,11 +10,13 @@ import pytest
 
 from tests.support.signatures import ours, parameters
 from umbel import AsyncResult, EagerResult, Signature, Task, Umbel, chain, chord, group
+from umbel.app.connections import Loader
 from umbel.conf import DIFFERENT_DEFAULTS
 from umbel.context import Context
 from umbel.control import Control, Inspect
 from umbel.events import EventDispatcher, EventReceiver, State
 from umbel.result import GroupResult, ResultSet
+from umbel.schedulers import PersistentScheduler, ScheduleEntry, Scheduler, Service
 from umbel.signals import Signal
 from umbel.task.options import FROM_CONFIG
 
@@ -23,7 +25,8 @@ CLASSES = {
     "Task": Task, "AsyncResult": AsyncResult, "EagerResult": EagerResult, "Signature": Signature, "Context": Context,
     "Celery": Umbel, "EventDispatcher": EventDispatcher, "EventReceiver": EventReceiver, "State": State,
     "GroupResult": GroupResult, "ResultSet": ResultSet, "Signal": Signal, "Control": Control, "Inspect": Inspect,
-    "_chain": chain, "_chord": chord, "group": group,
+    "_chain": chain, "_chord": chord, "group": group, "Scheduler": Scheduler, "ScheduleEntry": ScheduleEntry,
+    "PersistentScheduler": PersistentScheduler, "Service": Service, "BaseLoader": Loader,
 }  # fmt: skip
 MEMBERS = json.loads((DATA / "class-members.json").read_text())
 # umbel's own meaning of the word, told in the documentation: a function that opens the results of this thread.
@@ -61,15 +64,10 @@ WHOLE = {
     "AMQP": "kombu's entities: the queues and what is bound to them are `app.declared`, routes are `task_routes`",
     "Backend": "a store of results is `umbel.backend.Backend`, which strangers implement and no task sees",
     "KeyValueStoreBackend": "as Backend",
-    "BaseLoader": "`Umbel.config_from_object` and `Umbel.import_modules` do what a loader does",
-    "Consumer": "each child consumes for itself; what a bootstep sees of it is `umbel.worker.steps`",
+    "Consumer": "each child consumes for itself; what a bootstep sees of it is `umbel.worker.handles`",
     "Queues": "as AMQP: `app.declared.queues`",
     "Request": "no message passes through the main process of a worker; what a task sees is `Context`",
-    "WorkController": "the supervisor runs no task; what a bootstep sees of it is `umbel.worker.steps`",
-    "PersistentScheduler": "the program that runs schedules is not a part of the calling side",
-    "ScheduleEntry": "as PersistentScheduler",
-    "Scheduler": "as PersistentScheduler",
-    "Service": "as PersistentScheduler",
+    "WorkController": "the supervisor runs no task; what a bootstep sees of it is `umbel.worker.handles`",
 }
 """Classes of Celery's that umbel has not, and why."""
 
@@ -77,6 +75,7 @@ _CONNECTION = "kombu's way to the broker: a store opens its own, see `app.broker
 _CLASSES = "a class that nothing here is made of"
 _PLATFORM = "about the platform and not the app: `sys.platform`"
 _CONSUMER = "kombu's consumer, of which a receiver is none"
+_LOADER = "`Umbel.config_from_object` and `Umbel.import_modules` do what is left of a loader"
 _INNER = "a step within Celery's `apply_async`"
 LEFT_OUT = {
     "Celery": {
@@ -84,13 +83,23 @@ LEFT_OUT = {
         "Pickler": "how Celery writes its apps; here a process makes its own", "amqp": WHOLE["AMQP"],
         "amqp_cls": WHOLE["AMQP"], "backend_cls": "`result_backend` names the store", "broker_connection": _CONNECTION,
         "builtin_fixups": "there are none", "connection_or_acquire": _CONNECTION, "default_connection": _CONNECTION,
-        "default_producer": _CONNECTION, "loader_cls": WHOLE["BaseLoader"],
+        "default_producer": _CONNECTION, "loader_cls": _LOADER,
         "log": "logging is set up by the command line; the signals about it are Celery's", "log_cls": _CLASSES,
         "pool": _CONNECTION, "prepare_config": "`on_configure` may change the settings",
         "producer_or_acquire": _CONNECTION, "producer_pool": _CONNECTION, "registry_cls": _CLASSES,
         "select_queues": "`umbel worker -Q` chooses the queues", "setup_security": "there is no signing serializer",
         "type_checker": "the check is the task's own (`typing`)",
     },
+    "BaseLoader": dict.fromkeys(
+        (
+            "autodiscover_tasks", "builtin_modules", "cmdline_config_parser", "conf", "config_from_object",
+            "configured", "default_modules", "find_module", "import_from_cwd", "import_task_module", "init_worker",
+            "init_worker_process", "now", "on_process_cleanup", "on_task_init", "on_worker_init",
+            "on_worker_process_init", "on_worker_shutdown", "override_backends", "read_configuration",
+            "shutdown_worker", "worker_initialized",
+        ),
+        _LOADER,
+    ),
     "Control": {"Mailbox": "a class of kombu's; requests go over the broker's own connection"},
     "Context": {"clear": "each run has a request of its own"},
     "EventDispatcher": {"publisher": "kombu's producer"},
@@ -126,7 +135,8 @@ def objects():
         "Inspect": app.control.inspect(), "Context": task.request, "Signal": Signal(), "State": State(),
         "Signature": task.s(), "_chain": chain(task.s(), task.s()), "_chord": chord([task.s()], task.s()),
         "group": group(task.s()), "EventDispatcher": EventDispatcher(app=app, enabled=False),
-        "EventReceiver": EventReceiver(None, app=app),
+        "EventReceiver": EventReceiver(None, app=app), "Scheduler": Scheduler, "ScheduleEntry": ScheduleEntry,
+        "PersistentScheduler": PersistentScheduler, "Service": Service, "BaseLoader": app.loader,
     }  # fmt: skip
 
 

@@ -44,7 +44,7 @@ class Probe(bootsteps.StartStopStep):
 
 class Watcher(bootsteps.StartStopStep):
     def start(self, consumer):
-        say(f"watch {consumer.hostname} {consumer.controller.consumer is consumer}")
+        say(f"watch {consumer.hostname} {consumer.controller.consumer is consumer} {consumer.connection.as_uri()[:6]}")
         consumer.event_dispatcher.send("custom-watched")
         consumer.add_task_queue("letters")
 
@@ -80,7 +80,8 @@ def test_steps_live_as_long_as_the_worker(shop, working):
     assert worker.wait() == 0
     words = [word for word in said.read_text().splitlines() if word != "tick"]
     assert words == [
-        "create w1@here 1 INFO", "start shop 1", "watch w1@here True", "close", "stop watching", "stop 0 1", "the end",
+        "create w1@here 1 INFO", "start shop 1", "watch w1@here True sqlite", "close", "stop watching", "stop 0 1",
+        "the end",
     ]  # fmt: skip
 
 

@@ -210,6 +210,10 @@ def test_consumers_of_a_step(parent, method, told):
     steps.start(parent)
     steps.send_all(parent, method)
     assert parent.connection.told == ["consume", "consume", *told]
+    parent.connection = None
+    with pytest.raises(ImproperlyConfigured, match="Mine has no channel"):
+        Mine(parent).start(parent)
+    parent.connection = Channel()
     with pytest.raises(TypeError, match="get_consumers"):
         bootsteps.ConsumerStep(parent).start(parent)
 

@@ -15,7 +15,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..bootsteps import Blueprint
-from ..exceptions import ImproperlyConfigured
 from .timer import Timer
 
 if TYPE_CHECKING:
@@ -126,17 +125,10 @@ class Consumer:
         """Sends events in the worker's name."""
         return self.app.events.Dispatcher(hostname=self.hostname)
 
-    @property
+    @cached_property
     def connection(self) -> Any:
-        """Celery has kombu's connection here.
-
-        Raises:
-            ImproperlyConfigured: umbel has none.
-        """
-        raise ImproperlyConfigured(
-            "There is no kombu connection in this worker, so a ConsumerStep has no channel: consume with a client of"
-            " your own in start() of a StartStopStep, or send tasks."
-        )
+        """Which broker it is, and which errors that one raises; nothing goes through it, and it has no channels."""
+        return self.app.connection_for_read()
 
     def add_task_queue(
         self, queue: str, exchange: str | None = None, exchange_type: str | None = None, routing_key: str | None = None,
