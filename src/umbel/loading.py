@@ -35,6 +35,15 @@ __all__ = [
     "open_broker", "pool_factory", "state_dir", "symbol", "symbol_by_name",
 ]  # fmt: skip
 
+_PRODUCTS: Final = {
+    "rabbitmq": ("RabbitMQ", "amqp"), "rabbit": ("RabbitMQ", "amqp"), "librabbitmq": ("RabbitMQ", "amqp"),
+    "rabbitmqs": ("RabbitMQ with TLS", "amqps"), "py-amqp": ("RabbitMQ", "amqp"), "valkey": ("Valkey", "redis"),
+    "valkeys": ("Valkey with TLS", "rediss"), "redis+ssl": ("Redis with TLS", "rediss"),
+    "redis+sentinel": ("Sentinel", "sentinel"), "unix": ("a unix socket", "redis+socket"),
+    "file": ("a file", "sqlite"), "sqlite3": ("a file", "sqlite"), "sqla": ("a file", "sqlite"),
+}  # fmt: skip
+"""What people write in the place of a scheme: what they mean, and how it is written."""
+
 # Schemes of technologies that are or will be extras of umbel, so that a missing one can say what to do.
 _EXTRAS: Final = {
     "redis": "redis", "rediss": "redis", "redis+socket": "redis", "sentinel": "redis", "socket": "redis",
@@ -103,7 +112,20 @@ def _offered(group: str, name: str, what: str) -> Callable[..., Any]:
     known = ", ".join(sorted(names)) or "none"
     if what != "pool" and name in _EXTRAS:
         raise ImproperlyConfigured(f"This release of umbel has no {what} for {name!r} yet; use one of: {known}.")
-    raise ImproperlyConfigured(f"Nobody offers a {what} called {name!r}; installed are: {known}.")
+    meant = _meant(name, what, names)
+    raise ImproperlyConfigured(f"Nobody offers a {what} called {name!r}; installed are: {known}.{meant}")
+
+
+def _meant(name: str, what: str, names: set[str]) -> str:
+    """What somebody may have had in mind who wrote this scheme; empty when nobody can tell."""
+    import difflib  # noqa: PLC0415 - 3 ms, only for those who have mistyped something
+
+    if what == "pool":
+        return ""
+    product, right = _PRODUCTS.get(name, ("", ""))
+    if right not in names:
+        product, right = "", next(iter(difflib.get_close_matches(name, names, 1)), "")
+    return f" Write {right}://...{f' for {product}' if product else ''}." if right else ""
 
 
 def extensions(group: str) -> dict[str, Callable[[], Any]]:

@@ -79,6 +79,8 @@ def test_no_app_at_all(umbel):
         ("redis://127.0.0.1:1/0", 69, "redis://127.0.0.1:1/0 cannot be reached (Connection refused)"),
         ("amqp://127.0.0.1:1", 69, "127.0.0.1:1// cannot be reached (Connection refused)"),
         ("kafka://127.0.0.1:1", 64, "no broker for 'kafka' yet; use one of: amqp, "),
+        ("rabbitmq://x", 64, " Write amqp://... for RabbitMQ."),
+        ("reddis://x", 64, " Write redis://..."),
         ("carrier-pigeon://x", 64, "Nobody offers a broker called 'carrier-pigeon'; installed are: amqp, "),
         ("::", 64, "is no URL"),
         ("sqlite:////proc/nowhere/x.db", 69, "No such file or directory"),

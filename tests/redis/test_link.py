@@ -84,6 +84,31 @@ def test_a_database_of_its_own(url):
     other.close()
 
 
+def test_another_kind_of_server_behind_the_port():
+    """For instance RabbitMQ, which answers with a greeting of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"AMQP\0\0\x09\x01")
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        link = linked(f"redis://127.0.0.1:{server.getsockname()[1]}/0")
+        with pytest.raises(StoreUnsuitable, match="does not speak Redis's protocol; check the port"):
+            link.call("PING")
+        thread.join(30)
+
+
+def test_a_password_for_a_server_that_has_none(url):
+    link = linked(url.replace("://", "://:secret@"))
+    with pytest.raises(StoreUnavailable, match="has no password, and the URL has one; leave it out") as caught:
+        link.call("PING")
+    assert "secret" not in str(caught.value)
+
+
 def test_a_unix_socket(redis_server, url):
     link = linked(f"redis+socket://{redis_server.socket}")
     assert link.call("PING") == b"PONG"

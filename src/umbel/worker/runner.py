@@ -52,6 +52,11 @@ _DAY = 86_400.0
 _LATER = 5.0
 _ARRAYS = frozenset({list, tuple})
 
+UNKNOWN = (
+    "Task %s[%s] is unknown here: parked for a worker that knows it. If this one should, name its module in `include`, "
+    "or restart it with the code that has it"
+)
+
 
 class Runner:
     """Makes attempts for one child.
@@ -208,7 +213,7 @@ class Runner:
         level = logging.WARNING if not 0 <= now - seen < 60 else logging.DEBUG
         if level == logging.WARNING:
             self._mentioned[name] = now
-        logger.log(level, "Task %s[%s] is unknown here: parked for a worker that knows it", name, task_id)
+        logger.log(level, UNKNOWN, name, task_id)
 
     def _withdrawn(self, delivery: Delivery, envelope: Envelope, headers: Headers) -> Outcome:
         word = "revoked" if self.revoked.holds(headers.id, headers.stamps) else "expired"

@@ -17,7 +17,7 @@ from ...exceptions import (
     StoreUnavailable,
     StoreUnsuitable,
 )
-from .address import TLS_PORT, Address, Server
+from .address import PORT, TLS_PORT, Address, Server
 
 NOT_ALLOWED: Final = 530
 ACCESS_REFUSED: Final = 403
@@ -103,8 +103,10 @@ def not_opened(server: Server, error: BaseException | None) -> StoreUnavailable 
         return StoreUnsuitable(
             f"What listens at {server} does not speak AMQP 0-9-1; check the port, and whether it wants TLS (amqps://)."
         )
+    port = f", and that this is its port for AMQP (often {PORT}, with TLS {TLS_PORT})"
     return StoreAway(
-        f"{server} cannot be reached ({worded(cause)}). Check that the server runs and that the URL names it."
+        f"{server} cannot be reached ({worded(cause)}). Check that the server runs and that the URL names it"
+        f"{port if isinstance(cause, TimeoutError) else ''}."
     )
 
 

@@ -41,7 +41,16 @@ class Closed(StoreAway):
         self.sent = sent
 
 
+class Foreign(Closed):
+    """What answers is no Redis."""
+
+
 _REPLIES: Final[tuple[tuple[tuple[str, ...], type[OperationalError], str], ...]] = (
+    (
+        ("ERR AUTH <password> called without", "ERR Client sent AUTH, but no password"),
+        StoreUnavailable,
+        "{address} has no password, and the URL has one; leave it out, or set `requirepass` on the server",
+    ),
     (
         ("NOAUTH", "WRONGPASS", "ERR invalid password", "ERR Client sent AUTH", "ERR AUTH"),
         StoreUnavailable,
@@ -140,6 +149,14 @@ def unreachable(address: Address, reason: object) -> Unreachable:
     why = reason.brief if isinstance(reason, Unreachable) else reason
     sentence = f"{address} cannot be reached ({why}). Check that the server runs and that the URL names it."
     return Unreachable(sentence, f"{address}: {why}")
+
+
+def foreign(address: Address) -> StoreUnsuitable:
+    """The server that was reached is another one."""
+    return StoreUnsuitable(
+        f"What listens at {address} does not speak Redis's protocol; check the port (Redis has 6379 mostly, RabbitMQ "
+        "5672) and the beginning of the URL."
+    )
 
 
 def unanswered(address: Address, reason: object) -> Unanswered:

@@ -26,7 +26,7 @@ import hiredis
 
 from ... import clock
 from .address import NO_DATABASE, Address
-from .faults import Closed, refused, unanswered, unreachable
+from .faults import Closed, Foreign, foreign, refused, unanswered, unreachable
 
 NOTHING: Final = object()
 """What `Wire.receive` returns when no reply came before the moment, or before the caller's descriptor was readable."""
@@ -116,7 +116,10 @@ class Wire:
             Closed: the connection is lost.
         """
         while True:
-            reply = self._reader.gets()
+            try:
+                reply = self._reader.gets()
+            except hiredis.ProtocolError as error:
+                raise Foreign(f"What listens at {self._address} does not speak Redis's protocol.", sent=True) from error
             if reply is not NOTHING:
                 return reply
             try:
@@ -177,7 +180,7 @@ class Wire:
             except OSError as error:  # a refused certificate among them
                 raise unreachable(self._address, f"TLS: {error}") from error
             if not self._ready(event, until):
-                raise unreachable(self._address, f"TLS: {_LATE}")
+                raise unreachable(self._address, f"TLS: {_LATE}; perhaps this port speaks none: redis://")
 
     def _greet(self, until: float) -> None:
         """Say who we are and which database is meant, in one round trip."""
@@ -191,6 +194,8 @@ class Wire:
         try:
             self.send(b"".join(map(packed, commands)), until)
             replies = [self.receive(until) for _ in commands]
+        except Foreign as error:
+            raise foreign(address) from error
         except (Closed, TimeoutError) as error:
             raise unreachable(address, error) from error
         if NOTHING in replies:
