@@ -71,6 +71,22 @@ def test_a_second_signal_ends_a_tick_that_does_not(proj):
     assert beat.stop(signal.SIGTERM, timeout=10) == 0
 
 
+def test_waiting_for_a_lock_ends_at_once(proj):
+    waiting = """
+from umbel.signals import beat_init
+
+@beat_init.connect
+def acquire(**_named):
+    print("waits", flush=True)
+    time.sleep(3600)
+"""
+    proj.write("proj.py", PROJ + waiting)
+    beat = started(proj, "-S", "proj:Quiet")
+    beat.until_output("waits", timeout=30)
+    assert beat.stop() == 0
+    assert "Shutting down" not in beat.output()  # nothing had to be brought to an end
+
+
 def test_what_is_no_scheduler(proj):
     done = proj.umbel("-A", "proj", "beat", "-S", "proj:Quite")
     assert (done.returncode, done.stderr) == (
