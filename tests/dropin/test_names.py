@@ -21,6 +21,7 @@ FUNCTIONS = [
     and not (module == "celery.exceptions" and CELERY[module][name] == "class (*args, **kwargs)")  # as any exception
     and name not in ("uuid", "gen_unique_id")  # take the generator as an argument, which nobody gives
     and not name.startswith("current_")  # stand for what is current
+    and module != "celery.contrib.pytest"  # pytest gives fixtures what they name
 ]
 UNLISTED = {
     ("celery.backends.base", "BaseDictBackend"), ("celery.backends.base", "BaseKeyValueStoreBackend"),

@@ -99,6 +99,9 @@ class InProcessWorker:
         self._pipe.close()
         self._far.close()
 
+    def reload(self) -> None:
+        """Nothing: tasks that were defined after its start are known, as those before it (Celery's name)."""
+
     def drain(self) -> None:
         """Run until nothing is ready, nothing runs and nothing is unsettled."""
         try:

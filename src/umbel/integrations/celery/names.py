@@ -89,6 +89,14 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     "celery.canvas": {**_CANVAS, "StampingVisitor": "umbel.canvas:StampingVisitor"},
     "celery.contrib": {},
     "celery.contrib.abortable": _same("umbel.task.abortable", "AbortableAsyncResult AbortableTask"),
+    "celery.contrib.pytest": _same(
+        "umbel.testing.celerys",
+        "celery_app celery_config celery_includes celery_parameters celery_session_app celery_session_worker"
+        " celery_worker celery_worker_parameters celery_worker_pool depends_on_current_app pytest_configure",
+    ),
+    "celery.contrib.testing": {},
+    "celery.contrib.testing.tasks": _same("umbel.testing.background", "ping"),
+    "celery.contrib.testing.worker": _same("umbel.testing.background", "start_worker"),
     "celery.events": _same("umbel.events", "Event EventDispatcher EventReceiver group_from"),
     "celery.events.dispatcher": _same("umbel.events", "EventDispatcher"),
     "celery.events.dumper": _same("umbel.events.dumper", "Dumper evdump humanize_type"),
