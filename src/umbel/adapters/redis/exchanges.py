@@ -84,6 +84,10 @@ class Exchanges(msgspec.Struct, frozen=True):
         """The exchanges whose messages are told on a channel."""
         return {*self.fanouts, *self.own}
 
+    def alone(self) -> list[str]:
+        """The queues that nobody but this process's worker consumes."""
+        return [queue for queues in self.own.values() for queue in queues if queue in self.mine]
+
     def declare(self, link: Link, layout: Layout) -> None:
         """Write the bindings into kombu's tables, as a Celery worker does that consumes these queues."""
         words: list[Word] = []

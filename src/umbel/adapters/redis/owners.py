@@ -66,6 +66,10 @@ class RedisOwners:
         """Its clean end."""
         self._pulse.drop(nonce)
         self._link.script("retire", (self._layout.prefix,), (self._layout.separator, nonce), idempotent=True)
+        if self._node:
+            for queue in self._exchanges.alone():
+                words: list[Word] = [self._layout.separator, queue, *self._layout.steps]
+                self._link.script("purge", (self._layout.prefix,), words, idempotent=True)
 
     def rescue(self, deaths: Sequence[Death] = ()) -> int:
         """Take back the work of the reported dead, then of those whose lease is over; a supervisor first renews."""
