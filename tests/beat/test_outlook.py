@@ -55,7 +55,7 @@ def test_what_happened_to_an_entry_is_told_with_changes_of_the_leader(world):
         "2027-01-15 08:02:00+00:00  The run of 2027-01-15 08:02:00+00:00 was sent.",
         "2027-01-15 08:01:17+00:00  beat2@sim took the lead.",
         "2027-01-15 08:01:00+00:00  The run of 2027-01-15 08:01:00+00:00 was sent.",
-        "2027-01-15 08:00:00+00:00  The entry was seen first.",
+        "2027-01-15 08:00:00+00:00  The entry was seen for the first time.",
         "2027-01-15 08:00:00+00:00  beat1@sim took the lead.",
     ]
     assert sentences[-1] == "It runs next at 2027-01-15 08:04:00+00:00, in 50 s."
@@ -99,6 +99,8 @@ def test_rows_and_coming_runs(world):
     assert late["minutely"] == 41.0
     found = outlook.coming(world.entries.values(), standing, world.now, 3)
     assert found == [(NOON + 60 * number, "minutely") for number in (2, 3, 4)]
+    found = outlook.coming(world.entries.values(), standing, world.now + 3600, 1)
+    assert found == [(NOON + 3720, "minutely")], "nobody has sent anything for an hour: those are not to come"
 
 
 def test_entries_that_receivers_add_are_there():

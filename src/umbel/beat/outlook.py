@@ -17,7 +17,8 @@ LATE: Final = 30.0
 """Seconds after which a tick that was not sent is said to be late."""
 
 _HAPPENED: Final = {
-    "began": "was seen first", "sent": "was sent", "skipped": "was left out", "failed": "could not be made",
+    "began": "was seen for the first time", "sent": "was sent", "skipped": "was left out",
+    "failed": "could not be made",
 }  # fmt: skip
 
 
@@ -69,10 +70,14 @@ def runs(entry: Entry, mark: Mark | None, now: float) -> Iterator[float]:
 
 
 def coming(entries: Iterable[Entry], standing: Standing, now: float, most: int) -> list[tuple[float, str]]:
-    """The next runs of all, ascending, with the names of their entries."""
+    """The next runs of all, ascending, with the names of their entries; not those that nobody has sent in time."""
+    earliest = int((now - LATE) * SECOND)
 
     def named(entry: Entry) -> Iterator[tuple[float, str]]:
-        for at in runs(entry, standing.marks.get(entry.name), now):
+        mark = standing.marks.get(entry.name)
+        if mark is not None and mark.nominal < earliest and not asks_only(entry.schedule):
+            mark = msgspec.structs.replace(mark, nominal=int(now * SECOND))
+        for at in runs(entry, mark, now):
             yield at, entry.name
 
     merged = heapq.merge(*(named(entry) for entry in entries))
