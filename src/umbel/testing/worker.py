@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 import socket
+import threading
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -22,6 +23,7 @@ from .. import ids
 from ..broker import Turn
 from ..worker.child import Child
 from ..worker.keeper import Keeper
+from ..worker.life import Life
 from ..worker.options import WorkerOptions
 from ..worker.page import Page
 from ..worker.run import Run
@@ -35,7 +37,19 @@ class _Idle(Exception):
 
 
 class _Keeper(Keeper):
-    """A keeper that never ends the process, which is the test's: a function past its limit is only interrupted."""
+    """A keeper that never ends the process, which is the test's: a function past its limit is only interrupted.
+
+    Attributes:
+        looking: held while it looks, when it may have outcomes and messages in its hands.
+    """
+
+    def __init__(self, life: Life, pipe: socket.socket) -> None:
+        super().__init__(life, pipe)
+        self.looking = threading.Lock()
+
+    def _watch(self, now: float) -> None:
+        with self.looking:
+            super()._watch(now)
 
     def _is_the_loop(self, attempt: Run) -> bool:
         return False
@@ -49,6 +63,7 @@ class _Child(Child):
     """A child whose loop ends when it would sleep with nothing running."""
 
     keeper_type = _Keeper
+    keeper: _Keeper
     _looked = False
 
     def _work(self, turn: Turn) -> None:
@@ -56,7 +71,9 @@ class _Child(Child):
         super()._work(turn)
 
     def _rest(self, next_due: float) -> None:
-        if self.life.busy() or len(self.outcomes):
+        with self.keeper.looking:  # what it had in its hands is in the store then
+            idle = not self.life.busy() and not len(self.outcomes)
+        if not idle:
             self._looked = False
             super()._rest(next_due)
         elif self._looked:
