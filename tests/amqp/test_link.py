@@ -8,17 +8,19 @@ import signal
 import socket
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.amqp.cut import cut
 from tests.support import servers
+from tests.support.processes import state
 from tests.support.until import until
 from umbel import clock
 from umbel.adapters.amqp import pulse
 from umbel.adapters.amqp.address import Address
-from umbel.adapters.amqp.faults import Refused, Unanswered, Unfit
+from umbel.adapters.amqp.faults import Refused, StoreAway, Unanswered, Unfit
 from umbel.adapters.amqp.link import Link
 from umbel.exceptions import OperationalError, StoreUnavailable, StoreUnsuitable
 from umbel.testing.clock import moved_clock
@@ -176,6 +178,20 @@ def test_who_speaks_something_else_is_told_so():
         thread.join()
 
 
+def hang_up(listener):
+    listener.accept()[0].close()
+
+
+def test_a_cut_before_the_first_word_is_an_outage_and_no_wrong_server():
+    """A server that is just starting, or a proxy, does the same as a port for TLS."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        pool.submit(hang_up, listener)
+        link = linked(f"amqp://127.0.0.1:{listener.getsockname()[1]}//")
+        with pytest.raises(StoreAway, match=r"closed the connection before it said a word.*amqps://"):
+            link.channel(link.until())
+        link.close()
+
+
 def test_a_silent_server_is_given_up_at_the_deadline(silent):
     link = linked(f"amqp://127.0.0.1:{silent}//")
     before = clock.monotonic()
@@ -260,6 +276,7 @@ def test_a_stopped_server_is_dropped_after_twice_the_heartbeat(own_rabbitmq):
     link = linked(own_rabbitmq.url, heartbeat=1)
     declare(link, "q", durable=True)
     os.kill(own_rabbitmq.pid, signal.SIGSTOP)
+    until(lambda: state(own_rabbitmq.pid) == "T")  # it has many threads, and one of them could still answer
     try:
         before = clock.monotonic()
         with pytest.raises(Unanswered):

@@ -78,6 +78,25 @@ def test_more_messages_than_a_window(sender, channel):
     assert sender._pending == {}
 
 
+def test_a_connection_that_breaks_before_the_last_question_answers_all_the_same(sender, channel, monkeypatch):
+    """The question where a message goes opens another one, which answers for nothing until it is told to."""
+    sender.publish([parcel("a")])
+    ensure, cuts = sender._topology.ensure, []
+
+    def cutting(queue, until):
+        if len(cuts) < 2:
+            cuts.append(queue)
+            sender._link.drop("cut")
+            sender._link.channel(until)
+        ensure(queue, until)
+
+    monkeypatch.setattr(sender._topology, "ensure", cutting)
+    sender.publish([parcel("b", queue="q2")], deadline=8)
+    assert (idents(taken(channel, "q2")), len(cuts)) == (["b"], 2)
+    with pytest.raises(Unroutable):
+        sender.publish([parcel("c", queue="q3", exchange="amq.direct", routing_key="nowhere")])
+
+
 @pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, 131_072, 1_000_000])
 def test_a_body_of_any_size(sender, channel, size):
     body = b"\xff" * size

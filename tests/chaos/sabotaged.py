@@ -31,6 +31,7 @@ from umbel.outcome import Done
 from umbel.worker import supervisor
 from umbel.worker.attempt import Attempt
 from umbel.worker.brood import Ward
+from umbel.worker.channels import Outcomes
 from umbel.worker.page import NONCE
 from umbel.worker.runner import Runner
 from umbel.worker.settler import Settler
@@ -68,7 +69,7 @@ def acknowledge_first(_: str) -> None:
     run = Attempt.run
 
     def first(self: Attempt, guard: Any) -> Any:
-        settler = Settler(self.desk.app, _owner(self), _Nowhere(), self.desk.reporter)  # type: ignore[arg-type]
+        settler = Settler(self.desk.app, _owner(self), Outcomes(), self.desk.reporter)
         settler.turn([Done(self.delivery)], None)
         settler.close()
         return run(self, guard)
@@ -78,11 +79,6 @@ def acknowledge_first(_: str) -> None:
 
 def _owner(attempt: Attempt) -> Any:
     return Owner(attempt.desk.row.get(NONCE), attempt.desk.node, 0, "child", 0.0)
-
-
-class _Nowhere(list[Any]):
-    def put_back(self, outcomes: list[Any]) -> None:
-        self.extend(outcomes)
 
 
 def forget_failures(_: str) -> None:

@@ -73,6 +73,9 @@ _NO_TLS: Final = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})
 """What OpenSSL calls an answer that is no TLS."""
 
 _NOT_LET_IN: Final = (pika_errors.AuthenticationError, pika_errors.ProbableAuthenticationError)
+_IN_THE_LOGIN: Final = (pika_errors.ProbableAuthenticationError, pika_errors.ProbableAccessDeniedError)
+_BROKEN: Final = "StreamLostError"
+"""In the text of what pika guesses when a connection ends in the login: nobody has refused anything, it broke."""
 
 
 def refused(address: Address | Server, code: int, text: str) -> Refused:
@@ -81,10 +84,17 @@ def refused(address: Address | Server, code: int, text: str) -> Refused:
     return kind(f"{sentence.format(address=address)} ({code} {text}).", code, text)
 
 
-def not_opened(server: Server, error: BaseException | None) -> StoreUnavailable | StoreUnsuitable:
-    """The typed error for a connection that could not be made; nothing was sent."""
+def not_opened(
+    server: Server, error: BaseException | None, *, heard: bool = True
+) -> StoreUnavailable | StoreUnsuitable:  # fmt: skip
+    """The typed error for a connection that could not be made; nothing was sent. ``heard``: whether it said a word."""
     cause = _cause(error)
     code = getattr(cause, "reply_code", 0)
+    if isinstance(cause, _IN_THE_LOGIN) and _BROKEN in str(cause):
+        return StoreAway(
+            f"{server} closed the connection during the login. If that stays so, check user name, password and virtual "
+            "host."
+        )
     if isinstance(cause, _NOT_LET_IN) or code == ACCESS_REFUSED:
         return StoreUnavailable(
             f"{server} refused the user name or password; correct them in the URL, or in the server's users "
@@ -100,6 +110,11 @@ def not_opened(server: Server, error: BaseException | None) -> StoreUnavailable 
             f"What listens at {server} does not speak TLS; write amqp://, or name its port for TLS (often {TLS_PORT})."
         )
     if isinstance(cause, pika_errors.IncompatibleProtocolError | pika_errors.ProtocolSyntaxError):
+        if not heard:  # pika guesses: a server that is just starting does it, too
+            return StoreAway(
+                f"{server} closed the connection before it said a word. If that stays so, check the port, and whether "
+                "it wants TLS (amqps://)."
+            )
         return StoreUnsuitable(
             f"What listens at {server} does not speak AMQP 0-9-1; check the port, and whether it wants TLS (amqps://)."
         )

@@ -132,6 +132,30 @@ class Link:
                 raise self._ended(channel) if channel.is_closed else unanswered(self.address, self._silence())
             return answers[0].method
 
+    def confirming(self, on_confirm: Callable[[Any], Any], on_return: Callable[..., Any], until: float) -> int:
+        """Have the server answer for each message that is published on the part's channel.
+
+        Args:
+            on_confirm: gets the frame of each answer.
+            on_return: gets what pika has of each message that no queue took.
+            until: monotonic moment at which it is given up.
+
+        Returns:
+            the life of the link in which it does; a channel of another life does not.
+
+        Raises:
+            OperationalError: as `ask`.
+        """
+        lives: list[int] = []
+
+        def start(channel: Channel, reply: Reply) -> None:
+            lives.append(self.life)
+            channel.add_on_return_callback(on_return)
+            channel.confirm_delivery(on_confirm, callback=reply)
+
+        self.ask(start, until)
+        return lives[0]
+
     def post(self, start: bytes, properties: bytes, body: bytes) -> None:
         """Send one message on the part's channel, which `channel` has just returned, without waiting for anything.
 

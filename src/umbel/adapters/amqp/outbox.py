@@ -93,11 +93,10 @@ class Outbox:
 
     def _channel(self, until: float) -> Channel:
         channel = self._link.channel(until)
-        if self._life != self._link.life:
+        while self._life != self._link.life:
             self._sent = 0
-            channel.add_on_return_callback(self._on_return)
-            self._link.ask(lambda own, reply: own.confirm_delivery(self._on_confirm, callback=reply), until)
-            self._life = self._link.life
+            self._life = self._link.confirming(self._on_confirm, self._on_return, until)
+            channel = self._link.channel(until)
         return channel
 
     def _publish(self, channel: Channel, copies: Sequence[Copy], until: float, *, mandatory: bool) -> None:

@@ -148,14 +148,13 @@ class AmqpPublisher:
 
     def _ready(self, until: float) -> None:
         """Have the channel in confirm mode, on a server that takes messages."""
-        channel = self._link.channel(until)
-        if self._life != self._link.life:
+        self._link.channel(until)
+        while self._life != self._link.life:
             self._pending.clear()
             self._returned.clear()
             self._tag = self._low = 0
-            channel.add_on_return_callback(self._on_return)
-            self._link.ask(lambda own, reply: own.confirm_delivery(self._on_confirm, callback=reply), until)
-            self._life = self._link.life
+            self._life = self._link.confirming(self._on_confirm, self._on_return, until)
+            self._link.channel(until)
         if self._link.blocked and self._patient:
             self._link.drive(lambda: not self._link.blocked, until)
         if self._link.blocked:
@@ -163,9 +162,11 @@ class AmqpPublisher:
 
     def _send(self, batch: Batch, until: float) -> None:
         """Send what was not sent in this life of the link; one that was is only waited for."""
-        life, sent = self._life, batch.sent
-        letters = [(place, *self._letter(batch, place, until)) for place in batch.left if sent.get(place) != life]
-        waiting = 0
+        letters = self._letters(batch, until)
+        while self._life != self._link.life:  # a question on the way has opened another connection
+            self._ready(until)
+            letters = self._letters(batch, until)
+        life, sent, waiting = self._life, batch.sent, 0
         try:
             for place, exchange, key, properties in letters:
                 body = batch.parcels[place].body
@@ -181,6 +182,11 @@ class AmqpPublisher:
             raise
         except StoreUnavailable as error:
             raise unanswered(self._link.address, error) from error
+
+    def _letters(self, batch: Batch, until: float) -> list[tuple[int, str, str, bytes]]:
+        """Place and letter of what was not sent in this life."""
+        life, sent = self._life, batch.sent
+        return [(place, *self._letter(batch, place, until)) for place in batch.left if sent.get(place) != life]
 
     def _letter(self, batch: Batch, place: int, until: float) -> tuple[str, str, bytes]:
         """Where one message goes, and its properties."""

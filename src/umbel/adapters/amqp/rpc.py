@@ -172,12 +172,12 @@ class RpcBackend:
 
     def _ready(self, until: float) -> None:
         link = self._link
-        channel = link.channel(until)
-        if self._life != link.life:
-            channel.add_on_return_callback(_nobody_there)
-            link.ask(lambda own, reply: own.confirm_delivery(self._on_confirm, callback=reply), until)
-            self._life, self._tag, self._low = link.life, 0, 0
+        link.channel(until)
+        while self._life != link.life:
+            self._tag = self._low = 0
             self._open.clear()
+            self._life = link.confirming(self._on_confirm, _nobody_there, until)
+            link.channel(until)
         self._refused = False
         if link.blocked:  # whoever settles goes on with what needs no answer
             raise blocked(link.address, link.blocked)
