@@ -10,28 +10,26 @@ moment may both write; umbel's own stores decide it in one step. Readers look ag
 from __future__ import annotations
 
 import functools
-import math
 import re
-import select
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Final
 
-from .. import clock, states
+from .. import states
 from ..exceptions import ImproperlyConfigured, StoreUnavailable
 from ..loading import extensions, symbol
 from ..record import Record
 from ..result import GroupResult
 from ..saferepr import saferepr
 from ..serialization import codec, decode_json, decompress_document, dumps, encode_json, loads
+from ..utils.looking import Looking
 from . import django
 
 SCHEME: Final = "class://"
 GROUP: Final = "celery.result_backends"
 _GROUP: Final = "celery-taskset-meta-"
 _AWAY: Final = frozenset({"OperationalError", "InterfaceError", "ConnectionError", "TimeoutError"})
-_FIRST, _LAST, _GROWTH = 0.005, 0.25, 1.5
 
 
 @functools.cache
@@ -144,55 +142,23 @@ class ByClass:
             else:
                 self._call("_forget", task_id)
 
-    def watch(self) -> Looking:
-        return Looking(self)
+    def watch(self) -> _Watch:
+        return _Watch(self)
 
     def close(self) -> None:
         """Connections are the class's own affair."""
 
 
-class Looking:
-    """See `umbel.backend.Watch`: it looks, at first often, then less so."""
+class _Watch(Looking):
+    """See `umbel.backend.Watch`."""
 
     def __init__(self, store: ByClass) -> None:
+        super().__init__()
         self._store = store
-        self._seen: dict[str, str | None] = {}
-        self._pause = _FIRST
 
-    def add(self, ids: Iterable[str]) -> None:
-        for task_id in ids:
-            self._seen.setdefault(task_id, None)
-        self._pause = _FIRST
-
-    def discard(self, ids: Iterable[str]) -> None:
-        for task_id in ids:
-            self._seen.pop(task_id, None)
-
-    def wait(self, timeout: float, wake: int = -1) -> bool:
-        until = clock.monotonic() + timeout
-        poll = select.poll()
-        if wake >= 0:
-            poll.register(wake, select.POLLIN)
-        while True:
-            if self._look():
-                self._pause = _FIRST
-                return True
-            left = until - clock.monotonic()
-            if left <= 0 or poll.poll(math.ceil(min(self._pause, left) * 1000)):
-                return False
-            self._pause = min(self._pause * _GROWTH, _LAST)
-
-    def close(self) -> None:
-        self._seen.clear()
-
-    def _look(self) -> bool:
-        try:
-            found = {task_id: record.status for task_id, record in self._store.fetch([*self._seen]).items()}
-        except StoreUnavailable:  # the caller looks too, and is told what is wrong
-            return False
-        news = any(self._seen[task_id] != status for task_id, status in found.items())
-        self._seen.update(found)
-        return news
+    def states(self, ids: list[str]) -> dict[str, str | None]:
+        """Those that the class knows."""
+        return {task_id: record.status for task_id, record in self._store.fetch(ids).items()}
 
 
 def _request(task_id: str, document: dict[str, Any]) -> SimpleNamespace:

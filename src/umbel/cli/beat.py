@@ -10,8 +10,7 @@ import click
 
 from ..beat import Service
 from ..exceptions import ImproperlyConfigured
-from ..places import expand, node_name
-from ..worker import logs
+from ..places import node_name
 from . import celerys, daemon, schedulers
 from .session import Session, app_option
 from .worker import LEVELS
@@ -66,19 +65,13 @@ def beat(session: Session, /, app_name: str | None, **options: Any) -> int:
 def _start(app: Umbel, options: dict[str, Any], *, quiet: bool) -> int:
     """Everything is known to be fine: say who is here, go to the background, run."""
     node = node_name(options["hostname"] or "beat@%h")
-    pidfile = expand(options["pidfile"], node) if options["pidfile"] else None
-    if pidfile:
-        daemon.refuse_second(pidfile)
-    logfile = daemon.logfile(options, node)
-    color = False if click.get_current_context().find_root().params.get("no_color") else None
-    logs.setup(logs.LogOptions(options["loglevel"], logfile, color), app.conf)
+    pidfile, log = daemon.prepared(options, node, app.conf)
     app.coordinator().close()  # refused before it goes to the background
     since = schedulers.last_runs(app, options["schedule"])
     service = Service(app, node, max_interval=options["max_interval"], since=since)
     if not quiet:
         click.echo(banner(service), err=True)
-    if options["detach"] and (pid := daemon.detach()):
-        click.echo(f"{node} runs in the background, pid {pid}, log {logfile}", err=True)
+    if daemon.left_behind(options, node, log):
         return 0
     with daemon.written(pidfile):
         service.install()

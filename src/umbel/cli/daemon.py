@@ -14,6 +14,7 @@ import click
 
 from ..exceptions import ImproperlyConfigured
 from ..places import expand, state_dir
+from ..worker import logs
 from . import codes
 
 
@@ -66,6 +67,29 @@ def logfile(options: Mapping[str, Any], node: str) -> str | None:
     folder = state_dir() / "log"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return str(folder / f"{node}.log")
+
+
+def prepared(options: Mapping[str, Any], node: str, conf: Any) -> tuple[str | None, str | None]:
+    """Refuse a second process with the same pid file, and set up the log.
+
+    Returns:
+        pid file and log file, None where there is none.
+    """
+    pidfile = expand(options["pidfile"], node) if options["pidfile"] else None
+    if pidfile:
+        refuse_second(pidfile)
+    written = logfile(options, node)
+    color = False if click.get_current_context().find_root().params.get("no_color") else None
+    logs.setup(logs.LogOptions(options["loglevel"], written, color), conf)
+    return pidfile, written
+
+
+def left_behind(options: Mapping[str, Any], node: str, log: str | None) -> bool:
+    """Go to the background when that is asked for; True in the process that was started, which says so and ends."""
+    if not options["detach"] or not (pid := detach()):
+        return False
+    click.echo(f"{node} runs in the background, pid {pid}, log {log}", err=True)
+    return True
 
 
 def become(user: str | None, group: str | None, umask: str | None) -> None:

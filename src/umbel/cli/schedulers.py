@@ -20,10 +20,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from ..integrations.celery import installed
-from ..places import expand, node_name
+from ..places import node_name
 from ..schedulers import Service, shelf
 from ..utils.time import humanize_seconds
-from ..worker import logs
 from . import daemon
 
 if TYPE_CHECKING:
@@ -55,18 +54,12 @@ def last_runs(app: Umbel, written: str | None) -> dict[str, float]:
 def start(app: Umbel, options: Mapping[str, Any], *, quiet: bool) -> int:
     """Run the named scheduler until it is stopped; returns the exit code."""
     node = node_name(options["hostname"] or "beat@%h")
-    pidfile = expand(options["pidfile"], node) if options["pidfile"] else None
-    if pidfile:
-        daemon.refuse_second(pidfile)
-    logfile = daemon.logfile(options, node)
-    color = False if click.get_current_context().find_root().params.get("no_color") else None
-    logs.setup(logs.LogOptions(options["loglevel"], logfile, color), app.conf)
+    pidfile, log = daemon.prepared(options, node, app.conf)
     service = Service(app, options["max_interval"], options["schedule"], named(app, options), hostname=node)
     looked_at = service.get_scheduler(lazy=True)  # what cannot be loaded is told before it goes to the background
     if not quiet:
         click.echo(banner(service, looked_at), err=True)
-    if options["detach"] and (pid := daemon.detach()):
-        click.echo(f"{node} runs in the background, pid {pid}, log {logfile}", err=True)
+    if daemon.left_behind(options, node, log):
         return 0
     with daemon.written(pidfile):
         install(service)

@@ -13,10 +13,10 @@ from .. import signals
 from ..exceptions import ImproperlyConfigured
 from ..inspector import Inspector
 from ..pacing import Paced
-from ..places import expand, heartbeat_file, node_name
+from ..places import heartbeat_file, node_name
 from ..serialization import acceptable, compress
 from ..urls import mask_url
-from ..worker import health, logs
+from ..worker import health
 from ..worker.options import FREQUENCY, PRESETS, Beginning, WorkerOptions
 from ..worker.rates import CLUSTER, interval, scope
 from ..worker.supervisor import Supervisor
@@ -86,20 +86,14 @@ def worker(session: Session, /, app_name: str | None, **options: Any) -> int:
 def _start(app: Umbel, chosen: WorkerOptions, options: dict[str, Any], *, quiet: bool) -> int:
     """Everything is known to be fine: purge, say who is here, go to the background, run."""
     node = chosen.hostname
-    pidfile = expand(options["pidfile"], node) if options["pidfile"] else None
-    if pidfile:
-        daemon.refuse_second(pidfile)
-    logfile = daemon.logfile(options, node)
-    color = False if click.get_current_context().find_root().params.get("no_color") else None
-    logs.setup(logs.LogOptions(options["loglevel"], logfile, color), app.conf)
+    pidfile, log = daemon.prepared(options, node, app.conf)
     if not quiet:
         click.echo(banner(app, chosen), err=True)
     if options["purge"]:
         with Inspector(app) as inspector:  # closed before the first fork
             count = sum(inspector.purge(queue) for queue in chosen.queues)
         click.echo(f"purge: {count} message{'' if count == 1 else 's'} removed", err=True)
-    if options["detach"] and (pid := daemon.detach()):
-        click.echo(f"{node} runs in the background, pid {pid}, log {logfile}", err=True)
+    if daemon.left_behind(options, node, log):
         return 0
     with daemon.written(pidfile), _scheduler(app, chosen, options):
         return Supervisor(app, chosen, options).main()
