@@ -11,6 +11,7 @@ from kombu import Connection
 
 from tests.support.until import until
 from umbel.broker import Death, Owner, Revocation, Want
+from umbel.exceptions import StoreAway
 from umbel.ids import nonce
 from umbel.message import Parcel
 from umbel.outcome import Bury, Done, Park
@@ -37,6 +38,23 @@ def taken(consumer, timeout=30.0):
 
 def parcel(name, **fields):
     return Parcel("q", name, "task", b'{"headers":{}}', name.encode(), **fields)
+
+
+def test_who_could_settle_and_not_claim_looks_again_at_once(lab, publisher, monkeypatch):
+    """What is settled must not be told again, and an idle worker would sleep on beside its messages."""
+    publisher.publish([parcel("one")])
+    consumer = worker(lab)
+    delivery = taken(consumer)
+
+    def broken(*_):
+        raise StoreAway("the connection broke between the two")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(consumer._session._intake, "claim", broken)
+        found = consumer.turn([Done(delivery)], WANT)
+    assert (found.deliveries, found.fenced, found.waiting) == ([], [], [])
+    assert 0 < found.next_due <= time.time()
+    assert consumer.turn([], WANT).next_due == 0.0
 
 
 def test_a_delayed_message_comes_when_it_is_due_and_not_before(lab, publisher):

@@ -107,9 +107,8 @@ class Session:
                 return Turn([], list(outcomes), refused=True, revision=ledger.revision)
             turn = Turn([], revision=ledger.revision)
             self._settle(outcomes, turn, until)
-            if want is not None:
-                self._claim(want, turn, bool(outcomes), until)
-            turn.next_due = self._intake.next_due
+            looked = want is None or self._claim(want, turn, bool(outcomes), until)
+            turn.next_due = self._intake.next_due if looked else clock.wall()  # whoever has nothing looks again at once
             return turn
 
     def check(self, outcomes: Sequence[Outcome]) -> list[bool]:
@@ -244,20 +243,22 @@ class Session:
             elif now - self._said > LEASE / 4 and any(each.kept for each in self._held.values()):
                 self._keep(self._scribe.glance(until))
 
-    def _claim(self, want: Want, turn: Turn, settled: bool, until: float) -> None:
+    def _claim(self, want: Want, turn: Turn, settled: bool, until: float) -> bool:
+        """Claim; False when that could not be done in a turn that has settled something, which must not be repeated."""
         try:
             messages = self._intake.claim(want, until)
         except OperationalError as error:
             if not settled:
                 raise
             logger.debug("Nothing was claimed by %s: %s", self.owner.node, error)  # the next call says it to the caller
-            return
+            return False
         number = next(self._claims)
         for message in messages:
             message.claim = number
             self._held[message.tag] = message
         self._claimed = clock.monotonic()
         turn.deliveries = [message.delivery() for message in messages]
+        return True
 
     def _holds(self, delivery: Delivery) -> Arrived | None:
         message = self._held.get(delivery.tag)
