@@ -97,8 +97,8 @@ class Connection(SelectConnection):
         transport._MAX_RECV_BYTES = _PIECE  # noqa: SLF001 - there is no other way to say it
 
     def goodbye(self) -> None:
-        """Close it as AMQP wants it, but do not wait long for the answer."""
-        if self.is_open:
+        """Close it as AMQP wants it, but do not wait long for the answer; who has blocked it reads no farewell."""
+        if self.is_open and not self.blocked:
             self.close()
             until = clock.monotonic() + _FAREWELL
             while not self.is_closed and clock.monotonic() < until:

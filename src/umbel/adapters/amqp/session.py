@@ -244,14 +244,14 @@ class Session:
                 self._keep(self._scribe.glance(until))
 
     def _claim(self, want: Want, turn: Turn, settled: bool, until: float) -> bool:
-        """Claim; False when that could not be done in a turn that has settled something, which must not be repeated."""
+        """Claim; False when it failed in a turn that has settled something, and is to be tried again at once."""
         try:
             messages = self._intake.claim(want, until)
         except OperationalError as error:
             if not settled:
                 raise
             logger.debug("Nothing was claimed by %s: %s", self.owner.node, error)  # the next call says it to the caller
-            return False
+            return bool(turn.waiting) or isinstance(error, Blocked)  # an alarm lasts, there is no hurry
         number = next(self._claims)
         for message in messages:
             message.claim = number
