@@ -77,13 +77,25 @@ def test_what_tests_start_is_compiled_once(check, tmp_path, monkeypatch):
     assert list(tmp_path.glob("__pycache__/helper.*.pyc"))
 
 
+def test_test_files_are_compiled_before_the_helpers_start(check, tmp_path, monkeypatch):
+    monkeypatch.setattr(check, "RUNS", {})
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_a.py").write_text(GOOD, encoding="utf-8")
+    assert check.main([]) == 0
+    [compiled] = tmp_path.glob("tests/__pycache__/test_a.*pytest*.pyc")
+    before = compiled.stat().st_mtime_ns
+    assert check.main([]) == 0
+    assert compiled.stat().st_mtime_ns == before
+
+
 def test_a_run_collects_the_files_that_have_its_mark(check, tmp_path):
     for name, text in {"test_a.py": GOOD, "test_b.py": BAD, "test_c.py": BAD_ALONE, "other.py": BAD}.items():
         (tmp_path / "tests" / "room").mkdir(parents=True, exist_ok=True)
         (tmp_path / "tests" / "room" / name).write_text(text, encoding="utf-8")
-    assert [check.files(word) for _, word in check.RUNS.values()] == [
-        [], ["tests/room/test_b.py"], ["tests/room/test_c.py"],
+    assert [check.files(word) for _, word in check.RUNS.values() if word] == [
+        ["tests/room/test_b.py"], ["tests/room/test_c.py"],
     ]  # fmt: skip
+    assert [name for name, (_, word) in check.RUNS.items() if not word] == ["tests"]
 
 
 def test_a_file_that_cannot_be_imported_fails(check, tmp_path, capfd):
