@@ -181,13 +181,22 @@ def _table() -> dict[int, tuple[int, int, str]]:
 
 
 def _proc_rows() -> Iterable[tuple[int, tuple[int, int, str]]]:
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                text = (entry / "stat").read_text(encoding="utf-8", errors="replace")
-                # the name, in parentheses, may hold anything; the fields behind it are plain
-                fields = text.rpartition(")")[2].split()
-                yield int(entry.name), (int(fields[1]), int(fields[3]), fields[0])
+    for name in os.listdir("/proc"):  # noqa: PTH208 - what waits for an end looks here a hundred times a second
+        if name.isdigit() and (row := _proc_row(name)):
+            yield int(name), row
+
+
+def _proc_row(pid: int | str) -> tuple[int, int, str] | None:
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - the same
+        # the name, in parentheses, may hold anything; the fields behind it are plain
+        fields = file.read().rpartition(b")")[2].split(None, 4)
+        return int(fields[1]), int(fields[3]), fields[0].decode()
+    return None
+
+
+def _row(pid: int) -> tuple[int, int, str] | None:
+    """(parent, session, state) of one process, None when there is none of that id."""
+    return _proc_row(pid) if Path("/proc/self/stat").exists() else _table().get(pid)
 
 
 def descendants(pid: int) -> list[int]:
@@ -220,19 +229,19 @@ def marked(mark: str, variable: str = MARK) -> list[int]:
 
 def parent(pid: int) -> int:
     """Id of the process that started it or inherited it; 0 when there is none of that id."""
-    row = _table().get(pid)
+    row = _row(pid)
     return row[0] if row else 0
 
 
 def alive(pid: int) -> bool:
     """Whether a process of that id runs (a zombie does not)."""
-    row = _table().get(pid)
+    row = _row(pid)
     return row is not None and not row[2].startswith("Z")
 
 
 def state(pid: int) -> str:
     """The kernel's letter for what a process does: R, S, T (stopped), Z (zombie); "" when there is none."""
-    row = _table().get(pid)
+    row = _row(pid)
     return row[2][:1] if row else ""
 
 
