@@ -15,13 +15,15 @@ from tests.support.until import until
 from umbel import Umbel
 
 TASKS = """
-import os
+import os, time
 from umbel import Umbel
 
 app = Umbel("apart", broker={broker!r}, backend={results!r}, result_backend_transport_options={{"timeout": 1.0}})
 
 @app.task
 def note(number):
+    while number >= 20 and not os.path.exists("away"):
+        time.sleep(0.01)
     fd = os.open("ran", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     os.write(fd, b"%d\\n" % number)
     os.close(fd)
@@ -57,8 +59,9 @@ def test_a_thousand_tasks_end_while_the_results_are_away(
     before = set(worker.children())
     with Umbel("apart", broker=store, backend=results.url) as app:
         sent = [app.send_task("apart.note", (number,)) for number in range(total)]
-        until(lambda: len(ran(project)) > 20, worker.output, timeout=30)
+        until(lambda: ran(project), worker.output, timeout=30)
         results.kill()
+        (project.folder / "away").touch()
         until(lambda: worker.output().count("does not answer") > 0, worker.output, timeout=30)
         results.start()
         assert [result.get(timeout=60) for result in sent] == list(range(total))
