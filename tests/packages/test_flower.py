@@ -7,6 +7,7 @@ import re
 import urllib.parse
 import urllib.request
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from tests.support.until import until
 pytestmark = pytest.mark.timeout(300)  # the environment is made when the first test needs it
 
 SHOP = """
-import pathlib, time
+import os, pathlib, time
 from celery import Celery
 
 app = Celery("shop")
@@ -36,6 +37,7 @@ def boom():
 
 @app.task
 def hold():
+    pathlib.Path(f"held-{os.getpid()}").touch()
     while not pathlib.Path("go").exists():
         time.sleep(0.01)
 """
@@ -51,10 +53,13 @@ for one in sent:
 """
 
 WAIT = """
+import pathlib, time
 from shop import add, hold
 
 for n in range(2):
     hold.delay()
+while len(list(pathlib.Path().glob("held-*"))) < 2:  # a worker that got both gives one back
+    time.sleep(0.01)
 for n in range(7):
     add.delay(n, 0)
 """
@@ -146,7 +151,8 @@ def counts_what_waits(project: Project, flower: Flower, program) -> None:
     """Both workers are busy: seven tasks wait in the queue, and run when they are free again."""
     program(WAIT)
     counted = [{"name": "celery", "messages": 7}]
-    until(lambda: flower.api("queues/length")["active_queues"] == counted, "seven that wait", timeout=30)
+    waiting = partial(flower.api, "queues/length")
+    until(lambda: waiting()["active_queues"] == counted, lambda: f"seven that wait: {waiting()}", timeout=30)
     active = flower.api("workers?refresh=1&workername=one@shop")["one@shop"]["active"]
     assert [task["name"] for task in active] == ["shop.hold"]
     (project.folder / "go").touch()
