@@ -39,7 +39,7 @@ class Abilities(msgspec.Struct, frozen=True):
         atomic: a call of `Publisher.publish` stores all of its parcels or none, also when its process dies meanwhile.
         notices: "kept" when a broadcast waits until it expires for whoever listens later, "heard" when only those get
             it who listen already.
-        joins: it gathers the members of joins (`outcome.Member`); without it a chord is refused.
+        joins: it gathers the members of joins (`outcome.Member`); without it a chord whose results it keeps is refused.
         opens: members that Celery's workers run count in its joins too. It notes the sizes of joins (`Parcel.opens`),
             as Celery's clients do there, and a member need not know it.
         exchanges: who knows what an exchange leads to. "sender": whoever sends, from the queues that are declared, and

@@ -6,8 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from typing import Final, Protocol, Self, runtime_checkable
 
+import msgspec
+
+from .message import Join, Parcel
+from .outcome import Member
 from .record import Record
 
 SENT: Final = ("rpc:",)
@@ -77,3 +81,93 @@ class Backend(Protocol):
     def watch(self) -> Watch: ...
 
     def close(self) -> None: ...
+
+
+class Letter(msgspec.Struct, frozen=True, gc=False):
+    """What follows a join that has ended, on its way from a result store to the broker.
+
+    A store keeps it as bytes that it need not understand: `head`, and behind it the body, which it may put together
+    itself (`outcome.Splice`).
+
+    Attributes:
+        ref: the store's own reference to it.
+        parcel: the message.
+
+    Example:
+        >>> kept = Letter.head(Parcel("q", "id", "task", b"{}", b"[[")) + b"1,2" + b"]]"
+        >>> letter = Letter.read(7, kept)
+        >>> letter.ref, letter.parcel.queue, letter.parcel.body
+        (7, 'q', b'[[1,2]]')
+    """
+
+    ref: int
+    parcel: Parcel
+
+    @staticmethod
+    def head(parcel: Parcel) -> bytes:
+        """All of a message, its body at the end."""
+        rest = _pack(msgspec.structs.replace(parcel, body=b"", opens=()))
+        return b"%d:%b%b" % (len(rest), rest, parcel.body)
+
+    @classmethod
+    def read(cls, ref: int, kept: bytes) -> Self:
+        """The letter that a store has kept."""
+        size, _, rest = kept.partition(b":")
+        parcel = _unpack(rest[: int(size)])
+        parcel.body = rest[int(size) :]
+        return cls(ref, parcel)
+
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(Parcel).decode
+
+
+@runtime_checkable
+class Joining(Protocol):
+    """What a backend has beside the rest that gathers the members of joins (`outcome.Member`) for any other broker.
+
+    What a join sends is put into an *outbox* of this store in the step that notes the last member, and stays there
+    until somebody says that it was sent. Whoever sends it may die at any moment: another one takes it over. Each broker
+    has an outbox of its own.
+
+        note_members --> a letter, theirs who noted --(sent)--> drop_letters --> gone
+                              \\--(still there when it is due)--> take_letters, theirs who took it --> as before
+    """
+
+    @property
+    def notes_sizes(self) -> bool:
+        """Whether it notes how many members a join has, so that a member need not know it: Celery's do not."""
+        ...
+
+    def open_joins(self, joins: Sequence[Join], *, anew: bool) -> None:
+        """Note the sizes of joins whose members are about to be sent.
+
+        Args:
+            joins: which.
+            anew: one of this id that has ended begins again; False: it stays ended, for its members may be sent twice.
+        """
+        ...
+
+    def note_members(
+        self, records: Sequence[Record], members: Sequence[Member], outbox: str, due: float
+    ) -> list[Letter]:
+        """Keep these states and note these members, in one step.
+
+        Args:
+            records: as `Backend.store` takes them.
+            members: what tasks bring that have ended.
+            outbox: name of the broker's.
+            due: unix time from which on others may take what is not sent by then.
+
+        Returns:
+            what follows the joins that have ended with this step, each in one answer only.
+        """
+        ...
+
+    def take_letters(self, outbox: str, now: float, due: float) -> list[Letter]:
+        """Some of what should have been sent by ``now``, the oldest first; it is not due again before ``due``."""
+        ...
+
+    def drop_letters(self, outbox: str, refs: Sequence[int]) -> None:
+        """These were sent."""
+        ...

@@ -29,6 +29,9 @@ CHORD_HEADER = "umbel_chord"
 AGAIN_HEADER = "umbel_again"
 """Header of a message that may be a second one: whoever sent it had its parent's message after somebody else."""
 
+ONCE_HEADER = "umbel-once"
+"""Header of a message that runs once although its broker may hold it twice: its id is claimed first (`claims`)."""
+
 _triple = msgspec.json.Decoder(tuple[msgspec.Raw, msgspec.Raw, dict[str, Any]]).decode
 
 

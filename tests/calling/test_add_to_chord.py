@@ -80,10 +80,11 @@ class World:
         return result
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "memory sqlite"])
 def world(request: pytest.FixtureRequest, tmp_path) -> Iterator[World]:
     urls = {"memory": f"memory://adds-{next(_numbers)}", "sqlite": f"sqlite:///{tmp_path}/adds.db"}
-    app = Umbel("adds", broker=urls[request.param])
+    messages, *results = [urls[each] for each in request.param.split()]
+    app = Umbel("adds", broker=messages, backend=(results or [messages])[0])
     with app, InProcessWorker(app, concurrency=2) as worker:
         yield World(app, worker)
 

@@ -63,9 +63,10 @@ def came(result: Any) -> set[str]:
     return set(flat(result.result)) if result.successful() else {FAILED}
 
 
-@pytest.fixture
-def world(tmp_path) -> Iterator[World]:
-    app = Umbel("random", broker=f"memory://random-{tmp_path.name}")
+@pytest.fixture(params=["", "results"], ids=["one store", "two stores"])
+def world(request: pytest.FixtureRequest, tmp_path) -> Iterator[World]:
+    messages = f"memory://random-{tmp_path.name}"
+    app = Umbel("random", broker=messages, backend=messages + request.param)
     with app, InProcessWorker(app) as worker:
         yield World(app, worker)
 

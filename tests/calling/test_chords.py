@@ -1,4 +1,4 @@
-"""Chords run by a real worker loop, on memory and on SQLite: joined once, closed by whatever ends a member."""
+"""Chords run by a real worker loop, on memory, on SQLite and on both: joined once, closed by whatever ends a member."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from tests.support.until import until
 from umbel import Umbel, chain, chord, group
 from umbel.exceptions import ChordError, Ignore, ImproperlyConfigured
+from umbel.loading import open_broker
 from umbel.testing.worker import InProcessWorker
 
 _numbers = itertools.count()
@@ -64,10 +65,11 @@ class World:
         return result
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "memory sqlite"])
 def world(request: pytest.FixtureRequest, tmp_path) -> Iterator[World]:
     urls = {"memory": f"memory://chords-{next(_numbers)}", "sqlite": f"sqlite:///{tmp_path}/chords.db"}
-    app = Umbel("chords", broker=urls[request.param])
+    messages, *results = [urls[each] for each in request.param.split()]
+    app = Umbel("chords", broker=messages, backend=(results or [messages])[0])
     with app, InProcessWorker(app) as worker:
         yield World(app, worker)
 
@@ -221,13 +223,13 @@ def test_many_members(world: World):
 def test_joins_are_forgotten_when_they_expire(world: World):
     world.app.conf.result_chord_expires = 0.001
     world.run(chord([world.add.s(1, 1)], world.total.s()))
-    owners = world.app.broker.owners()
+    owners = open_broker(world.app.result_url, {}).owners()
     assert until(lambda: owners.tidy({}) == 1, "the join to expire")
     assert owners.tidy({}) == 0
     owners.close()
 
 
-def test_refused_where_results_are_elsewhere(world: World, tmp_path):
-    world.app.conf.result_backend = f"sqlite:///{tmp_path}/elsewhere.db"
-    with pytest.raises(ImproperlyConfigured, match="joined by a store that has messages and results"):
+def test_refused_where_nobody_has_the_results(world: World):
+    world.app.conf.result_backend = "disabled"
+    with pytest.raises(ImproperlyConfigured, match="nobody the results, which cannot do it"):
         chord([world.add.s(1, 1)], world.total.s()).delay()

@@ -14,6 +14,7 @@ from tests.chaos.conftest import Run, children_of, kill
 from tests.support.history import append
 from tests.support.processes import descendants
 from tests.support.until import until
+from umbel.app.joined import knows_sizes
 
 PARTS = """
 from tests.chaos.canvases import told, written
@@ -68,8 +69,7 @@ class Workflows:
     @property
     def joins(self) -> bool:
         """Whether the store can do chords."""
-        app = self.chaos.tasks.app
-        return bool(app.settles_results and app.broker.abilities.joins)
+        return knows_sizes(self.chaos.tasks.app) is not None
 
     def waits(self) -> list[Any]:
         """Results that are not there yet."""

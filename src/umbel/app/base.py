@@ -17,7 +17,7 @@ from ..client import Client
 from ..context import Context
 from ..coordinator import Coordinator
 from ..current import outbox_var, set_app, set_default
-from ..exceptions import AlwaysEagerIgnored, ImproperlyConfigured
+from ..exceptions import AlwaysEagerIgnored
 from ..ids import new_id
 from ..loading import default_store_url, mask_url, symbol
 from ..message import Parcel
@@ -31,6 +31,7 @@ from .byclass import open_class
 from .compose import Ways, compose
 from .configured import Configured
 from .connections import Connecting
+from .joined import assert_joins, open_joins
 from .options import broker_options, named_store, result_options
 from .parts import Parts
 from .programs import Programs
@@ -239,6 +240,7 @@ class Umbel(Configured, Tasks, Parts, Watching, Programs, Connecting):
         if outbox is not None:
             outbox.put(parcels, retry_policy)
             return
+        open_joins(self, parcels, anew=True)
         conf = self.conf
         send = partial(
             publishing.publish, self._stores.publisher, parcels, deadline=conf.task_publish_deadline,
@@ -332,14 +334,9 @@ class Umbel(Configured, Tasks, Parts, Watching, Programs, Connecting):
         """Refuse a chord where nobody could tell that its last member has ended.
 
         Raises:
-            ImproperlyConfigured: the results are kept elsewhere than the messages, or not at all.
+            ImproperlyConfigured: no store can gather the members.
         """
-        if not self.settles_results or not self.broker.abilities.joins:
-            results = mask_url(self.result_url) if self.result_url else "nobody"
-            raise ImproperlyConfigured(
-                f"A chord is joined by a store that has messages and results; here {self.shown_broker_url} has the "
-                f"messages and {results} the results. Set broker_url and result_backend to one Redis or SQLite file."
-            )
+        assert_joins(self, self.broker_url, self.result_url)
 
     # What is current
 

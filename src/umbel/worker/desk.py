@@ -186,7 +186,8 @@ class Desk:
     def _joined(self, request: Context, result: bytes | Value) -> tuple[Member, ...]:
         """What a task that succeeded brings to its chord."""
         value = result if isinstance(result, bytes) else encode_json(result.value)
-        return members_of(self.app, request, value, failed=False, expires=join_expires(self.app.conf, clock.wall()))
+        expires = join_expires(self.app.conf, clock.wall())
+        return members_of(self.app, request, value, failed=False, expires=expires, queue=request.came_from)
 
     def _lost(self, request: Context, result: bytes) -> tuple[Member, ...]:
         """The same of one that failed, and of what would have followed it."""
@@ -196,7 +197,7 @@ class Desk:
         return tuple(
             member
             for one in (request, *tail_of(request))
-            for member in members_of(self.app, one, result, failed=True, expires=expires)
+            for member in members_of(self.app, one, result, failed=True, expires=expires, queue=request.came_from)
         )
 
     def ignored(self, run: Run, error: Ignore) -> Outcome:

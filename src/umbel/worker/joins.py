@@ -13,6 +13,9 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
+from ..app.joined import knows_sizes
 from ..canvas import ADDS, COLLECT, collecting, derived, is_bare, maybe_signature
 from ..ids import derived_id
 from ..message import Parcel
@@ -36,7 +39,9 @@ _JSON: Final = b"[["
 _HOLE: Final = b"[[[]"
 
 
-def members_of(app: Umbel, request: Context, value: bytes, *, failed: bool, expires: float) -> tuple[Member, ...]:
+def members_of(
+    app: Umbel, request: Context, value: bytes, *, failed: bool, expires: float, queue: str | None
+) -> tuple[Member, ...]:
     """What this request brings; the caller names all requests that end with it.
 
     Args:
@@ -45,15 +50,18 @@ def members_of(app: Umbel, request: Context, value: bytes, *, failed: bool, expi
         value: its result, JSON; the field ``result`` of its document when it has failed.
         failed: whether it has failed.
         expires: unix time until which the join is remembered.
+        queue: the one that a message came from which has ended with it.
     """
     form = request.chord
     if not form:
         return ()
-    size, abilities = form.get("chord_size") or 0, app.broker.abilities
-    if not (app.settles_results and abilities.joins and (size or abilities.opens)):
+    size, known = form.get("chord_size") or 0, knows_sizes(app)
+    if known is None or not (size or known):
         logger.error("Task %s[%s] belongs to a chord that is not joined here: its body will not run", *_named(request))
         return ()
     then, otherwise = _messages(app, form, request)
+    if not app.settles_results:
+        then, otherwise = _kept_here(app, then, queue), _kept_here(app, otherwise, queue)
     if failed:
         value = b"[%b,%b]" % (encode_json(request.id), value)
     join, place = str(request.group), request.group_index or 0
@@ -80,9 +88,12 @@ def _messages(app: Umbel, form: Mapping[str, Any], request: Context) -> tuple[Sp
                 ([],), parent_id=request.id, root_id=request.root_id or request.id, argsrepr="([...],)",
                 add_to_parent=False, **_way(body, request),
             )  # fmt: skip
-        # compressed, or in another serializer, it has no place for the results
-        if len(outbox.parcels) == 1 and outbox.parcels[0].body.startswith(_HOLE if _takes(body) else _JSON):
-            return _spliced(outbox.parcels[0], takes=_takes(body))
+        # a step of the broker puts it into queues only; compressed, or in another serializer, it has no place for the
+        # results
+        parcel = outbox.parcels[0] if len(outbox.parcels) == 1 else None
+        takes = _takes(body)
+        if parcel and (parcel.queue or not app.settles_results) and parcel.body.startswith(_HOLE if takes else _JSON):
+            return _spliced(parcel, takes=takes)
     return _spliced(_going_on(app, body, request, join), takes=True)
 
 
@@ -141,7 +152,19 @@ def _spliced(parcel: Parcel, *, takes: bool) -> tuple[Splice, Splice]:
 
 
 def _with_body(parcel: Parcel, body: bytes) -> Parcel:
-    return Parcel(parcel.queue, parcel.id, parcel.name, parcel.head, body, parcel.priority, parcel.due)
+    return msgspec.structs.replace(parcel, body=body)
+
+
+def _kept_here(app: Umbel, splice: Splice, queue: str | None) -> Splice:
+    """What only umbel can run, in a queue that umbel serves: the one that `task_routes` names for `GO_ON`, else that
+    of the last member. Where the store that joins is not the broker, nobody else keeps it from Celery's workers.
+    """
+    if not splice.own:
+        return splice
+    routed = app.template(GO_ON, app.tasks[GO_ON], {}).queue
+    home = queue if routed == app.conf.task_default_queue and queue else routed
+    parcel = msgspec.structs.replace(splice.parcel, queue=home, exchange="", routing_key="")
+    return msgspec.structs.replace(splice, parcel=parcel)
 
 
 def lost_member(embed: Mapping[str, Any]) -> tuple[str, Any] | None:

@@ -1,7 +1,8 @@
 """The settler: the one component that makes outcomes durable.
 
     broker and results in one store    one turn: records, follow-ups and removal in one atomic step
-    in different stores                check the claim, store the records, then the turn without them
+    in different stores                check the claim, store the records and note the members of joins, then the turn
+                                       without them
 
 A settler belongs to one thread and owns that thread's connections. When the store fails, nothing of the call happened:
 the outcomes go back to the outcome queue and are settled later; running tasks go on. When it only takes nothing new,
@@ -17,10 +18,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from .. import clock
+from ..app.joined import open_joins
 from ..broker import Consumer, Owner, Turn, Want
 from ..exceptions import StoreFull, UmbelError
 from ..outcome import Hold, Outcome, Release
 from .again import marked
+from .forwarder import Forwarder
 
 if TYPE_CHECKING:
     from ..app import Umbel
@@ -54,6 +57,7 @@ class Settler:
         self._apart = not app.settles_results
         self._sends_again = self._apart and not app.broker.abilities.atomic
         self.consumer: Consumer = app.broker.consumer(owner)
+        self._forwarder = Forwarder(app)
         self.refused = False
         self.failing_since = 0.0
         self._blind = False
@@ -112,8 +116,8 @@ class Settler:
             outcomes = self._stored(outcomes)
         except StoreFull as error:  # those without a state to store are none of its business
             reason = str(error)
-            waiting = [outcome for outcome in outcomes if outcome.later or outcome.record is not None]
-            outcomes = [outcome for outcome in outcomes if not (outcome.later or outcome.record is not None)]
+            waiting = [outcome for outcome in outcomes if outcome.later or _has_a_state(outcome)]
+            outcomes = [outcome for outcome in outcomes if not (outcome.later or _has_a_state(outcome))]
         turn = self.consumer.turn(outcomes, want)
         turn.waiting = [*waiting, *turn.waiting]
         turn.reason = turn.reason or reason
@@ -124,7 +128,7 @@ class Settler:
         for outcome in outcomes:
             if outcome.later:
                 self._close(outcome)
-        if self._apart and any(outcome.record is not None for outcome in outcomes):
+        if self._apart and any(map(_has_a_state, outcomes)):
             return self._store_apart(outcomes)
         return outcomes
 
@@ -135,11 +139,14 @@ class Settler:
             backend.store(outcome.later)
 
     def _store_apart(self, outcomes: list[Outcome]) -> list[Outcome]:
-        held = self.consumer.check(outcomes)
+        held = [o for o, ours in zip(outcomes, self.consumer.check(outcomes), strict=True) if ours]
         backend = self._app.backend()
         if backend is not None:
-            backend.store([o.record for o, ours in zip(outcomes, held, strict=True) if ours and o.record is not None])
-        return [_without_record(outcome) for outcome in outcomes]
+            backend.store([o.record for o in held if o.record is not None and not o.members])
+        for outcome in held:
+            open_joins(self._app, outcome.parcels, anew=False)
+        self._forwarder.join([outcome for outcome in held if outcome.members])
+        return [_without_state(outcome) for outcome in outcomes]
 
     def tell(self, record: Record) -> None:
         """Store a state that settles nothing (STARTED); a failure is logged and does not stop the task."""
@@ -153,9 +160,15 @@ class Settler:
 
     def close(self) -> None:
         self.consumer.close()
+        self._forwarder.close()
 
 
-def _without_record(outcome: Outcome) -> Outcome:
-    if outcome.record is None:
+def _has_a_state(outcome: Outcome) -> bool:
+    """Whether something of it is kept with the results."""
+    return outcome.record is not None or bool(outcome.members) or any(parcel.opens for parcel in outcome.parcels)
+
+
+def _without_state(outcome: Outcome) -> Outcome:
+    if outcome.record is None and not outcome.members:
         return outcome
-    return msgspec.structs.replace(outcome, record=None)
+    return msgspec.structs.replace(outcome, record=None, members=())

@@ -28,6 +28,7 @@ from .brood import Brood, Ward
 from .child import run
 from .commands import Commands
 from .control import State
+from .forwarder import Forwarder
 from .handles import Worker
 from .levers import Levers
 from .nursery import Exited, Forked, Nursery, Stopped
@@ -133,6 +134,7 @@ class Supervisor:
         self.entry = Entry(self.app, self.options)
         self.owners: Owners = self.entry.owners
         self.control: Control = self.app.broker.control()
+        self.forwarder = Forwarder(self.app)
         self.presence = Presence(self.app, self.options, self.brood)
         self.commands = Commands(
             State(
@@ -316,6 +318,7 @@ class Supervisor:
 
     def _sweep(self) -> None:
         self._rescue([])
+        self.forwarder.look()
         orphans.reap(self.nursery.pid)
         self._say_alive()
         now = clock.monotonic()
@@ -378,6 +381,7 @@ class Supervisor:
         self.presence.offline()
         self.nursery.socket.close()
         health.notify("STOPPING=1")
+        self.forwarder.close()
         try:
             self.entry.retire()
         except UmbelError as error:

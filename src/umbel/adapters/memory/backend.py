@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ... import clock
+from ...backend import Letter
+from ...message import Join
+from ...outcome import Member
 from ...record import Record
 from .bell import Bell
 from .store import MemoryStore
 
 
 class MemoryBackend:
-    """See `umbel.backend.Backend`."""
+    """See `umbel.backend.Backend` and `umbel.backend.Joining`."""
+
+    notes_sizes = True
 
     def __init__(self, store: MemoryStore, watch: type[MemoryWatch] | None = None) -> None:
         self._store = store
@@ -43,6 +48,31 @@ class MemoryBackend:
     def watch(self) -> MemoryWatch:
         """A reader that waits."""
         return self._watch(self._store)
+
+    def open_joins(self, joins: Sequence[Join], *, anew: bool) -> None:
+        """Note the sizes of joins."""
+        with self._store.lock:
+            for join in joins:
+                self._store.joins.open(join, anew=anew)
+
+    def note_members(
+        self, records: Sequence[Record], members: Sequence[Member], outbox: str, due: float
+    ) -> list[Letter]:
+        """Keep states, note members, and put what follows into the outbox: one step under the lock."""
+        with self._store.lock:
+            self.store(records)
+            parcels = filter(None, map(self._store.joins.note, members))
+            return [self._store.outboxes.put(outbox, parcel, due) for parcel in parcels]
+
+    def take_letters(self, outbox: str, now: float, due: float) -> list[Letter]:
+        """What should have been sent by now."""
+        with self._store.lock:
+            return self._store.outboxes.take(outbox, now, due)
+
+    def drop_letters(self, outbox: str, refs: Sequence[int]) -> None:
+        """These were sent."""
+        with self._store.lock:
+            self._store.outboxes.drop(outbox, refs)
 
     def close(self) -> None:
         """Nothing to give back."""

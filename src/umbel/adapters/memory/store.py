@@ -24,6 +24,7 @@ from .entry import Entry
 from .joins import Joins
 from .lines import Lines
 from .notices import Notices
+from .outbox import Outboxes
 from .results import Results
 from .scope import Scope
 
@@ -43,6 +44,7 @@ class MemoryStore:
         self.lines = Lines()
         self.results = Results()
         self.joins = Joins()
+        self.outboxes = Outboxes()
         self.notices = Notices()
         self.audience: set[Listener] = set()
         self.scopes: dict[str, Scope] = {}

@@ -12,7 +12,7 @@ backend, standing, watch    results: kept, what state they say, how a reader is 
 layout    names of keys, all of them
 envelope  one message in Celery's format
 broker    hands out publisher, consumer, owners, control, shelf: one part of the contract each
-joins     members of chords, whoever runs them
+joins, keys    members of chords, whoever runs them; what Celery calls the results
 pulse, ear, search    renewing leases; sleeping until a key changes; looking through what waits
 pidbox    what Celery's processes ask of all workers
 exchanges what is bound to what; fanout channels
@@ -36,7 +36,7 @@ def open_backend(url: str, options: dict[str, Any]) -> RedisBackend:
         url: ``redis://user:password@host:port/db``, ``rediss://...`` with TLS, ``redis+socket:///path/to.sock``,
             ``sentinel://...``, ``redis+cluster://host,host``.
         options: `result_backend_transport_options`: ``timeout`` (seconds of a call in all, 5), ``global_keyprefix``,
-            ``username``, ``password``, ``ssl``; see `Address.parse`.
+            ``username``, ``password``, ``ssl``; see `Address.parse`; ``result_chord_ordered`` (True).
 
     Raises:
         ImproperlyConfigured: the URL or an option cannot work.
@@ -44,4 +44,4 @@ def open_backend(url: str, options: dict[str, Any]) -> RedisBackend:
     Example:
         >>> open_backend("redis://localhost:6379/0", {}).close()
     """
-    return RedisBackend(Address.parse(url, options))
+    return RedisBackend(Address.parse(url, options), ordered=bool(options.get("result_chord_ordered", True)))

@@ -11,18 +11,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from ... import clock
+from ...backend import Letter
 from ...exceptions import OperationalError
+from ...message import Join
+from ...outcome import Member
 from ...record import Record
 from ...states import PENDING
 from .address import Address
 from .checks import look_over
+from .joins import noted, sizes
+from .keys import Keys
+from .layout import Layout
 from .link import Link
 from .standing import note, standing
 from .watch import RedisWatch
 from .wire import Word
-
-GROUP: Final = "celery-taskset-meta-"
-"""How ids of records begin that are saved groups (`result.members`), and their keys in Celery."""
 
 _STEP: Final = 250
 """Results of one script; so many hold the server for less than a millisecond."""
@@ -36,35 +39,8 @@ _NOTED: Final = 3600
 _LARGEST: Final = 512 << 20
 """What Redis takes as one value."""
 
-
-class Keys:
-    """Where the results of one address are.
-
-    Args:
-        prefix: `global_keyprefix`, as the user wrote it. As in Celery a "_" follows where it does not end with one of
-            ``:_-.``.
-    """
-
-    __slots__ = ("_beside", "_group", "_result")
-
-    def __init__(self, prefix: str) -> None:
-        if prefix and prefix[-1] not in ":_-.":
-            prefix += "_"
-        self._result = f"{prefix}celery-task-meta-"
-        self._group = f"{prefix}{GROUP}"
-        self._beside = f"{prefix}umbel-task-state-"
-
-    def result(self, task_id: str) -> str:
-        """Key of a result, and its channel; of a saved group that where Celery has it."""
-        return self.group(task_id[len(GROUP) :]) if task_id.startswith(GROUP) else self._result + task_id
-
-    def pair(self, task_id: str) -> tuple[str, str]:
-        """Key of a result, and of the note beside it."""
-        return self.result(task_id), self._beside + task_id
-
-    def group(self, group_id: str) -> str:
-        """Key of a group that was saved; what Celery keeps of its chord has it before a suffix."""
-        return self._group + group_id
+_LETTERS: Final = 100
+"""Letters that are taken at once."""
 
 
 def words(record: Record) -> tuple[Word, Word, Word, Word]:
@@ -93,13 +69,20 @@ def read_closely(link: Link, keys: Keys, ids: Iterable[str]) -> None:
 
 
 class RedisBackend:
-    """See `umbel.backend.Backend`."""
+    """See `umbel.backend.Backend` and `umbel.backend.Joining`.
 
-    __slots__ = ("_address", "_keys", "_link")
+    Args:
+        address: of the server.
+        ordered: the members of joins are kept by their places (Celery's ``result_chord_ordered``).
+    """
 
-    def __init__(self, address: Address) -> None:
+    __slots__ = ("_address", "_keys", "_layout", "_link")
+    notes_sizes = True
+
+    def __init__(self, address: Address, *, ordered: bool = True) -> None:
         self._address = address
         self._keys = Keys(address.prefix)
+        self._layout = Layout(address.prefix, ordered=ordered)
         self._link = Link(address)
 
     def store(self, records: Sequence[Record]) -> None:
@@ -134,6 +117,32 @@ class RedisBackend:
             keys = [key for task_id in ids[start : start + _STEP] for key in self._keys.pair(task_id)]
             self._link.call("DEL", *keys, idempotent=True)
 
+    def open_joins(self, joins: Sequence[Join], *, anew: bool) -> None:
+        args = (int(anew), *sizes(joins, self._keys))
+        self._link.script("join_open", (self._address.prefix,), args, idempotent=True)
+
+    def note_members(
+        self, records: Sequence[Record], members: Sequence[Member], outbox: str, due: float
+    ) -> list[Letter]:
+        look_over(self._link, "results")
+        said = noted(members, self._layout, outbox, due)
+        while True:
+            args: list[Word] = [self._layout.separator, len(records)]
+            for record in records:
+                args += (*self._keys.pair(record.id), *words(record))
+            left, letters = self._link.script("join_note", (self._address.prefix,), [*args, *said], idempotent=True)
+            if not left:
+                return _letters(letters)
+            read_closely(self._link, self._keys, [records[place].id for place in left])
+
+    def take_letters(self, outbox: str, now: float, due: float) -> list[Letter]:
+        args = (outbox, now, due, _LETTERS)
+        return _letters(self._link.script("join_take", (self._address.prefix,), args, idempotent=True))
+
+    def drop_letters(self, outbox: str, refs: Sequence[int]) -> None:
+        letters, line = self._layout.own("letters"), self._layout.own(f"outbox:{outbox}")
+        self._link.many([("HDEL", letters, *refs), ("ZREM", line, *refs)], idempotent=True)
+
     def watch(self) -> RedisWatch:
         return RedisWatch(self._address, self._keys.result)
 
@@ -153,3 +162,8 @@ def _steps(records: Sequence[Record]) -> Iterator[list[Record]]:
         size += len(record.document)
     if step:
         yield step
+
+
+def _letters(found: Sequence[bytes]) -> list[Letter]:
+    """The letters of a reply: a reference, and what was kept under it, each."""
+    return [Letter.read(int(ref), kept) for ref, kept in zip(found[::2], found[1::2], strict=True)]

@@ -15,12 +15,13 @@ from ...exceptions import OperationalError
 from ...message import Delivery
 from ...outcome import Bury, Hold, Outcome, Park, Release
 from ...record import Record
-from .backend import Keys, read_closely, words
+from .backend import read_closely, words
 from .batches import Batches, Front
 from .ear import Ear
 from .envelope import claimed, tag_of
 from .faults import Unanswered
 from .joins import with_members
+from .keys import Keys
 from .layout import Layout
 from .link import Link
 from .publisher import grouped

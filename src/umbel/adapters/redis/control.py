@@ -10,10 +10,10 @@ import msgspec
 from ... import clock
 from ...broker import Broadcast, Leave, Revocation
 from ...record import Record
-from .backend import Keys
 from .consumer import recorded
 from .ear import Ear, left, readable
 from .exchanges import NO_EXCHANGES, Exchanges
+from .keys import Keys
 from .layout import Layout
 from .link import Link
 from .pidbox import Pidbox

@@ -12,6 +12,8 @@ A join is the group of a chord's header. Beside what Celery's Redis store has th
 
 A message that only umbel can run (`outcome.Splice.own`) goes to the line before its list, where no Celery worker looks,
 of its own queue when umbel's workers serve that one, else of the queue that the last member came from.
+
+Where the messages are elsewhere (`backend.Joining`) the scripts are join_open, join_note and join_take.lua.
 """
 
 from __future__ import annotations
@@ -22,16 +24,20 @@ from typing import Final
 
 import msgspec
 
+from ...backend import Letter
 from ...message import Join
 from ...outcome import Member, Outcome, Splice
-from .backend import Keys
 from .envelope import parted, sealed
+from .keys import Keys
 from .layout import Layout
 from .wire import Word
 
 OPENS: Final = "J"
 NOTES: Final = "M"
 """What stands where a group of messages has its step."""
+
+_POSTED: Final = "L"
+"""What stands where a message has its step that goes to an outbox."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -45,15 +51,35 @@ def opened(joins: Sequence[Join], layout: Layout) -> list[Word]:
 def with_members(groups: Sequence[Word], outcome: Outcome, layout: Layout, now: float) -> list[Word]:
     """What an outcome sends, and behind it what it brings to joins, each as a group of its own."""
     words = [len(outcome.members) + int(groups[0]), *groups[1:]]
-    keys = Keys(layout.prefix)
     for member in outcome.members:
-        said: list[Word] = [
-            member.place, f"{member.id}:{member.place}", document(member), int(layout.ordered), outcome.delivery.queue,
-            *_message(member.then, layout, now), *_message(member.otherwise, layout, now),
-            *member.adds,
-        ]  # fmt: skip
-        words += (keys.group(member.join), NOTES, _milliseconds(member.expires), member.size, len(said), *said)
+        then, otherwise = _message(member.then, layout, now), _message(member.otherwise, layout, now)
+        words += _noted(member, layout, outcome.delivery.queue, then, otherwise)
     return words
+
+
+def noted(members: Sequence[Member], layout: Layout, outbox: str, due: float) -> list[Word]:
+    """Members whose messages are elsewhere: how many, and each as a group of its own."""
+    words: list[Word] = [len(members)]
+    for member in members:
+        then, otherwise = _letter(member.then, outbox, due), _letter(member.otherwise, outbox, due)
+        words += _noted(member, layout, "", then, otherwise)
+    return words
+
+
+def sizes(joins: Sequence[Join], keys: Keys) -> list[Word]:
+    """Joins as join_open.lua takes them."""
+    return [word for join in joins for word in (keys.group(join.id), join.size, _milliseconds(join.expires))]
+
+
+def _noted(
+    member: Member, layout: Layout, home: str, then: tuple[Word, ...], otherwise: tuple[Word, ...]
+) -> list[Word]:  # fmt: skip
+    said: list[Word] = [
+        member.place, f"{member.id}:{member.place}", document(member), int(layout.ordered), home, *then, *otherwise,
+        *member.adds,
+    ]  # fmt: skip
+    stem = Keys(layout.prefix).group(member.join)
+    return [stem, NOTES, _milliseconds(member.expires), member.size, len(said), *said]
 
 
 def document(member: Member) -> bytes:
@@ -80,6 +106,11 @@ def _message(splice: Splice, layout: Layout, now: float) -> tuple[Word, ...]:
     else:
         before, behind = parted(parcel, splice.after, now, own=splice.own)
     return int(splice.own), parcel.queue, layout.step(parcel.priority), int(splice.after is not None), before, behind
+
+
+def _letter(splice: Splice, outbox: str, due: float) -> tuple[Word, ...]:
+    """A message for an outbox; the moment at which it is due stands in the place of whose it is."""
+    return due, outbox, _POSTED, int(splice.after is not None), Letter.head(splice.parcel), splice.after or b""
 
 
 def _milliseconds(expires: float) -> int:

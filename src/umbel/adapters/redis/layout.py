@@ -44,6 +44,9 @@ hash tag, so that all of them are in one slot: `slots`):
     U marks:<scope>             HASH  entry -> nominal|sent|shape: how far it has come
     U moments:<scope>|<entry>   LIST  of its history, newest first (JSON); of no entry: changes of the leader
     U pace:<task>               HASH  a rate limit that all workers keep together: line, start (microseconds)
+    U outbox:<name>             ZSET  refs of what follows joins whose messages are elsewhere, by the time from which on
+                                      anybody may send it
+    U letters                   HASH  ref -> that message (`backend.Letter`)
     U moved                     SET   names of messages that `umbel drain` brought here; a day after the last
 
 A message is named by its *ref*: 15 hexadecimal digits, the end of its delivery tag, which is a new UUID in every

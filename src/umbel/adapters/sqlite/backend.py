@@ -7,7 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
-from ... import clock
+from ... import clock, ids
+from ...backend import Letter
+from ...message import Join
+from ...outcome import Member
 from ...record import Record
 from . import rows
 from .address import Address
@@ -19,6 +22,9 @@ from .values import as_json, hash_of, padded
 from .withdrawal import STEP
 
 _SQL: Final = named("result.sql")
+_LETTERS: Final = 100
+"""Letters that are taken at once."""
+
 _places: Final = msgspec.json.Decoder(list[int]).decode
 
 Found = tuple[str, bytes, list[Entry]]
@@ -71,9 +77,10 @@ class SqliteWatch:
 
 
 class SqliteBackend:
-    """See `umbel.backend.Backend`."""
+    """See `umbel.backend.Backend` and `umbel.backend.Joining`."""
 
     __slots__ = ("_address", "_link")
+    notes_sizes = False
 
     def __init__(self, address: Address) -> None:
         self._address = address
@@ -97,6 +104,30 @@ class SqliteBackend:
         for start in range(0, len(ids), STEP):
             while found := packs_of(self._link, ids[start : start + STEP]):  # again when somebody else changed a pack
                 strike(self._link, [(meta, docs, entries) for meta, docs, entries in found])
+
+    def open_joins(self, joins: Sequence[Join], *, anew: bool) -> None:
+        """Nothing: each member knows the size."""
+
+    def note_members(
+        self, records: Sequence[Record], members: Sequence[Member], outbox: str, due: float
+    ) -> list[Letter]:
+        number = ids.nonce()
+        self._link.write(*rows.note(records, members, outbox, due, number))
+        ring_waiters(self._link, self._address.path, [record.id for record in records])
+        return self._letters(number)
+
+    def take_letters(self, outbox: str, now: float, due: float) -> list[Letter]:
+        if not self._link.read(_SQL["overdue"], (outbox, now)):
+            return []
+        number = ids.nonce()
+        self._link.write(_SQL["take"], (outbox, now, due, number, _LETTERS))
+        return self._letters(number)
+
+    def drop_letters(self, outbox: str, refs: Sequence[int]) -> None:
+        self._link.write(_SQL["drop"], (as_json(refs),))
+
+    def _letters(self, number: int) -> list[Letter]:
+        return [Letter.read(ref, kept) for ref, kept in self._link.read(_SQL["letters"], (number,))]
 
     def watch(self) -> SqliteWatch:
         return SqliteWatch(self._address, self._link)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from ...backend import Letter
 from ...message import Parcel
 from ...outcome import Bury, Done, Fail, Hold, Member, Outcome, Park, Release, Replace, Retry
 from ...record import Record
@@ -146,6 +147,20 @@ def store(records: Sequence[Record]) -> Statement:
     return filled(_TURN, _results(records), _TURN_WIDTH)
 
 
+def note(records: Sequence[Record], members: Sequence[Member], outbox: str, due: float, number: int) -> Statement:
+    """One statement that stores results and notes members whose messages are elsewhere.
+
+    Args:
+        records: what to store.
+        members: whom to note.
+        outbox: where letters go.
+        due: unix time from which on others may take them.
+        number: of this step.
+    """
+    rows = [_posted_row(member, outbox, due, number) for member in members]
+    return padded(_ACT, rows + _as_act(_results(records)))
+
+
 def _results(records: Sequence[Record]) -> list[Any]:
     values: list[Any] = []
     for pack in packed(records):
@@ -164,12 +179,20 @@ def _leaving(gone: Mapping[int, list[int]], rare: Sequence[Outcome]) -> dict[int
 def _statement(owner: int, values: list[Any], rare: Sequence[Outcome], now: float) -> Statement:
     if not rare and len(values) <= MOST_VALUES:
         return filled(_TURN, values, _TURN_WIDTH)
-    parts = [values[at : at + _TURN_WIDTH] for at in range(0, len(values), _TURN_WIDTH)]
     if not rare:
-        return spread(_TURN, parts)
+        return spread(_TURN, _cut(values))
     # the rare ones first: what leaves a claim by them has left it when the rest goes as a whole
     rows = [row for outcome in rare for row in _rare_rows(owner, outcome, now)]
-    return padded(_ACT, rows + [(part[0], *(None,) * 13, *part[1:]) for part in parts])
+    return padded(_ACT, rows + _as_act(values))
+
+
+def _cut(values: list[Any]) -> list[_Row]:
+    return [values[at : at + _TURN_WIDTH] for at in range(0, len(values), _TURN_WIDTH)]
+
+
+def _as_act(values: list[Any]) -> list[_Row]:
+    """Rows of the view `turn` as rows of `act`."""
+    return [(part[0], *(None,) * 13, *part[1:]) for part in _cut(values)]
 
 
 def _rare_rows(owner: int, outcome: Outcome, now: float) -> list[_Row]:
@@ -193,12 +216,21 @@ def _send_row(parcel: Parcel, now: float) -> _Row:
 
 
 def _member_row(member: Member, now: float) -> _Row:
-    then, otherwise = member.then, member.otherwise
-    parcel, adds = then.parcel, as_json(member.adds) if member.adds else None
+    parcel = member.then.parcel
+    place = (parcel.queue, parcel.id, parcel.name, parcel.priority, parcel.head)
+    return _noted_row(member, now, place, parcel.body, member.otherwise.parcel.body)
+
+
+def _posted_row(member: Member, outbox: str, due: float, number: int) -> _Row:
+    place = (None, outbox, None, number, None)
+    return _noted_row(member, due, place, Letter.head(member.then.parcel), Letter.head(member.otherwise.parcel))
+
+
+def _noted_row(member: Member, at: float, place: _Row, body: bytes, instead: bytes) -> _Row:
+    adds = as_json(member.adds) if member.adds else None
     return (
-        MEMBER, int(member.failed), member.size, member.place, now, adds, member.join, member.id,
-        parcel.queue, parcel.id, parcel.name, parcel.priority, parcel.head, parcel.body,
-        then.after, otherwise.parcel.body, otherwise.after, member.value, member.expires,
+        MEMBER, int(member.failed), member.size, member.place, at, adds, member.join, member.id, *place, body,
+        member.then.after, instead, member.otherwise.after, member.value, member.expires,
     )  # fmt: skip
 
 

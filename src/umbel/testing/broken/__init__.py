@@ -15,6 +15,7 @@ from . import (
     claiming,
     closing,
     controlling,
+    gathering,
     histories,
     joining,
     keeping,
@@ -29,8 +30,8 @@ from . import (
 from .base import BROKEN, Broken
 
 __all__ = [
-    "Broken", "claiming", "closing", "controlling", "histories", "joining", "keeping", "owning", "publishing", "racing",
-    "settling", "shelving", "stores", "tidying", "waiting",
+    "Broken", "claiming", "closing", "controlling", "gathering", "histories", "joining", "keeping", "owning",
+    "publishing", "racing", "settling", "shelving", "stores", "tidying", "waiting",
 ]  # fmt: skip
 
 

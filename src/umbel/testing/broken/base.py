@@ -11,6 +11,7 @@ from ...adapters.memory.control import MemoryControl
 from ...adapters.memory.joins import Joins as MemoryJoins
 from ...adapters.memory.lines import Lines as MemoryLines
 from ...adapters.memory.notices import Notices as MemoryNotices
+from ...adapters.memory.outbox import Outboxes as MemoryOutboxes
 from ...adapters.memory.owners import MemoryOwners
 from ...adapters.memory.publisher import MemoryPublisher
 from ...adapters.memory.results import Results as MemoryResults
@@ -35,6 +36,7 @@ class Broken:
     Lines: type[MemoryLines] = MemoryLines
     Results: type[MemoryResults] = MemoryResults
     Notices: type[MemoryNotices] = MemoryNotices
+    Outboxes: type[MemoryOutboxes] = MemoryOutboxes
     Publisher: type[MemoryPublisher] = MemoryPublisher
     Consumer: type[MemoryConsumer] = MemoryConsumer
     Owners: type[MemoryOwners] = MemoryOwners
@@ -93,6 +95,7 @@ class BrokenLab:
         self._store.lines = parts.Lines()
         self._store.results = parts.Results()
         self._store.notices = parts.Notices()
+        self._store.outboxes = parts.Outboxes()
 
     def broker(self) -> BrokenBroker:
         return BrokenBroker(self._store, self._parts)

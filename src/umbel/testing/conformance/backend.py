@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from .checks.gathering import GatheringChecks
 from .checks.keeping import KeepingChecks, WatchingChecks
 from .lab import Lab
 from .scene import Scene, opened_scene
 
 
-class BackendSuite(KeepingChecks, WatchingChecks):
+class BackendSuite(KeepingChecks, WatchingChecks, GatheringChecks):
     """Every sentence of `umbel.backend`. A subclass gives the fixture ``lab``."""
 
     @pytest.fixture

@@ -3,6 +3,7 @@
 -- Invariant: what follows a join is sent in the step that notes its last member, and that step leaves 'done'; while it
 -- stands nothing is noted. A member is noted once. Whoever finds the claim of a Celery process leaves the sending to it.
 -- What only joins need stands within `note_member`, so that a script without members does not make it.
+local letters  -- what went into an outbox: reference, message each; nil for nothing
 
 -- ARGV[at]: stem, 'M', unix milliseconds until which it is remembered (0: for ever), size or 0, how many words; then
 -- place, id:place, what it says, whether Celery orders them, queue of the member, two messages: then, otherwise, and
@@ -42,8 +43,19 @@ local function note_member(at, sep)
   end
 
   -- A message from ARGV[at]: whether it is umbel's own, queue, step, whether it has a hole, before it, behind it.
+  -- One for an outbox has 'L' as its step, the outbox as its queue, and first when others may take it; its text is plain.
   local function send_filled(at, filling, home, sep)
     local queue, step, item = ARGV[at + 1], ARGV[at + 2], ARGV[at + 4]
+    if step == 'L' then
+      if ARGV[at + 3] == '1' then item = item .. filling .. ARGV[at + 5] end
+      local ref = string.format('%.0f', redis.call('INCR', U .. 'counter'))
+      redis.call('ZADD', U .. 'outbox:' .. queue, ARGV[at], ref)
+      redis.call('HSET', U .. 'letters', ref, item)
+      letters = letters or {}
+      letters[#letters + 1] = ref
+      letters[#letters + 1] = item
+      return
+    end
     if ARGV[at + 3] == '1' then item = item .. string.sub(cjson.encode(filling), 2, -2) .. ARGV[at + 5] end
     if ARGV[at] == '1' then
       local last = redis.call('ZSCORE', U .. 'served', queue)

@@ -1,4 +1,4 @@
--- Results, and who waits for them (or for anything else that has a name).
+-- Results, who waits for them (or for anything else that has a name), and what follows joins for other stores.
 --
 -- Invariant: results are only appended; which one of an id counts is states.may_replace applied in the order of writing.
 
@@ -36,3 +36,20 @@ DELETE FROM waiter WHERE bell = ?1 AND key IN (SELECT value FROM json_each(?2))
 -- name: unbell
 -- Arguments: JSON array of bells that nobody listens to any more.
 DELETE FROM waiter WHERE bell IN (SELECT value FROM json_each(?1))
+
+-- name: letters
+-- Arguments: number of a step. What it has put into an outbox, or taken out of one.
+SELECT ref, kept FROM letter WHERE taken = ?1 ORDER BY ref
+
+-- name: overdue
+-- Arguments: outbox, now.
+SELECT 1 FROM letter WHERE outbox = ?1 AND due <= ?2 LIMIT 1
+
+-- name: take
+-- Arguments: outbox, now, when they are due again, number of this step, most letters.
+UPDATE letter SET due = ?3, taken = ?4
+WHERE ref IN (SELECT ref FROM letter WHERE outbox = ?1 AND due <= ?2 ORDER BY due LIMIT ?5)
+
+-- name: drop
+-- Arguments: JSON array of refs.
+DELETE FROM letter WHERE ref IN (SELECT value FROM json_each(?1))
