@@ -3,6 +3,7 @@
 A store that can do it gives its broker one more part, which is found by looking whether it is there:
 
     Coordinated.coordinator(scope)      Coordinator     who leads, when each entry ran last; sends and notes in one step
+    Coordinated.overrides(scope)        Overrides       what was added, changed and paused at run time
 
 Two things keep a tick from being sent twice, and each would be enough while the other one holds:
 
@@ -32,8 +33,9 @@ from .message import Parcel
 KEPT: Final = 100
 """Moments of the history that are kept of each entry, and of the changes of the leader."""
 
-What = Literal["led", "began", "sent", "skipped", "failed"]
-"""What happened: somebody took the lead, an entry was seen first, its tick was sent, left out, could not be made."""
+What = Literal["led", "began", "sent", "skipped", "failed", "changed"]
+"""What happened: somebody took the lead, an entry was seen first, its tick was sent, left out, could not be made, or
+somebody changed it (`Overrides`)."""
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -106,7 +108,11 @@ class Tick(msgspec.Struct, frozen=True):
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """One line of the history; ``entry`` is "" and ``nominal`` 0 when somebody took the lead."""
+    """One line of the history.
+
+    Of a change of the leader, and of an entry that was taken away for good, ``entry`` is "". ``nominal`` is 0 when it
+    is not about a tick, ``term`` when it was not a leader who did it; ``node`` is who did it.
+    """
 
     entry: str
     nominal: int
@@ -174,8 +180,59 @@ class Coordinator(Part, Protocol):
         ...
 
 
+class Override(msgspec.Struct, frozen=True):
+    """What was changed of one entry at run time.
+
+    Attributes:
+        name: of the entry.
+        text: what it says; the store does not read it.
+        edition: at which it was written; no two changes of a scope have the same one.
+        at: unix time of it.
+        by: who did it.
+    """
+
+    name: str
+    text: str
+    edition: int
+    at: float
+    by: str
+
+
+class Overrides(Part, Protocol):
+    """What was changed at run time in one scope. Anybody may change it, not only who leads."""
+
+    def edition(self) -> int:
+        """A number that grows with every change, 0 before the first: one cheap read, so that it can be asked often."""
+        ...
+
+    def read(self) -> list[Override]:
+        """All of them, by name."""
+        ...
+
+    def change(self, name: str, text: str | None, seen: int, said: Moment, *, forget: bool = False) -> bool:
+        """Write or remove one, and a line of the history, in one step.
+
+        Args:
+            name: of the entry.
+            text: what it says from now on; None removes it.
+            seen: edition of the one that is there, 0 when there is none.
+            said: the line; `Override.at` and `Override.by` are its ``at`` and ``node``.
+            forget: remove the entry's mark and history before; the next one of this name begins anew.
+
+        Returns:
+            False when nothing of it happened: somebody else has changed it since.
+        """
+        ...
+
+    def note(self, said: Moment) -> None:
+        """Write a line of the history."""
+        ...
+
+
 @runtime_checkable
 class Coordinated(Protocol):
     """A broker whose store can do it."""
 
     def coordinator(self, scope: str) -> Coordinator: ...
+
+    def overrides(self, scope: str) -> Overrides: ...

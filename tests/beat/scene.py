@@ -58,6 +58,7 @@ class World:
         self.broker = MemoryBroker(MemoryStore())
         self.entries, self.bad = read_entries(entries)
         self.sender = Sender()
+        self.changes = None
         self.alive = {}
         self.wakes = {}
         self.names = itertools.count(1)
@@ -69,8 +70,9 @@ class World:
         name = f"beat{next(self.names)}@sim"
         coordinator = Slippery(self, name, self.broker.coordinator("shop"))
         self.alive[name] = Beat(
-            coordinator, self.entries, self.sender, scope="shop", node=name, hands=Hands(self, ahead)
-        )
+            coordinator, self.entries, self.sender, scope="shop", node=name, hands=Hands(self, ahead),
+            changes=self.changes and self.changes(),
+        )  # fmt: skip
         self.wakes[name] = self.now
         return name
 

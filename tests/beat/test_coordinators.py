@@ -10,6 +10,7 @@ from umbel.app.relay import Relay
 from umbel.coordinator import Candidate
 from umbel.testing.clock import moved_clock
 from umbel.testing.conformance.coordinator import CoordinatorSuite, tick
+from umbel.testing.conformance.overrides import OverridesSuite
 
 
 class TestMemoryCoordinator(CoordinatorSuite):
@@ -29,6 +30,9 @@ class Beside:
 
     def coordinator(self, scope):
         return Relay(self.results.coordinator(scope), self.broker.publisher)
+
+    def overrides(self, scope):
+        return self.results.overrides(scope)
 
 
 class TestRelay(CoordinatorSuite):
@@ -55,6 +59,19 @@ def test_who_was_paused_sends_nothing():
 
 
 class TestSqliteCoordinator(CoordinatorSuite):
+    @pytest.fixture
+    def broker(self, tmp_path):
+        return open_sqlite(f"sqlite:///{tmp_path}/store.db", {})
+
+
+class TestMemoryOverrides(OverridesSuite):
+    @pytest.fixture
+    def broker(self):
+        yield open_broker("memory://coordinator", {})
+        discard_store("memory://coordinator")
+
+
+class TestSqliteOverrides(OverridesSuite):
     @pytest.fixture
     def broker(self, tmp_path):
         return open_sqlite(f"sqlite:///{tmp_path}/store.db", {})

@@ -10,7 +10,8 @@ import pytest
 from tests.beat.scene import NOON, World
 from tests.support.until import until
 from umbel import Umbel
-from umbel.beat import AppSender, entries_of, outlook
+from umbel.app.roster import Listed, Roster
+from umbel.beat import AppSender, outlook
 from umbel.schedules import BeatLazyFunc, at, every
 
 ENTRIES = {
@@ -25,10 +26,14 @@ def world():
     return World(ENTRIES)
 
 
+def of_code(entry):
+    return Listed(entry.name, "code", entry)
+
+
 def told(world, name, *, renewed=True):
     coordinator = world.broker.coordinator("shop")
     return outlook.why(
-        world.entries[name], coordinator.look(), coordinator.history(name), coordinator.history(""), world.now,
+        of_code(world.entries[name]), coordinator.look(), coordinator.history(name), coordinator.history(""), world.now,
         renewed=renewed,
     )  # fmt: skip
 
@@ -92,10 +97,10 @@ def test_rows_and_coming_runs(world):
     world.start()
     world.run(61)
     standing = world.broker.coordinator("shop").look()
-    rows = {row.name: row for row in outlook.rows(world.entries, standing, world.now)}
+    rows = {row.name: row for row in outlook.rows(map(of_code, world.entries.values()), standing, world.now)}
     assert (rows["minutely"].last, rows["minutely"].next, rows["minutely"].lag) == (NOON + 60, NOON + 120, 0.0)
     assert (rows["over"].last, rows["over"].next) == (None, None)
-    late = {row.name: row.lag for row in outlook.rows(world.entries, standing, world.now + 100)}
+    late = {row.name: row.lag for row in outlook.rows(map(of_code, world.entries.values()), standing, world.now + 100)}
     assert late["minutely"] == 41.0
     found = outlook.coming(world.entries.values(), standing, world.now, 3)
     assert found == [(NOON + 60 * number, "minutely") for number in (2, 3, 4)]
@@ -119,8 +124,7 @@ def test_entries_that_receivers_add_are_there():
     def before(sender, **kwargs):
         sender.add_periodic_task(at("09:00"), count.s(), name="configured", catch_up="all")
 
-    good, bad = entries_of(app)
-    assert bad == {}
+    good = {one.name: one.entry for one in Roster(app).listed()}
     assert {*good} == {"finalized", "configured"}
     assert (good["finalized"].policy.overlap, good["finalized"].policy.expires) == ("skip", None)
     assert good["finalized"].options["expires"] == 9, "there it is Celery's: seconds after the sending"
@@ -136,7 +140,7 @@ def test_arguments_may_be_made_when_an_entry_is_sent():
     app.conf.beat_schedule = {
         "lazy": {"task": "shop.count", "schedule": 5, "args": [BeatLazyFunc(next, made)], "kwargs": {"plain": 1}},
     }
-    entry = entries_of(app)[0]["lazy"]
+    entry = Roster(app).find("lazy").entry
     sender = AppSender(app)
     bodies = [json.loads(parcel.body)[:2] for _ in "ab" for parcel in sender.compose(entry, "id", 0)]
     assert bodies == [[["a"], {"plain": 1}], [["b"], {"plain": 1}]]
@@ -164,7 +168,8 @@ def test_the_commands(project):
 
     listed = ask("list")
     assert (listed["leader"], listed["term"], [*listed["bad"]]) == ("b1@here", 1, ["bad"])
-    assert [(row["name"], row["schedule"]) for row in listed["entries"]] == [("often", "<freq: now>")]
+    assert [(row["name"], row["schedule"]) for row in listed["entries"]] == [("often", "<freq: now>"), ("bad", "")]
+    assert listed["alive"] is True
     assert listed["entries"][0]["last"] < listed["entries"][0]["next"]
     assert [run["name"] for run in ask("next", "--limit", "3")] == ["often"] * 3
     assert "b1@here leads." in ask("why", "often")["sentences"]

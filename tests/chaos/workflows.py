@@ -91,10 +91,10 @@ class Workflows:
     def kill(self, worker: Any, times: int, *, whole: int) -> Any:
         """Kill children at random, and each so many times the whole worker, which is started again; the last one."""
         for number in range(1, times + 1):
-            started = self.chaos.started()
-            until(lambda before=started: self.chaos.started() > before + 2, worker.output, timeout=30)
+            before = self.chaos.started()
+            until(lambda before=before: self._moved(before), worker.output, timeout=30)
             until(lambda: not self.chaos.hit_twice(), lambda: f"the end of {self.chaos.hit_twice()}", timeout=20)
-            if self.chaos.ended() >= self.expected.runs.total() * 0.9:
+            if self._nearly_over():
                 break
             if number % whole == 0:
                 for pid in descendants(worker.pid):
@@ -106,6 +106,13 @@ class Workflows:
                 self._note(victim)
                 kill(victim)
         return worker
+
+    def _moved(self, before: int) -> bool:
+        """Whether enough has started for another kill, or there is too little left for one."""
+        return self.chaos.started() > before + 2 or self._nearly_over()
+
+    def _nearly_over(self) -> bool:
+        return self.chaos.ended() >= self.expected.runs.total() * 0.9
 
     def _note(self, pid: int) -> None:
         append(self.chaos.path, "victim", str(pid))

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from tests.conftest import UMBEL
-from umbel.worker import health
+from umbel import health
 
 HEAVY = (
     "click", "rich", "msgspec", "apsw", "shop", "inspect", "importlib.metadata", "umbel.app", "umbel.loading",
@@ -46,9 +46,9 @@ def loaded(report):
 def test_a_probe_loads_next_to_nothing(shop, words):
     done = shop.processes.run(*words, program=UMBEL, env={"PYTHONPROFILEIMPORTTIME": "1"})
     assert done.returncode == 1
-    assert "no worker writes" in done.stdout or '"beat": null' in done.stdout
+    assert "nobody writes" in done.stdout or '"beat": null' in done.stdout
     modules = loaded(done.stderr)
-    assert "umbel.worker.health" in modules
+    assert "umbel.health" in modules
     assert {name for name in modules if name in HEAVY or name.startswith(tuple(f"{one}." for one in HEAVY))} == set()
 
 
@@ -71,7 +71,7 @@ def test_it_says_who_lives_and_since_when(umbel, beating):
 def test_no_worker_is_no(umbel):
     said = umbel("health", "--ready", "-n", "w2@here")
     assert (said.code, said.err) == (1, "")
-    assert said.out.startswith("not ready: no worker writes ")
+    assert said.out.startswith("not ready: nobody writes ")
     assert umbel("health", "-n", "w2@here", "--json").data["beat"] is None
 
 

@@ -10,6 +10,7 @@ from umbel.adapters.redis.broker import open_broker
 from umbel.testing.conformance.backend import BackendSuite
 from umbel.testing.conformance.broker import BrokerSuite
 from umbel.testing.conformance.coordinator import CoordinatorSuite
+from umbel.testing.conformance.overrides import OverridesSuite
 
 
 class ClusterLab(RedisLab):
@@ -35,6 +36,12 @@ class TestClusterBroker(BrokerSuite):
 
 
 class TestClusterCoordinator(CoordinatorSuite):
+    @pytest.fixture
+    def broker(self, cluster_url):
+        return open_broker(cluster_url, {})
+
+
+class TestClusterOverrides(OverridesSuite):
     @pytest.fixture
     def broker(self, cluster_url):
         return open_broker(cluster_url, {})

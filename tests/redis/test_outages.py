@@ -10,9 +10,8 @@ import pytest
 
 from tests.support.servers import redis_server
 from tests.support.until import until
-from umbel import Umbel
+from umbel import Umbel, health
 from umbel.testing.network import Network
-from umbel.worker import health
 
 TASKS = """
     import os, time

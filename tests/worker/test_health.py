@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from umbel.worker import health
+from umbel import health
 
 
 def beat(**changes: object) -> health.Beat:

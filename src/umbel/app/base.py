@@ -15,7 +15,6 @@ from ..broker import Broker
 from ..canvas import signature
 from ..client import Client
 from ..context import Context
-from ..coordinator import Coordinator
 from ..current import outbox_var, set_app, set_default
 from ..exceptions import AlwaysEagerIgnored
 from ..ids import new_id
@@ -262,17 +261,6 @@ class Umbel(Configured, Tasks, Parts, Watching, Programs, Connecting):
         """Send the signals that follow a message's sending: it is sent, or leaves with the end of the running task."""
         if signals.after_task_publish.receivers or signals.task_sent.receivers:
             publishing.report(parcels)
-
-    def coordinator(self, scope: str | None = None) -> Coordinator:
-        """What schedulers of this app agree by, in the store that its messages go to.
-
-        Args:
-            scope: name of the schedule; the app's name unless given.
-
-        Raises:
-            ImproperlyConfigured: that store cannot do it.
-        """
-        return self._stores.coordinator(scope or self.main or "default", mask_url(self.write_url))
 
     def build(
         self, name: str, args: Any, kwargs: Any, *, task: Any = None, parent: Context | None = None, **options: Any

@@ -16,7 +16,7 @@ from typing import Any, Final
 from ..backend import Backend, Watch, sends_results
 from ..broker import Broker, Publisher
 from ..client import Client
-from ..coordinator import Coordinated, Coordinator
+from ..coordinator import Coordinated, Coordinator, Overrides
 from ..exceptions import ImproperlyConfigured
 from ..loading import open_backend, open_broker
 from ..record import Record
@@ -152,11 +152,21 @@ class Stores:
         broker = self._sending()
         if isinstance(broker, Coordinated):
             return broker.coordinator(scope)
+        return Relay(self._beside(shown).coordinator(scope), self.publisher)
+
+    def overrides(self, scope: str, shown: str) -> Overrides:
+        """What was changed of a schedule at run time, in the store that keeps it. Whoever asks closes it."""
+        broker = self._sending()
+        keeps = broker if isinstance(broker, Coordinated) else self._beside(shown)
+        return keeps.overrides(scope)
+
+    def _beside(self, shown: str) -> Coordinated:
+        """The store of the results, where the broker's keeps no schedules."""
         url = self._result_url()
         if url is not None and scheme(url) in _KEEPS_SCHEDULES:
             beside = open_broker(url, self._options()[1])
             if isinstance(beside, Coordinated):
-                return Relay(beside.coordinator(scope), self.publisher)
+                return beside
         raise ImproperlyConfigured(
             f"{shown} cannot keep a schedule, so nothing would keep two schedulers from sending everything twice: set "
             "result_backend to Redis or SQLite, which keep it beside the results, or start one umbel beat -S "

@@ -31,6 +31,6 @@ from __future__ import annotations
 from .beat import Beat
 from .embedded import embedded
 from .sending import AppSender, Sender
-from .service import Service, entries_of
+from .service import Service
 
-__all__ = ["AppSender", "Beat", "Sender", "Service", "embedded", "entries_of"]
+__all__ = ["AppSender", "Beat", "Sender", "Service", "embedded"]

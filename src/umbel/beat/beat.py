@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from .. import clock, ids
 from ..coordinator import Candidate, Coordinator, Mark, Tick, What
@@ -35,6 +35,9 @@ AHEAD: Final = 86_400 * SECOND
 """A mark so far in the future was made by a clock that was wrong: the entry begins anew."""
 
 
+ASK: Final = 0.75
+"""Seconds between two looks of the leader whether an entry was changed: it must act within a second."""
+
 _BEFORE: Final = "it ran then under the scheduler before this one"
 
 
@@ -50,6 +53,26 @@ class Hands:
         return clock.monotonic()
 
 
+class Changes(Protocol):
+    """What changes entries while they run."""
+
+    def changed(self) -> Mapping[str, Entry | None]:
+        """The entries that are not as they were when it was asked last; None for one that is gone.
+
+        Raises:
+            OperationalError: the store does not answer.
+        """
+        ...
+
+
+class NoChanges:
+    """Entries that stay as they are."""
+
+    def changed(self) -> Mapping[str, Entry | None]:
+        """None."""
+        return {}
+
+
 class Beat:
     """One of any number of schedulers of a scope.
 
@@ -62,6 +85,7 @@ class Beat:
         max_interval: most seconds of one sleep; 0: as long as it takes.
         hands: its clocks.
         since: unix times of last runs of which the store knows nothing, by name: of a scheduler before this one.
+        changes: what is changed of the entries while it runs.
 
     Attributes:
         nonce: of its life.
@@ -70,6 +94,7 @@ class Beat:
     def __init__(
         self, coordinator: Coordinator, entries: Mapping[str, Entry], sender: Sender, *, scope: str, node: str,
         max_interval: float = 0.0, hands: Hands | None = None, since: Mapping[str, float] | None = None,
+        changes: Changes | None = None,
     ) -> None:  # fmt: skip
         self._coordinator = coordinator
         self._entries = dict(entries)
@@ -78,6 +103,9 @@ class Beat:
         self._scope = scope
         self._hands = hands or Hands()
         self._since = dict(since or {})
+        self._changes = changes or NoChanges()
+        self._ask = float("inf") if changes is None else ASK
+        self._asked = 0.0
         self._longest = max_interval or float("inf")
         self.nonce = ids.nonce()
         candidate = Candidate(self.nonce, node, digest(self._entries))
@@ -108,7 +136,12 @@ class Beat:
                 self._term = 0
                 return min(LOOK, self._longest)
             if self._term != self._office.term:
+                self._asked = self._hands.monotonic()
+                self._adopt(self._changes.changed())
                 self._begin()
+            elif self._hands.monotonic() - self._asked >= self._ask:
+                self._asked = self._hands.monotonic()
+                self._change(self._changes.changed())
             self._fire()
         except BaseException:
             self._office.drop()
@@ -130,14 +163,45 @@ class Beat:
         """It leads: from here on the marks of the store are its own, because nobody else moves them."""
         self._marks = self._coordinator.look().marks
         self._heap, self._held = Heap(), set()
+        if self._go_on_with(self._entries):
+            self._term = self._office.term
+
+    def _go_on_with(self, names: Iterable[str]) -> bool:
+        """Give entries that are new, or are not what they were, their first mark, and plan them.
+
+        Returns:
+            whether this one leads.
+        """
         now = self._now()
-        ticks = [tick for name in self._entries if (tick := self._beginning(name, now)) is not None]
+        known = [name for name in names if name in self._entries]
+        ticks = [tick for name in known if (tick := self._beginning(name, now)) is not None]
         for at in range(0, len(ticks), BATCH):
             if not self._send(ticks[at : at + BATCH]):
-                return
-        self._term = self._office.term
-        for name in self._entries:
+                return False
+        for name in known:
             self._plan(name, now)
+        return True
+
+    def _change(self, changed: Mapping[str, Entry | None]) -> None:
+        """Go on with entries as they are now. One that comes back makes up for nothing: it was not wanted meanwhile."""
+        back = {name for name, entry in changed.items() if entry is not None and name not in self._entries}
+        self._adopt(changed)
+        if back:
+            self._marks = self._coordinator.look().marks
+            ticks = [self._tick(name, self._now(), "began", "it was away") for name in back & self._marks.keys()]
+            if not self._send(ticks):
+                return
+        self._go_on_with(changed)
+
+    def _adopt(self, changed: Mapping[str, Entry | None]) -> None:
+        """Take in entries that were changed."""
+        for name, entry in changed.items():
+            self._held.discard(name)
+            if entry is None:
+                self._entries.pop(name, None)
+                self._heap.remove(name)
+            else:
+                self._entries[name], self._shapes[name] = entry, shape(entry)
 
     def _beginning(self, name: str, now: int) -> Tick | None:
         """The first mark of an entry, which goes on from now; None when it has one that is good."""
@@ -190,6 +254,8 @@ class Beat:
             return []
         if not nominals:
             return []
+        if entry.pause is not None and entry.paused(self._hands.wall()):
+            return [self._tick(name, nominals[-1], "skipped", f"paused by {entry.pause.by}")]
         verdict = judge(entry, nominals, count, now, held=held)
         ticks: list[Tick] = []
         before = self._marks[name].nominal
@@ -251,7 +317,7 @@ class Beat:
     def _send(self, ticks: list[Tick]) -> bool:
         """One step of the store; False when this one does not lead any more."""
         if not self._coordinator.fire(self._office.term, ticks):
-            logger.warning("A step of this scheduler was refused: another one leads")
+            logger.warning("A step of this scheduler was refused: another one leads, or an entry was removed meanwhile")
             self._office.drop()
             self._term = 0
             return False
@@ -267,7 +333,7 @@ class Beat:
 
     def _pause(self) -> float:
         first = self._heap.first()
-        left = self._office.left()
+        left = min(self._office.left(), max(0.0, self._asked + self._ask - self._hands.monotonic()))
         if first is not None:
             left = min(left, first / SECOND - self._hands.wall())
         return max(0.0, min(left, self._longest))

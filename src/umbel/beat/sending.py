@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from ..canvas.outgoing import collecting
+from ..app.periodic import composed
 from ..message import Parcel
-from ..schedules import Entry, evaluated
-from .times import moment
+from ..schedules import Entry
+from .times import SECOND
 
 if TYPE_CHECKING:
     from ..app import Umbel
 
 Doing = Literal["", "waits", "runs"]
-
-HEADER: Final = "celery_beat_task"
-"""Of every message that a scheduler sends, as in Celery."""
 
 
 class Sender(Protocol):
@@ -52,20 +48,8 @@ class AppSender:
         self._app = app
 
     def compose(self, entry: Entry, task_id: str, nominal: int) -> Sequence[Parcel]:
-        """By the task's own `apply_async` when it is known here, as in Celery, so that who overrides it has his say."""
-        options = dict(entry.options)
-        options.pop("task_id", None)
-        options["headers"] = {**(options.get("headers") or {}), HEADER: True}
-        if entry.policy.expires is not None:
-            options["expires"] = moment(nominal) + timedelta(seconds=entry.policy.expires)
-        task: Any = self._app.tasks.get(entry.task)
-        args, kwargs = evaluated(entry.args, entry.kwargs)
-        with collecting() as outbox:
-            if task is not None:
-                task.apply_async(args, kwargs, task_id=task_id, **options)
-            else:
-                self._app.send_task(entry.task, args, kwargs, task_id=task_id, **options)
-        return outbox.parcels
+        """As `composed` says."""
+        return composed(self._app, entry, task_id, nominal / SECOND).parcels
 
     def doing(self, task_id: str) -> Doing:
         """As far as the store lists messages."""

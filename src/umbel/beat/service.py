@@ -15,10 +15,12 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-from .. import signals
+from .. import clock, health, signals
+from ..app.roster import Roster
 from ..backoff import AWAY
 from ..exceptions import OperationalError, StoreFull
-from ..schedules import Entry, read_entries
+from ..places import heartbeat_file
+from ..schedules import Entry
 from .beat import Beat
 from .sending import AppSender
 
@@ -33,13 +35,27 @@ LONGEST_WAIT: Final = 3.0
 _PASSES: Final = (*AWAY, StoreFull)
 
 
-def entries_of(app: Umbel) -> tuple[dict[str, Entry], dict[str, str]]:
-    """The entries of an app, and a sentence for each that cannot run.
+class Watched:
+    """What changes entries while they run: the app's file, and the store. See `Changes`.
 
-    The app is finalized first: receivers of `on_after_finalize` add entries, as those of `on_after_configure` do.
+    Args:
+        roster: of the app.
     """
-    app.finalize()
-    return read_entries(app.conf.beat_schedule, app)
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+
+    def changed(self) -> dict[str, Entry | None]:
+        """Those that cannot run are told, and do not run."""
+        names = self._roster.refresh()
+        found: dict[str, Entry | None] = dict.fromkeys(names)
+        for listed in self._roster.listed(names):
+            found[listed.name] = listed.entry
+            if listed.wrong:
+                logger.error("%s It is left out, the others go on.", listed.wrong)
+        if names:
+            logger.info("changed: %s", ", ".join(sorted(names)[:20]))
+        return found
 
 
 class Service:
@@ -54,8 +70,8 @@ class Service:
         since: see `Beat`.
 
     Attributes:
-        entries: what it sends, by name.
-        bad: a sentence for each entry that it does not send.
+        entries: what code and file have at its start, by name.
+        bad: a sentence for each of them that it does not send.
 
     Example:
         >>> Service(app, "beat@here").run()   # doctest: +SKIP
@@ -68,12 +84,17 @@ class Service:
     ) -> None:  # fmt: skip
         self.app = app
         self.node = node
-        self.entries: Mapping[str, Entry]
-        self.entries, self.bad = entries_of(app)
+        self._roster = Roster(app)
+        listed = self._roster.listed()
+        self.entries: Mapping[str, Entry] = {one.name: one.entry for one in listed if one.entry is not None}
+        self.bad = {one.name: one.wrong for one in listed if one.wrong}
         self._embedded = embedded
         self._alive = alive
         self._since = since
         self.max_interval = float(app.conf.beat_max_loop_interval if max_interval is None else max_interval)
+        self._file = heartbeat_file(node)
+        self._started = clock.wall()
+        self._said = self._answered = -2 * health.FRESH
         self._stopped = False
         self._wake, self._write = os.pipe()
         for end in (self._wake, self._write):
@@ -107,15 +128,22 @@ class Service:
         for sentence in self.bad.values():
             logger.error("%s It is left out, the others go on.", sentence)
         scope = self.app.main or "default"
-        with contextlib.closing(self.app.coordinator(scope)) as coordinator:
+        with (
+            contextlib.closing(self.app.coordinator(scope)) as coordinator,
+            contextlib.closing(self.app.overrides(scope)) as overrides,
+        ):
+            self._roster.watch(overrides)
             beat = Beat(
                 coordinator, self.entries, AppSender(self.app), scope=scope, node=self.node,
-                max_interval=self.max_interval, since=self._since,
+                max_interval=self.max_interval, since=self._since, changes=Watched(self._roster),
             )  # fmt: skip
             signals.beat_init.send(sender=self)
             if self._embedded:
                 signals.beat_embedded_init.send(sender=self)
-            self._loop(beat)
+            try:
+                self._loop(beat)
+            finally:
+                health.remove(str(self._file))
             with contextlib.suppress(OperationalError):  # somebody will see that it is silent
                 beat.resign()
         return 0
@@ -125,13 +153,26 @@ class Service:
         while not self._stopped and self._alive():
             try:
                 seconds = beat.step()
-                failures = 0
+                failures, self._answered = 0, clock.monotonic()
             except _PASSES as error:
                 failures += 1
                 seconds = min(0.5 * failures, LONGEST_WAIT)
                 logger.error("%s Trying again in %g s.", error, seconds)
+            self._say_alive(leads=beat.leads)
             if seconds > 0 and not self._stopped:
                 self._sleep(seconds)
+
+    def _say_alive(self, *, leads: bool) -> None:
+        """For `umbel health`, once a second; the scheduler of a worker has no file, its worker has."""
+        now = clock.monotonic()
+        if self._embedded or now - self._said < 1:
+            return
+        self._said = now
+        said = health.Beat(self.node, os.getpid(), now, self._answered, True, (), self._started, leads)
+        try:
+            health.write(str(self._file), said)
+        except OSError as error:
+            logger.warning("The heartbeat file %s cannot be written: %s", self._file, error)
 
     def _sleep(self, seconds: float) -> None:
         select.select([self._wake], [], [], seconds)

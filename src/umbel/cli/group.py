@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 COMMANDS = {
     "worker": ("umbel.cli.worker:worker", "Run tasks until stopped."),
     "beat": ("umbel.cli.beat:beat", "Send periodic tasks at their times."),
-    "schedule": ("umbel.cli.schedule:schedule", "Periodic tasks: list, next, why."),
+    "schedule": (
+        "umbel.cli.rescheduling:schedule",
+        "Periodic tasks: list, next, why; add, edit, pause, resume, run, remove.",
+    ),
     "call": ("umbel.cli.sending:call", "Send one task by name; prints its id."),
     "result": ("umbel.cli.sending:result", "Print the result of a task."),
     "status": ("umbel.cli.asking:status", "Who is there."),

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from .. import clock
+from .. import health as beats
 from ..places import heartbeat_file, node_name
-from ..worker import health as beats
 from .words import age
 
 _WITH_VALUE: Final = {"-A": "app", "--app": "app", "-n": "hostname", "--hostname": "hostname", "--file": "path"}
@@ -82,7 +82,9 @@ def answer(question: Question) -> int:
         facts = {"file": where, what: fine, "beat": None if beat is None else beat._asdict()}
         print(json.dumps(facts, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
     elif beat is None:
-        print(f"not {what}: no worker writes {where}")
+        print(f"not {what}: nobody writes {where}")
     else:
-        print(f"{'' if fine else 'not '}{what}: {beat.node}, pid {beat.pid}, last beat {age(now - beat.beat)} ago")
+        part = {None: "", True: ", it leads the schedulers", False: ", it waits for the leader's end"}[beat.leads]
+        head = f"{'' if fine else 'not '}{what}: {beat.node}, pid {beat.pid}"
+        print(f"{head}, last beat {age(now - beat.beat)} ago{part}")
     return 0 if fine else 1

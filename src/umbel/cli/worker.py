@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import signals
+from .. import health, signals
 from ..exceptions import ImproperlyConfigured
 from ..inspector import Inspector
 from ..pacing import Paced
 from ..places import heartbeat_file, node_name
 from ..serialization import acceptable, compress
 from ..urls import mask_url
-from ..worker import health
 from ..worker.options import FREQUENCY, PRESETS, Beginning, WorkerOptions
 from ..worker.rates import CLUSTER, interval, scope
 from ..worker.supervisor import Supervisor

@@ -163,6 +163,7 @@ _ROWS: Final = (
     Setting("worker_state_db", "text", None, "File for revoked ids.", inert="without effect: revocations are kept in the store, where every worker sees them"),
     # Schedules
     Setting("beat_schedule", "dict", {}, "Periodic tasks by name, see [schedules](schedules.md)."),
+    Setting("beat_entries_file", "text", None, "A file of more such entries, TOML or JSON: what changes in it acts within a second, see [live schedules](schedules.md#while-they-run).", own=True),
     Setting("beat_scheduler", "text", "celery.beat:PersistentScheduler", "A scheduler class of Celery's kind, or a package's name for one, that runs instead of umbel's own as soon as this is written; `-S`."),
     Setting("beat_max_loop_interval", "number", 0, "Most seconds of one sleep of `umbel beat`; 0: as long as it takes, or what a scheduler class says.", least=0),
     Setting("beat_schedule_filename", "text", "celerybeat-schedule", "File of such a class that has one; `-s`. umbel's own keeps what ran in the store, and only goes on from what Celery's beat has left there."),

@@ -9,8 +9,9 @@ Each of them answers `is_due(last_run_at)` and `next_after(moment)`; `entries.py
 from __future__ import annotations
 
 from .base import BaseSchedule, schedstate
-from .entries import Entry, maybe_schedule, read_entries
+from .entries import KEYS, Entry, Pause, maybe_schedule, read_entries
 from .fields import ParseException, crontab_parser
+from .files import read_file
 from .intervals import schedule
 from .kinds import at, every, once
 from .lazy import BeatLazyFunc, evaluated
@@ -19,9 +20,10 @@ from .sun import solar
 from .tables import crontab
 from .texts import cron
 from .timetable import NEVER, Timetable
+from .written import read_schedule, write_schedule
 
 __all__ = [
-    "NEVER", "BaseSchedule", "BeatLazyFunc", "Entry", "ParseException", "Policy", "Timetable", "at", "cron", "crontab",
-    "crontab_parser", "evaluated", "every", "maybe_schedule", "once", "read_entries", "read_policy", "schedstate",
-    "schedule", "solar",
+    "KEYS", "NEVER", "BaseSchedule", "BeatLazyFunc", "Entry", "ParseException", "Pause", "Policy", "Timetable", "at",
+    "cron", "crontab", "crontab_parser", "evaluated", "every", "maybe_schedule", "once", "read_entries", "read_file",
+    "read_policy", "read_schedule", "schedstate", "schedule", "solar", "write_schedule",
 ]  # fmt: skip

@@ -16,9 +16,24 @@ from .base import BaseSchedule
 from .fields import ParseException
 from .intervals import schedule
 from .policy import CELERYS, NAMES, Policy, read_policy
-from .texts import cron
+from .written import read_schedule
 
-_KEYS = {"task", "schedule", "args", "kwargs", "options", "relative", *NAMES}
+KEYS = frozenset({"task", "schedule", "args", "kwargs", "options", "relative", *NAMES})
+"""What an entry may say."""
+
+
+class Pause(msgspec.Struct, frozen=True):
+    """That an entry is not sent.
+
+    Attributes:
+        by: who paused it.
+        since: unix time.
+        until: unix time at which it goes on by itself; None: when somebody resumes it.
+    """
+
+    by: str
+    since: float
+    until: float | None = None
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -31,6 +46,7 @@ class Entry(msgspec.Struct, frozen=True):
         args, kwargs: of the task.
         options: as `Task.apply_async` takes them.
         policy: of ticks that were missed, that are late, or that overlap.
+        pause: when somebody paused it.
     """
 
     name: str
@@ -40,18 +56,24 @@ class Entry(msgspec.Struct, frozen=True):
     kwargs: Any = msgspec.field(default_factory=dict)
     options: Any = msgspec.field(default_factory=dict)
     policy: Policy = CELERYS
+    pause: Pause | None = None
+
+    def paused(self, now: float) -> bool:
+        """Whether it is not sent at this unix time."""
+        pause = self.pause
+        return pause is not None and (pause.until is None or now < pause.until)
 
 
 def maybe_schedule(s: Any, relative: bool = False, app: Any = None) -> Any:
     """The schedule that is meant: seconds, a timedelta, a cron string, or a schedule, which gets the app.
 
     Args:
-        s: one of those; None stays None.
+        s: one of those, or a text as `read_schedule` has it; None stays None.
         relative: of an interval, see `schedule`.
         app: see `BaseSchedule`.
 
     Raises:
-        ValueError: a string is no cron string, an interval is negative.
+        ValueError: a text means no schedule, an interval is negative.
 
     Example:
         >>> maybe_schedule(30)
@@ -60,7 +82,7 @@ def maybe_schedule(s: Any, relative: bool = False, app: Any = None) -> Any:
     if isinstance(s, Real | timedelta):
         return schedule(s, relative, app=app)  # type: ignore[arg-type]
     if isinstance(s, str):
-        return cron(s, app=app)
+        s = read_schedule(s)
     if s is not None:
         s.app = app
     return s
@@ -95,7 +117,7 @@ def read_entries(given: Mapping[str, Any], app: Any = None) -> tuple[dict[str, E
 def _entry(name: str, given: Any, app: Any) -> Entry:
     if not isinstance(given, Mapping):
         raise TypeError(f'it is a value of type {type(given).__name__}; write a dict with "task" and "schedule".')
-    unknown = given.keys() - _KEYS
+    unknown = given.keys() - KEYS
     if unknown:
         raise ValueError(f"it has {', '.join(sorted(map(str, unknown)))}, which no entry has.")
     task, when = given.get("task"), given.get("schedule")

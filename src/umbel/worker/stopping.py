@@ -16,8 +16,7 @@ import signal
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-from .. import signals
-from . import health
+from .. import health, signals
 
 if TYPE_CHECKING:
     from .brood import Brood

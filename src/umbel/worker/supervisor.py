@@ -18,10 +18,10 @@ import selectors
 import signal
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from .. import clock, ids, signals
+from .. import clock, health, ids, signals
 from ..broker import Broadcast, Control, Death, Owners
 from ..exceptions import OperationalError, StoreReadOnly, StoreUnsuitable, UmbelError
-from . import health, orphans, spawned
+from . import orphans, spawned
 from .arrival import arrive
 from .autoscale import scaler
 from .brood import Brood, Ward

@@ -7,6 +7,7 @@ from .consumer import MemoryConsumer
 from .control import MemoryControl
 from .coordinator import MemoryCoordinator
 from .monitor import MemoryMonitor
+from .overrides import MemoryOverrides
 from .owners import MemoryOwners
 from .pacer import MemoryPacer
 from .publisher import MemoryPublisher
@@ -57,6 +58,9 @@ class MemoryBroker:
 
     def coordinator(self, scope: str) -> MemoryCoordinator:
         return MemoryCoordinator(self.store, scope)
+
+    def overrides(self, scope: str) -> MemoryOverrides:
+        return MemoryOverrides(self.store, scope)
 
     def pacer(self) -> MemoryPacer:
         return MemoryPacer(self.store)

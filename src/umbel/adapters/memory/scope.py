@@ -5,16 +5,18 @@ from __future__ import annotations
 import itertools
 from collections import deque
 
-from ...coordinator import KEPT, Lease, Mark, Moment
+from ...coordinator import KEPT, Lease, Mark, Moment, Override
 
 
 class Scope:
-    """One schedule: its lease, marks and history."""
+    """One schedule: its lease, marks, history, and what was changed at run time."""
 
     def __init__(self) -> None:
         self.lease: Lease | None = None
         self.marks: dict[str, Mark] = {}
         self.moments: dict[str, deque[tuple[int, Moment]]] = {}
+        self.overrides: dict[str, Override] = {}
+        self.edition = 0
         self._numbers = itertools.count()
 
     def note(self, moment: Moment) -> None:

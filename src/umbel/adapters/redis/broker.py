@@ -16,6 +16,7 @@ from .exchanges import NO_EXCHANGES, Exchanges
 from .layout import Layout
 from .link import Link
 from .monitor import RedisMonitor
+from .overrides import RedisOverrides
 from .owners import RedisOwners
 from .pacer import RedisPacer
 from .publisher import RedisPublisher
@@ -92,6 +93,9 @@ class RedisBroker:
 
     def coordinator(self, scope: str) -> RedisCoordinator:
         return RedisCoordinator(self._link(), self._layout, scope, self._exchanges)
+
+    def overrides(self, scope: str) -> RedisOverrides:
+        return RedisOverrides(self._link(), self._layout, scope)
 
     def pacer(self) -> RedisPacer:
         return RedisPacer(self._link(), self._layout)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -33,7 +33,7 @@ class RedisCoordinator:
     def lead(self, candidate: Candidate, seen: Lease | None, at: float) -> Lease:
         """Repeated when its answer was lost: then it is a renewal."""
         stood = (seen.term, seen.renewals) if seen is not None else ("", "")
-        said = _saying("", 0, "led", at, "")
+        said = saying("", 0, "led", at, "")
         words = (self._scope, candidate.nonce, candidate.node, candidate.entries, *stood, KEPT, said)
         return _lease(self._link.script("lead", self._keys, words, idempotent=True))
 
@@ -45,7 +45,7 @@ class RedisCoordinator:
         """Never repeated by itself: the second one would be refused, as if somebody else led."""
         words: list[Word] = [self._layout.separator, self._scope, term, KEPT, len(ticks)]
         for tick in ticks:
-            said = _saying(tick.entry, tick.nominal, tick.what, tick.at, tick.detail)
+            said = saying(tick.entry, tick.nominal, tick.what, tick.at, tick.detail)
             words += (tick.entry, tick.before, tick.nominal, tick.what, tick.shape, said)
         parcels = [parcel for tick in ticks for parcel in tick.parcels]
         words += grouped(parcels, self._layout, clock.wall())
@@ -61,7 +61,7 @@ class RedisCoordinator:
             [("HMGET", own(f"schedule:{self._scope}"), *_FIELDS), ("HGETALL", own(f"marks:{self._scope}"))],
             idempotent=True,
         )
-        found: dict[bytes, bytes] = marks if isinstance(marks, dict) else dict(_pairs(marks))
+        found = pairs(marks)
         held = None if lease[0] is None else _lease(lease)
         return Standing(held, {name.decode(): _mark(mark) for name, mark in found.items()})
 
@@ -92,7 +92,8 @@ def _mark(packed: bytes) -> Mark:
     return Mark(int(nominal), int(sent), shape)
 
 
-def _saying(entry: str, nominal: int, what: What, at: float, detail: str) -> bytes:
+def saying(entry: str, nominal: int, what: What, at: float, detail: str) -> bytes:
+    """What a line of the history keeps beside who wrote it."""
     return msgspec.json.encode((entry, nominal, what, at, detail))
 
 
@@ -100,5 +101,6 @@ def _told(_number: int, term: int, node: str, said: str) -> Moment:
     return Moment(*_said(said), node, term)
 
 
-def _pairs(flat: Sequence[bytes]) -> Iterable[tuple[bytes, bytes]]:
-    return zip(flat[::2], flat[1::2], strict=True)
+def pairs(hashed: Any) -> dict[bytes, bytes]:
+    """A hash as a server of either protocol sends it."""
+    return hashed if isinstance(hashed, dict) else dict(zip(hashed[::2], hashed[1::2], strict=True))

@@ -10,6 +10,7 @@ from .consumer import SqliteConsumer
 from .control import SqliteControl
 from .coordinator import SqliteCoordinator
 from .monitor import SqliteMonitor
+from .overrides import SqliteOverrides
 from .owners import SqliteOwners
 from .pacer import SqlitePacer
 from .publisher import SqlitePublisher
@@ -53,6 +54,9 @@ class SqliteBroker:
 
     def coordinator(self, scope: str) -> SqliteCoordinator:
         return SqliteCoordinator(self._address, scope)
+
+    def overrides(self, scope: str) -> SqliteOverrides:
+        return SqliteOverrides(self._address, scope)
 
     def pacer(self) -> SqlitePacer:
         return SqlitePacer(self._address)

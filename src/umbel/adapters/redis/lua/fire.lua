@@ -5,7 +5,8 @@
 -- one tick does not fit, none happens.
 -- include: common
 -- include: adding
-local sep, scope, most, count = ARGV[1], ARGV[2], ARGV[4] - 1, tonumber(ARGV[5])
+-- include: moments
+local sep, scope, count = ARGV[1], ARGV[2], tonumber(ARGV[5])
 local lease, marks = U .. 'schedule:' .. scope, U .. 'marks:' .. scope
 local held = redis.call('HMGET', lease, 'term', 'leader', 'node')
 if held[1] ~= ARGV[3] or held[2] == '0' then return 0 end
@@ -24,9 +25,7 @@ for index = 6, 5 + count * 6, 6 do
   local entry, nominal = ARGV[index], ARGV[index + 2]
   if ARGV[index + 3] == 'sent' then sent[entry] = nominal end
   redis.call('HSET', marks, entry, nominal .. '|' .. sent[entry] .. '|' .. ARGV[index + 4])
-  local line, number = U .. 'moments:' .. scope .. '|' .. entry, redis.call('HINCRBY', lease, 'moments', 1)
-  redis.call('LPUSH', line, cjson.encode({number, tonumber(held[1]), held[3], ARGV[index + 5]}))
-  redis.call('LTRIM', line, 0, most)
+  keep(scope, entry, tonumber(held[1]), held[3], ARGV[index + 5], ARGV[4])
 end
 add(7 + count * 6, tonumber(ARGV[6 + count * 6]), sep)
 return 1

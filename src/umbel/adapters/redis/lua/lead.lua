@@ -4,7 +4,8 @@
 -- Invariant: the term grows with every change of the leader, and a lease goes to another one only when it is free or has
 -- still the term and the renewals that were seen.
 -- include: common
-local lease, line = U .. 'schedule:' .. ARGV[1], U .. 'moments:' .. ARGV[1] .. '|'
+-- include: moments
+local lease = U .. 'schedule:' .. ARGV[1]
 local held = redis.call('HMGET', lease, 'term', 'renewals', 'leader')
 local again = held[3] == ARGV[2]
 if again or not held[3] or held[3] == '0' or (held[1] == ARGV[5] and held[2] == ARGV[6]) then
@@ -12,9 +13,7 @@ if again or not held[3] or held[3] == '0' or (held[1] == ARGV[5] and held[2] == 
   redis.call('HINCRBY', lease, 'renewals', 1)
   redis.call('HSET', lease, 'leader', ARGV[2], 'node', ARGV[3], 'entries', ARGV[4])
   if not again then
-    local term, number = redis.call('HINCRBY', lease, 'term', 1), redis.call('HINCRBY', lease, 'moments', 1)
-    redis.call('LPUSH', line, cjson.encode({number, term, ARGV[3], ARGV[8]}))
-    redis.call('LTRIM', line, 0, ARGV[7] - 1)
+    keep(ARGV[1], '', redis.call('HINCRBY', lease, 'term', 1), ARGV[3], ARGV[8], ARGV[7])
   end
 end
 return redis.call('HMGET', lease, 'term', 'renewals', 'leader', 'node', 'entries')

@@ -1,10 +1,12 @@
-"""Health: a small file that says whether this worker lives and is ready, and systemd's notifications.
+"""Health: a small file that says whether this worker or scheduler lives and is ready, and systemd's notifications.
 
-The supervisor writes the file about once a second, whole (written beside it and renamed). Whoever asks reads one
-file: no app is imported, no store is opened, a busy worker is not disturbed.
+It is written about once a second, whole (written beside it and renamed). Whoever asks reads one file: no app is
+imported, no store is opened, a busy worker is not disturbed.
 
-    live   the supervisor's loop turned within the last 15 s
-    ready  live, all children claim, the store answered all within the last 15 s, and the worker is not stopping
+            of a worker                                          of a scheduler
+    live    the supervisor's loop turned within the last 15 s    its loop did
+    ready   live, all children claim, the store answered all     live, the store answered within the last 15 s, and it
+            within the last 15 s, and it is not stopping         is not stopping; whether it leads is in `leads`
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from .. import clock
+from . import clock
 
 FRESH: Final = 15.0
 """Seconds after which a beat is too old."""
@@ -29,13 +31,14 @@ class Beat(NamedTuple):
 
     Attributes:
         node: node name.
-        pid: of the supervisor.
+        pid: of the supervisor, or the scheduler.
         beat: monotonic time of the last write (one machine, one boot).
         store: monotonic time of the store's last answer, on the connection that has had none for longest: the
             supervisor's, or one on which a child consumes.
         ready: whether the worker takes work.
         children: process ids of the living children.
         started: unix time of the start.
+        leads: of a scheduler, whether it leads; None of a worker.
     """
 
     node: str
@@ -45,6 +48,7 @@ class Beat(NamedTuple):
     ready: bool
     children: Sequence[int] = ()
     started: float = 0.0
+    leads: bool | None = None
 
     def live(self, now: float) -> bool:
         """Whether the supervisor's loop turns; a file of an earlier boot or of a dead process does not count."""
@@ -79,7 +83,7 @@ def read(path: str) -> Beat | None:
         facts = json.loads(Path(path).read_bytes())
         return Beat(
             str(facts["node"]), int(facts["pid"]), float(facts["beat"]), float(facts["store"]), facts["ready"] is True,
-            [int(pid) for pid in facts["children"]], float(facts["started"]),
+            [int(pid) for pid in facts["children"]], float(facts["started"]), facts.get("leads"),
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
