@@ -13,7 +13,8 @@ from tests.support.rabbitmq import rabbitmq_server
 @pytest.fixture
 def url(rabbitmq):
     """URL of an empty virtual host."""
-    return rabbitmq.vhost()
+    with rabbitmq.place() as url:
+        yield url
 
 
 @pytest.fixture

@@ -57,3 +57,4 @@ class AmqpLab:
                 session.sever()
             owners.close()
         discard_store(f"memory://{self.url}")
+        self._rabbitmq.drop(self.url)

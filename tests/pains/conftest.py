@@ -114,7 +114,8 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         with redis_server(tmp_path_factory.mktemp("redis"), *durable) as server:
             yield server.url
     else:
-        yield f"{request.getfixturevalue('rabbitmq').vhost()}{QUORUM if name == 'quorum' else ''}"
+        with request.getfixturevalue("rabbitmq").place() as url:
+            yield f"{url}{QUORUM if name == 'quorum' else ''}"
 
 
 def written(broker: str, results: str = "", **settings: Any) -> str:

@@ -25,9 +25,10 @@ def network(rabbitmq: RabbitMQ) -> Iterator[Network]:
 
 
 @pytest.fixture
-def store(rabbitmq: RabbitMQ, network: Network) -> str:
+def store(rabbitmq: RabbitMQ, network: Network) -> Iterator[str]:
     """Everybody speaks through the network; what is published is published before it goes bad."""
-    return network.url(rabbitmq.vhost())
+    with rabbitmq.place() as url:
+        yield network.url(url)
 
 
 @scale.limit(60)

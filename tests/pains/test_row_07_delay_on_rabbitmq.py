@@ -33,7 +33,7 @@ def network(rabbitmq: RabbitMQ) -> Iterator[Network]:
 
 @pytest.fixture
 def app(rabbitmq: RabbitMQ, network: Network) -> Iterator[Umbel]:
-    with Umbel("pains", broker=network.url(rabbitmq.vhost())) as app:
+    with rabbitmq.place() as url, Umbel("pains", broker=network.url(url)) as app:
         app.conf.broker_heartbeat = 1  # a half-open connection is known for dead after two of them
         yield app
 

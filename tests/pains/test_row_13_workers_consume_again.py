@@ -32,8 +32,9 @@ def network(rabbitmq: RabbitMQ) -> Iterator[Network]:
 
 
 @pytest.fixture
-def store(rabbitmq: RabbitMQ, network: Network) -> str:
-    return network.url(rabbitmq.vhost())
+def store(rabbitmq: RabbitMQ, network: Network) -> Iterator[str]:
+    with rabbitmq.place() as url:
+        yield network.url(url)
 
 
 def test_idle_workers_of_every_pool(pains: Any, start: Callable[..., Any], network: Network) -> None:

@@ -83,6 +83,21 @@ class RabbitMQ:
         )
         return f"amqp://guest:guest@127.0.0.1:{self.port}/{name}"
 
+    def drop(self, url: str) -> None:
+        """Remove a vhost with all that is in it. Each that stays makes the next one dearer: the first costs 25 ms of
+        processor time, the hundredth 75 ms.
+        """
+        self.eval(f'rabbit_vhost:delete(<<"{url.rpartition("/")[2]}">>, <<"tests">>).')
+
+    @contextlib.contextmanager
+    def place(self) -> Iterator[str]:
+        """URL of an empty vhost for the time of a ``with`` block."""
+        url = self.vhost()
+        try:
+            yield url
+        finally:
+            self.drop(url)
+
     def eval(self, erlang: str) -> str:
         """Evaluate Erlang expressions in the node, which end with a full stop; returns the last value as text.
 
