@@ -14,7 +14,7 @@ from tests.support import imports, tree
 
 VOCABULARY = {"exceptions", "states", "clock", "ids", "backoff", "saferepr", "current", "tls", "urls", "utils"}
 VALUES = {"message", "outcome", "record", "context"}
-CONTRACTS = {"serialization", "abilities", "broker", "backend", "monitor", "coordinator", "pacing", "pool"}
+CONTRACTS = {"serialization", "abilities", "broker", "backend", "monitor", "coordinator", "pacing", "claims", "pool"}
 
 STRANGERS = "umbel.integrations.celery.path."
 """Modules of other names: they only lie in the package's folder, and are imported from there as themselves."""

@@ -10,7 +10,7 @@ gets the same store, whether as a broker or as a backend.
     store.py      what the parts share, and the moves of a message
     publisher.py  consumer.py  owners.py  control.py  shelf.py  backend.py     one part of the contract each
     joins.py  outbox.py     which members of joins have ended; what follows, where the messages are elsewhere
-    monitor.py  coordinator.py  overrides.py  pacer.py     optional parts
+    monitor.py  coordinator.py  overrides.py  pacer.py  claims.py     optional parts
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...broker import Abilities, Owner
+from .claims import MemoryClaims
 from .consumer import MemoryConsumer
 from .control import MemoryControl
 from .coordinator import MemoryCoordinator
@@ -64,6 +65,9 @@ class MemoryBroker:
 
     def pacer(self) -> MemoryPacer:
         return MemoryPacer(self.store)
+
+    def claims(self) -> MemoryClaims:
+        return MemoryClaims(self.store)
 
     def shelf(self) -> MemoryShelf:
         return MemoryShelf(self.store)

@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
 from ...broker import Owner, Place
+from ...claims import State
 from ...message import Parcel
 from ...monitor import News
 from .bell import Bell
@@ -49,6 +50,8 @@ class MemoryStore:
         self.audience: set[Listener] = set()
         self.scopes: dict[str, Scope] = {}
         self.paces: dict[str, tuple[float, float]] = {}  # task name -> its line and its start (`pacing`)
+        self.claims: dict[str, tuple[State, int, str, float]] = {}  # name -> see `claims`
+        self.claimants: set[int] = set()
         self.living: dict[int, Owner] = {}
         self.killed: dict[int, Owner] = {}  # died without a word; `rescue` has not looked yet
         self.sleepers: dict[Bell, frozenset[str]] = {}

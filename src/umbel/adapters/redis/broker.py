@@ -8,6 +8,7 @@ import msgspec
 
 from ...broker import Abilities, Owner
 from .address import Address
+from .claims import RedisClaims
 from .consumer import RedisConsumer
 from .control import RedisControl
 from .coordinator import RedisCoordinator
@@ -99,6 +100,9 @@ class RedisBroker:
 
     def pacer(self) -> RedisPacer:
         return RedisPacer(self._link(), self._layout)
+
+    def claims(self) -> RedisClaims:
+        return RedisClaims(self._link(), self._layout)
 
     def shelf(self) -> RedisShelf:
         return RedisShelf(self._link(), self._layout)

@@ -47,6 +47,9 @@ hash tag, so that all of them are in one slot: `slots`):
     U outbox:<name>             ZSET  refs of what follows joins whose messages are elsewhere, by the time from which on
                                       anybody may send it
     U letters                   HASH  ref -> that message (`backend.Letter`)
+    U claim:<name>              TEXT  <owner>|<token> of a message that runs once (`claims`), or how it ended
+    U claimant:<nonce>          INT   that owner lives; `claims.LEASE`
+    U doubt:<nonce>             INT   the server's milliseconds at which he was first seen silent; one minute
     U moved                     SET   names of messages that `umbel drain` brought here; a day after the last
 
 A message is named by its *ref*: 15 hexadecimal digits, the end of its delivery tag, which is a new UUID in every

@@ -6,6 +6,7 @@ from typing import Final
 
 from ...broker import Abilities, Owner
 from .address import Address
+from .claims import SqliteClaims
 from .consumer import SqliteConsumer
 from .control import SqliteControl
 from .coordinator import SqliteCoordinator
@@ -60,6 +61,9 @@ class SqliteBroker:
 
     def pacer(self) -> SqlitePacer:
         return SqlitePacer(self._address)
+
+    def claims(self) -> SqliteClaims:
+        return SqliteClaims(self._address)
 
     def shelf(self) -> SqliteShelf:
         return SqliteShelf(self._address)

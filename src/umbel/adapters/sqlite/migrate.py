@@ -18,7 +18,7 @@ APPLICATION_ID: Final = 0x756D626C
 """The letters "umbl"."""
 
 MAJOR: Final = 1
-MINOR: Final = 8
+MINOR: Final = 9
 
 CURRENT: Final = MAJOR * 1000 + MINOR
 
@@ -31,6 +31,7 @@ STEPS: Final[list[tuple[int, str]]] = [
     (6, "six.sql"),
     (7, "seven.sql"),
     (8, "eight.sql"),
+    (9, "nine.sql"),
 ]
 """(minor version that it leads to, file of SQL), ascending; a new file takes them all after the first layout."""
 
