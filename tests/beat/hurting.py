@@ -41,6 +41,7 @@ class Schedulers:
         """Start who was killed."""
         name = next(name for name, process in self.processes.items() if process is dead)
         self.processes[name] = self.start(name[1])
+        self.processes[name].until_output("leads", timeout=30)  # from then on a signal ends it cleanly
 
     def leader(self):
         lease = self.coordinator.look().lease

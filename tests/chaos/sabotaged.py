@@ -32,6 +32,7 @@ from umbel.worker import supervisor
 from umbel.worker.attempt import Attempt
 from umbel.worker.brood import Ward
 from umbel.worker.channels import Outcomes
+from umbel.worker.once import Book
 from umbel.worker.page import NONCE
 from umbel.worker.runner import Runner
 from umbel.worker.settler import Settler
@@ -69,7 +70,7 @@ def acknowledge_first(_: str) -> None:
     run = Attempt.run
 
     def first(self: Attempt, guard: Any) -> Any:
-        settler = Settler(self.desk.app, _owner(self), Outcomes(), self.desk.reporter)
+        settler = Settler(self.desk.app, _owner(self), Outcomes(), self.desk.reporter, Book(self.desk.row))
         settler.turn([Done(self.delivery)], None)
         settler.close()
         return run(self, guard)

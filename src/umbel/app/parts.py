@@ -7,6 +7,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from .. import result
+from ..claims import Claims
 from ..control import Control
 from ..coordinator import Coordinator, Overrides
 from ..current import running_task
@@ -65,6 +66,10 @@ class Parts:
         """
         app: Any = self
         return self._stores.coordinator(scope or app.main or "default", mask_url(app.write_url))
+
+    def claims(self) -> Claims | None:
+        """What keeps the claims of messages that run once, beside the results; None where nothing does."""
+        return self._stores.claims()
 
     def overrides(self, scope: str | None = None) -> Overrides:
         """What was changed of this app's schedule at run time; `schedules` is the way to change it.

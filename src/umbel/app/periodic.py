@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ..canvas.outgoing import collecting
 from ..current import Outbox
+from ..message import ONCE_HEADER
 from ..schedules import Entry, evaluated
 from ..sender import Sender
 
@@ -14,7 +15,7 @@ HEADER: Final = "celery_beat_task"
 """Of every message that a scheduler sends, as in Celery."""
 
 
-def composed(app: Sender, entry: Entry, task_id: str, at: float) -> Outbox:
+def composed(app: Sender, entry: Entry, task_id: str, at: float, *, once: bool = False) -> Outbox:
     """By the task's own `apply_async` when it is known here, as in Celery, so that who overrides it has his say.
 
     Args:
@@ -22,10 +23,13 @@ def composed(app: Sender, entry: Entry, task_id: str, at: float) -> Outbox:
         entry: what runs.
         task_id: of its task.
         at: unix time from which `expires` counts.
+        once: its messages say that they run once, however often they are sent.
     """
     options = dict(entry.options)
     options.pop("task_id", None)
     options["headers"] = {**(options.get("headers") or {}), HEADER: True}
+    if once:
+        options["headers"][ONCE_HEADER] = True
     if entry.policy.expires is not None:
         options["expires"] = datetime.fromtimestamp(at, UTC) + timedelta(seconds=entry.policy.expires)
     task: Any = app.tasks.get(entry.task)

@@ -4,8 +4,8 @@
     then     the marks and the history, in one step of the result store, refused under an old term
 
 So a tick is sent at least once: a leader that dies between the two has sent what its follower sends again, under
-the same id of the task. A worker that finds the result of that id does not run it again (`worker/again`). Who was
-paused for longer than a lease is refused before it sends anything.
+the same id of the task, and says that it runs once. Workers claim it beside the results before they run it
+(`worker/once`). Who was paused for longer than a lease is refused before it sends anything.
 """
 
 from __future__ import annotations

@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, Final
 
 from ..backend import Backend, Watch, sends_results
 from ..broker import Broker, Publisher
+from ..claims import Claiming, Claims
 from ..client import Client
 from ..coordinator import Coordinated, Coordinator, Overrides
 from ..exceptions import ImproperlyConfigured
@@ -30,6 +31,9 @@ _KEEPS_SCHEDULES: Final = (
     "sqlite", "redis", "rediss", "redis+socket", "socket", "sentinel", "redis+cluster", "rediss+cluster",
 )  # fmt: skip
 """Schemes of result stores that are brokers, too, and can keep a schedule."""
+
+_KEEPS_CLAIMS: Final = (*_KEEPS_SCHEDULES, "memory")
+"""The same for claims (`claims`)."""
 
 _left_alone: list[Any] = []
 """What a parent had opened, kept in its children so that nothing finalizes it."""
@@ -152,26 +156,34 @@ class Stores:
         broker = self._sending()
         if isinstance(broker, Coordinated):
             return broker.coordinator(scope)
-        return Relay(self._beside(shown).coordinator(scope), self.publisher)
+        return Relay(self._keeper(shown).coordinator(scope), self.publisher)
 
     def overrides(self, scope: str, shown: str) -> Overrides:
         """What was changed of a schedule at run time, in the store that keeps it. Whoever asks closes it."""
         broker = self._sending()
-        keeps = broker if isinstance(broker, Coordinated) else self._beside(shown)
+        keeps = broker if isinstance(broker, Coordinated) else self._keeper(shown)
         return keeps.overrides(scope)
 
-    def _beside(self, shown: str) -> Coordinated:
+    def _keeper(self, shown: str) -> Coordinated:
         """The store of the results, where the broker's keeps no schedules."""
-        url = self._result_url()
-        if url is not None and scheme(url) in _KEEPS_SCHEDULES:
-            beside = open_broker(url, self._options()[1])
-            if isinstance(beside, Coordinated):
-                return beside
+        beside = self._beside(_KEEPS_SCHEDULES)
+        if isinstance(beside, Coordinated):
+            return beside
         raise ImproperlyConfigured(
             f"{shown} cannot keep a schedule, so nothing would keep two schedulers from sending everything twice: set "
             "result_backend to Redis or SQLite, which keep it beside the results, or start one umbel beat -S "
             "celery.beat:PersistentScheduler."
         )
+
+    def claims(self) -> Claims | None:
+        """What keeps claims beside the results, None where nothing does. Whoever asks closes it."""
+        beside = self._beside(_KEEPS_CLAIMS)
+        return beside.claims() if isinstance(beside, Claiming) else None
+
+    def _beside(self, schemes: Container[str]) -> object:
+        """The store of the results as a broker, when it is of one of these kinds."""
+        url = self._result_url()
+        return None if url is None or scheme(url) not in schemes else open_broker(url, self._options()[1])
 
     def backend(self) -> Backend | None:
         """This thread's connection to the results."""

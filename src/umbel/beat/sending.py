@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ..app.periodic import composed
+from ..coordinator import Coordinated
 from ..message import Parcel
 from ..schedules import Entry
 from .times import SECOND
@@ -48,8 +49,9 @@ class AppSender:
         self._app = app
 
     def compose(self, entry: Entry, task_id: str, nominal: int) -> Sequence[Parcel]:
-        """As `composed` says."""
-        return composed(self._app, entry, task_id, nominal / SECOND).parcels
+        """As `composed` says; where a tick and its mark are not one step, it may be sent twice, and is to run once."""
+        once = not isinstance(self._app.broker, Coordinated)
+        return composed(self._app, entry, task_id, nominal / SECOND, once=once).parcels
 
     def doing(self, task_id: str) -> Doing:
         """As far as the store lists messages."""

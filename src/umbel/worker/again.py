@@ -20,13 +20,16 @@ from ..outcome import Done, Outcome
 from ..serialization import decode_json, encode_json
 from .attempt import Attempt
 from .desk import Desk
+from .once import Book
 
 if TYPE_CHECKING:
     from ..app import Umbel
     from ..record import Record
 
 TICK: Final = b'"celery_beat_task"'
-"""In the head of a message that a scheduler sent: with two stores it may have sent it twice (`app/relay`)."""
+"""In the head of a message that a scheduler sent: with two stores it may have sent it twice (`app/relay`). Where it is
+not claimed before it runs, its result is looked for.
+"""
 
 logger = logging.getLogger("umbel.worker")
 
@@ -38,6 +41,10 @@ def marked(outcome: Outcome) -> Outcome:
     delivery = outcome.delivery
     if not outcome.parcels or not (delivery.redelivered or _MARK in delivery.head):
         return outcome
+    return _sent_again(outcome)
+
+
+def _sent_again(outcome: Outcome) -> Outcome:
     return msgspec.structs.replace(outcome, parcels=tuple(map(_marked, outcome.parcels)))
 
 
@@ -64,14 +71,16 @@ class Again:
     Args:
         app: the application.
         desk: of the child.
+        book: its claims. What was claimed by nobody before is not looked for.
 
     Attributes:
         asks: whether it looks at all: not where one step stores a result and removes its message.
     """
 
-    def __init__(self, app: Umbel, desk: Desk) -> None:
+    def __init__(self, app: Umbel, desk: Desk, book: Book) -> None:
         self._app = app
         self._desk = desk
+        self._book = book
         self.asks = not (app.settles_results or desk.documents.sent)
 
     def look(self, prepared: Attempt | Outcome) -> Attempt | Outcome:
@@ -80,13 +89,16 @@ class Again:
             return prepared
         plan, request = prepared.plan, prepared.request
         delivery = prepared.delivery
-        if not delivery.redelivered and TICK not in delivery.head:
-            return self._unless_ended(prepared) if _MARK in delivery.head else prepared
+        claimed = self._book.answer(delivery)
+        asked = claimed == "again" or (claimed is None and TICK in delivery.head)
+        if not delivery.redelivered and not asked:
+            return self._unless_ended(prepared, self._stored(request.id)) if _MARK in delivery.head else prepared
         if not self._desk.keeps(plan, request) or plan.name == CONTINUE:  # what follows that one is not in its message
             return prepared
         record = self._stored(request.id)
         if record is None or record.status != states.SUCCESS:
-            return prepared
+            second = claimed == "again" and not delivery.redelivered
+            return self._unless_ended(prepared, record) if second else prepared
         token = push_request(plan.task, request)
         try:
             result = self._app.AsyncResult(request.id)
@@ -98,11 +110,10 @@ class Again:
         finally:
             pop_request(token)
         logger.info("Task %s[%s] had succeeded before: it does not run again", plan.name, request.id)
-        return outcome
+        return _sent_again(outcome) if claimed == "again" else outcome
 
-    def _unless_ended(self, prepared: Attempt) -> Attempt | Outcome:
+    def _unless_ended(self, prepared: Attempt, record: Record | None) -> Attempt | Outcome:
         """A message that may be the second one of its task: nothing, when the first has ended it."""
-        record = self._stored(prepared.request.id)
         if record is None or not _ended(record):
             return prepared
         logger.info("Task %s[%s] has ended: a second message of it is dropped", prepared.plan.name, prepared.request.id)

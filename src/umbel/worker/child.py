@@ -78,7 +78,7 @@ class Child(Worker):
         self.pace = Pace()
         self.fetcher = Fetcher(options, self.pace)
         self.runner = Runner(life.desk, life.revoked)
-        self.again = Again(app, life.desk)
+        self.again = Again(app, life.desk, life.book)
         self.keeper = self.keeper_type(life, pipe)
         self._control: Control | None = None
         self._started = 0
@@ -106,7 +106,7 @@ class Child(Worker):
         self.keeper.ready.wait()
         if self.keeper.failure is not None:
             raise self.keeper.failure
-        self.settler = Settler(self.app, self.life.owner, self.outcomes, self.life.desk.reporter)
+        self.settler = Settler(self.app, self.life.owner, self.outcomes, self.life.desk.reporter, self.life.book)
 
     def close(self) -> None:
         """The clean end: pools, then connections, then ownership."""
@@ -157,7 +157,11 @@ class Child(Worker):
             self.keeper.wake.ring()
         queue, prepare, stopped = self.life.runqueue, self.runner.prepare, self.stopping.is_set
         asks = self.again.asks
-        queue.extend(turn.deliveries)
+        deliveries = turn.deliveries
+        if self.settler.once.asks:
+            deliveries, others = self.settler.once.admit(deliveries)
+            self.outcomes.extend(others)
+        queue.extend(deliveries)
         self.runner.kind = Watched if self.life.desk.reporter.on else Attempt
         oldest = clock.monotonic()
         count, settled, inside = 0, 0, 0.0

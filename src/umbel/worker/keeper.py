@@ -92,7 +92,8 @@ class Keeper(threading.Thread):
         try:
             self._owners: Owners = self.life.app.broker.owners()
             self._owners.enlist(self.life.owner)
-            self._settler = Settler(self.life.app, self.life.owner, self.life.outcomes, self.life.desk.reporter)
+            life = self.life
+            self._settler = Settler(life.app, life.owner, life.outcomes, life.desk.reporter, life.book)
         except Exception as error:  # whatever it is, the loop waits for this thread and must hear of it
             self.failure = error
             return
@@ -193,6 +194,7 @@ class Keeper(threading.Thread):
     def _watch(self, now: float) -> None:
         life = self.life
         life.row.beat = now
+        self._settler.once.vouch(now)
         attempts = list(life.desk.running.values())
         if attempts:
             self._limits(attempts, now)

@@ -7,6 +7,7 @@ queues, threads             what is claimed from, and how many functions run at 
 stopping                    set once, by either: no more claims
 settling                    held by the loop from taking outcomes until they are settled; the keeper ends the process
                             (a function is deaf) only when it has it
+book                        claims of messages that run once (`once`)
 desk.aside                  errbacks that nobody waits for, until the end of this life
 pools                       opened by the loop; the keeper interrupts through them
 """
@@ -25,6 +26,7 @@ from ..pool import Pool
 from .channels import Outcomes, Posting, RunQueue
 from .desk import Desk
 from .levers import Changes
+from .once import Book
 from .page import NONCE, Row
 from .revoked import Revoked
 
@@ -51,6 +53,7 @@ class Life:
         self.runqueue = RunQueue()
         self.revoked = Revoked()
         self.desk = Desk(app, options, row)
+        self.book = Book(row)
         self.desk.aside.ended = self.outcomes.wake.ring
         self.queues = options.queues
         self.stopping = threading.Event()

@@ -15,6 +15,8 @@ supervisor reads them and writes a row only while its child is not alive.
                    look that wanted nothing of the store; 0.0 before the first
       7 supervisor its pid, negative while nobody wants events about tasks, 0 where there is none; written by it, with
                    the nonce
+      8 claims     claims that it holds of messages that run once (`once`)
+      9 vouched    monotonic time at which it last said itself that it lives, for the sake of these
       then `slots` entries of four cells: tag, started (monotonic s), hard deadline (monotonic s, 0.0 none), spare
       then `TALLIES` entries of two cells: digest of a task's name, tasks of that name that were started in this life
 
@@ -40,13 +42,13 @@ READY: Final = 1
 DRAINING: Final = 2
 GONE: Final = 3
 
-_HEADER: Final = 8
+_HEADER: Final = 10
 _ENTRY: Final = 4
 TALLIES: Final = 64
 """Task names that one child counts, the last for all that have no place of their own."""
 OTHERS: Final = 1
 """Stands for these in the place of a digest."""
-NONCE, STATE, BEAT, FINISHED, HELD, BUSY, ANSWERED, SUPERVISOR = range(8)
+NONCE, STATE, BEAT, FINISHED, HELD, BUSY, ANSWERED, SUPERVISOR, CLAIMS, VOUCHED = range(10)
 
 
 class Running(NamedTuple):
@@ -170,6 +172,14 @@ class Row:
     @answered.setter
     def answered(self, now: float) -> None:
         self.floats[self.base + ANSWERED] = now
+
+    @property
+    def vouched(self) -> float:
+        return self.floats[self.base + VOUCHED]
+
+    @vouched.setter
+    def vouched(self, now: float) -> None:
+        self.floats[self.base + VOUCHED] = now
 
     def running(self) -> list[Running]:
         """What runs now, or ran when the child died."""

@@ -24,11 +24,13 @@ from ..exceptions import StoreFull, UmbelError
 from ..outcome import Hold, Outcome, Release
 from .again import marked
 from .forwarder import Forwarder
+from .once import Once
 
 if TYPE_CHECKING:
     from ..app import Umbel
     from ..record import Record
     from .channels import Outcomes
+    from .once import Book
     from .reporter import Reporter
 
 logger = logging.getLogger("umbel.worker")
@@ -48,9 +50,10 @@ class Settler:
         owner: whose claims these are.
         outcomes: where outcomes go back to when the store fails.
         reporter: hears what was settled, behind it.
+        book: claims of this owner's messages that run once.
     """
 
-    def __init__(self, app: Umbel, owner: Owner, outcomes: Outcomes, reporter: Reporter) -> None:
+    def __init__(self, app: Umbel, owner: Owner, outcomes: Outcomes, reporter: Reporter, book: Book) -> None:
         self._app = app
         self._outcomes = outcomes
         self._reporter = reporter
@@ -58,6 +61,7 @@ class Settler:
         self._sends_again = self._apart and not app.broker.abilities.atomic
         self.consumer: Consumer = app.broker.consumer(owner)
         self._forwarder = Forwarder(app)
+        self.once = Once(app, owner, book)
         self.refused = False
         self.failing_since = 0.0
         self._blind = False
@@ -118,9 +122,11 @@ class Settler:
             reason = str(error)
             waiting = [outcome for outcome in outcomes if outcome.later or _has_a_state(outcome)]
             outcomes = [outcome for outcome in outcomes if not (outcome.later or _has_a_state(outcome))]
+        self.once.conclude(outcomes)
         turn = self.consumer.turn(outcomes, want)
         turn.waiting = [*waiting, *turn.waiting]
         turn.reason = turn.reason or reason
+        self.once.settled(outcomes, turn)
         return turn
 
     def _stored(self, outcomes: list[Outcome]) -> list[Outcome]:
@@ -139,7 +145,8 @@ class Settler:
             backend.store(outcome.later)
 
     def _store_apart(self, outcomes: list[Outcome]) -> list[Outcome]:
-        held = [o for o, ours in zip(outcomes, self.consumer.check(outcomes), strict=True) if ours]
+        counts = self.once.holds(outcomes, self.consumer.check(outcomes))
+        held = [outcome for outcome, ours in zip(outcomes, counts, strict=True) if ours]
         backend = self._app.backend()
         if backend is not None:
             backend.store([o.record for o in held if o.record is not None and not o.members])
@@ -159,6 +166,7 @@ class Settler:
             logger.warning("The state %s of task %s was not stored: %s", record.status, record.id, error)
 
     def close(self) -> None:
+        self.once.close()
         self.consumer.close()
         self._forwarder.close()
 

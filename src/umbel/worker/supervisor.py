@@ -35,6 +35,7 @@ from .nursery import Exited, Forked, Nursery, Stopped
 from .page import Page
 from .presence import Presence
 from .roll import Entry
+from .sponsor import Sponsor
 from .steps import Steps
 from .stopping import Stop
 
@@ -98,6 +99,7 @@ class Supervisor:
         self.brood = Brood(self.page, options.rows)
         self.levers = Levers(app, options, self.brood, self.page)
         self.stop = Stop(options.grace, options.soft_shutdown, options.hostname)
+        self.sponsor = Sponsor(app, self.brood)
         self.worker = Worker(app, options, words or {}, self.levers, self.stop)
         self.autoscaler = self.worker.autoscaler = scaler(app, options, self.levers, self.worker)
         self.steps = Steps(self.worker)
@@ -301,6 +303,7 @@ class Supervisor:
         if death.cause:
             level = logging.WARNING if ward.doomed or self.stop.requested else logging.ERROR
             logger.log(level, "Child %d %s; it ran %d task(s)", event.pid, death.cause, len(death.started))
+        self.sponsor.buried(ward)
         self._rescue([death])
         self.brood.free(ward, failed=bool(death.cause) and not ward.doomed, now=clock.monotonic())
 
@@ -322,6 +325,7 @@ class Supervisor:
         orphans.reap(self.nursery.pid)
         self._say_alive()
         now = clock.monotonic()
+        self.sponsor.sweep(now)
         if signals.heartbeat_sent.receivers and now - self._told >= HEARTBEAT and now - self._answered < HEARTBEAT:
             self._told = now
             signals.heartbeat_sent.send(sender=self)
@@ -383,6 +387,7 @@ class Supervisor:
         health.notify("STOPPING=1")
         self.forwarder.close()
         try:
+            self.sponsor.close()
             self.entry.retire()
         except UmbelError as error:
             self._trouble(error)

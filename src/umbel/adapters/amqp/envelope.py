@@ -26,7 +26,7 @@ import msgspec
 from pika.spec import BasicProperties
 
 from ...exceptions import EncodeError
-from ...message import Parcel
+from ...message import ONCE_HEADER, Parcel
 from .fields import Lazy
 from .table import OCTETS, Headers, known, longs, packed_headers, pairs, short, table
 
@@ -242,6 +242,7 @@ def _way(queue: str, info: Any) -> dict[str, Any]:
 def _parted(headers: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The sender's headers, and those of ours and of the server."""
     marks = {name: headers[name] for name in headers if name in _SERVERS or name.startswith(_NOT_THE_SENDERS)}
+    marks.pop(ONCE_HEADER, None)  # it is part of what was sent
     return {name: value for name, value in headers.items() if name not in marks} if marks else headers, marks
 
 
