@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from tests.beat.hurting import INTERVAL, Schedulers
+from tests.beat.overlapping import check_overlaps
 from tests.support import scale
 from tests.support.servers import redis_server
 from tests.support.until import until
@@ -76,6 +77,11 @@ def test_each_tick_runs_once_over_leaders_that_are_killed_and_stopped(project, u
     expected = [tick_id("shop", "all", last - number * step) for number in range(len(ran()))]
     assert len(expected) > 30
     assert ran() == Counter(expected), "a tick is missing, or ran twice"
+
+
+def test_overlaps(project, url, tmp_path):
+    """Nobody can look into a queue: claims, results and what is known of the queue say whether the last one goes on."""
+    check_overlaps(project, url, f"sqlite:///{tmp_path}/results.db")
 
 
 def test_a_tick_that_was_sent_twice_runs_once(project, url, tmp_path):

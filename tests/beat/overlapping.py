@@ -15,7 +15,7 @@ from pathlib import Path
 from umbel import Umbel
 from umbel.schedules import every
 
-app = Umbel("shop", broker="{url}", backend="{url}")
+app = Umbel("shop", broker="{url}", backend="{results}")
 
 
 @app.task(name="shop.hold")
@@ -33,9 +33,10 @@ app.conf.beat_schedule = {{
 """
 
 
-def check_overlaps(project, url):
+def check_overlaps(project, url, results=""):
     """One run at a time of each; what is held is sent when it may, what is cancelled is revoked."""
-    project.write("shop.py", PROJECT.format(url=url))
+    results = results or url
+    project.write("shop.py", PROJECT.format(url=url, results=results))
     folder = project.folder
     worker = project.worker("shop", "-B", "-c", "6", "-P", "thread", "-l", "INFO")
 
@@ -43,14 +44,14 @@ def check_overlaps(project, url):
         file = folder / f"began-{name}"
         return len(file.read_text()) if file.exists() else 0
 
-    with closing(open_broker(url, {}).coordinator("shop")) as coordinator:
+    with closing(open_broker(results, {}).coordinator("shop")) as coordinator:
         until(lambda: began("skip") and began("queue") and began("cancel") > 2, worker.output, timeout=30)
         until(lambda: [one.what for one in coordinator.history("skip")].count("skipped") > 1, worker.output)
         assert (began("skip"), began("queue")) == (1, 1)
         assert "still runs" in coordinator.history("skip")[0].detail
         assert [one.what for one in coordinator.history("queue")] == ["sent", "began"]
         first = [one for one in coordinator.history("cancel") if one.what == "sent"][-1]
-        with closing(open_backend(url, {})) as backend:
+        with closing(open_backend(results, {})) as backend:
             until(lambda: states(backend, tick_id("shop", "cancel", first.nominal)) == ["REVOKED"], worker.output)
         (folder / "release-skip").touch()
         (folder / "release-queue").touch()

@@ -6,6 +6,7 @@
     heap       the entries by the time at which they fire next
     beat       one step: what is due is sent and noted in one step of the store (`coordinator`)
     sending    an entry and a nominal time become messages; whether an earlier task still runs
+    unlisted   the same where the broker cannot list messages
     service    the loop of the process: sleeps, signals, a store that is away
     embedded   the processes of a `worker -B`
     outlook    pure: what there is to say of an entry, for those who ask

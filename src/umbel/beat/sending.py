@@ -11,6 +11,7 @@ from ..coordinator import Coordinated
 from ..message import Parcel
 from ..schedules import Entry
 from .times import SECOND
+from .unlisted import Unlisted
 
 if TYPE_CHECKING:
     from ..app import Umbel
@@ -47,6 +48,7 @@ class AppSender:
 
     def __init__(self, app: Umbel) -> None:
         self._app = app
+        self._unlisted = Unlisted(app)
 
     def compose(self, entry: Entry, task_id: str, nominal: int) -> Sequence[Parcel]:
         """As `composed` says; where a tick and its mark are not one step, it may be sent twice, and is to run once."""
@@ -54,7 +56,9 @@ class AppSender:
         return composed(self._app, entry, task_id, nominal / SECOND, once=once).parcels
 
     def doing(self, task_id: str) -> Doing:
-        """As far as the store lists messages."""
+        """As the store lists it; by claims and results where it does not."""
+        if "leased" not in self._app.broker.abilities.listed:
+            return self._unlisted.doing(task_id)
         with closing(self._app.broker.shelf()) as shelf:
             places = {item.place for item in shelf.find(task_id)} - {"dead"}
         return "runs" if "leased" in places else "waits" if places else ""
@@ -65,4 +69,5 @@ class AppSender:
 
     def sent(self, parcels: Sequence[Parcel]) -> None:
         """Signals and events of sending."""
+        self._unlisted.sent(parcels)
         self._app.told(parcels)

@@ -33,8 +33,8 @@ class RedisClaims:
             words: list[Word] = [owner, _LEASE, int(DOUBT * 1000), int(HELD * 1000)]
             for claim in claims[start : start + _STEP]:
                 words += (claim.name, claim.token)
-            said = self._link.script("claim", self._keys, words, idempotent=True)
-            answers += [cast("Answer", word.decode()) for word in said]
+            said: list[bytes] = self._link.script("claim", self._keys, words, idempotent=True)
+            answers.extend(cast("Answer", word.decode()) for word in said)
         return answers
 
     def settle(self, owner: int, ends: Sequence[tuple[Claim, End]], kept: float) -> None:
