@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
+from contextlib import closing
+from functools import partial
 
 from umbel.adapters.memory import MemoryBroker, MemoryStore
 from umbel.beat import Beat
@@ -52,13 +54,14 @@ class Sender:
 class World:
     """One store, and schedulers over it."""
 
-    def __init__(self, entries, seed=0):
+    def __init__(self, entries, seed=0, broker=None):
         self.now = NOON
         self.random = random.Random(seed)
-        self.broker = MemoryBroker(MemoryStore())
+        self.broker = broker or MemoryBroker(MemoryStore())
         self.entries, self.bad = read_entries(entries)
         self.sender = Sender()
         self.changes = None
+        self.opened = []
         self.alive = {}
         self.wakes = {}
         self.names = itertools.count(1)
@@ -68,13 +71,26 @@ class World:
     def start(self, ahead=0.0):
         """One more scheduler, on a machine whose clock is that much ahead."""
         name = f"beat{next(self.names)}@sim"
-        coordinator = Slippery(self, name, self.broker.coordinator("shop"))
+        coordinator = self.coordinator(name)
         self.alive[name] = Beat(
             coordinator, self.entries, self.sender, scope="shop", node=name, hands=Hands(self, ahead),
             changes=self.changes and self.changes(),
         )  # fmt: skip
         self.wakes[name] = self.now
         return name
+
+    def coordinator(self, name):
+        """What a scheduler has of the store."""
+        return Slippery(self, name, self.held(self.broker.coordinator("shop")))
+
+    def held(self, coordinator):
+        """Closed at the end."""
+        self.opened.append(coordinator)
+        return coordinator
+
+    def close(self):
+        for coordinator in self.opened:
+            coordinator.close()
 
     def kill(self, name):
         del self.alive[name], self.wakes[name]
@@ -98,14 +114,22 @@ class World:
 
     def sent(self, entry):
         """Nominal times of the messages of an entry, in seconds after noon, in the order in which they were sent."""
-        bodies = [e.parcel.body.decode().split("|") for e in self.broker.store.entries.values()]
-        return [int(nominal) / SECOND - NOON for name, nominal in bodies if name == entry]
+        return [int(nominal) / SECOND - NOON for name, nominal, _ in self.messages() if name == entry]
+
+    def messages(self):
+        """Entry, nominal time and id of each message, oldest first."""
+        with closing(self.broker.shelf()) as shelf:
+            return [
+                (*item.parcel.body.decode().split("|"), item.parcel.id) for item in shelf.items("ready", limit=100_000)
+            ]
 
     def history(self, entry):
-        return self.broker.coordinator("shop").history(entry)
+        with closing(self.broker.coordinator("shop")) as coordinator:
+            return coordinator.history(entry)
 
     def leader(self):
-        lease = self.broker.coordinator("shop").look().lease
+        with closing(self.broker.coordinator("shop")) as coordinator:
+            lease = coordinator.look().lease
         return lease.node if lease and lease.leader else None
 
 
@@ -122,8 +146,8 @@ class Slippery:
     def lead(self, *args):
         return self._call(self.real.lead, *args)
 
-    def fire(self, *args):
-        return self._call(self.real.fire, *args)
+    def fire(self, *args, **more):
+        return self._call(partial(self.real.fire, **more), *args)
 
     def look(self):
         return self._call(self.real.look)

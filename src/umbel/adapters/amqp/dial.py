@@ -46,7 +46,7 @@ class Connection(SelectConnection):
     def __init__(self, server: Server, address: Address, name: str, seconds: float) -> None:
         self.server = server
         self.blocked = ""
-        self.heard = False
+        self.spoken = False
         self.reason: object = "it was closed"
         self._heartbeat = address.heartbeat
         self._heard = monotonic()
@@ -127,7 +127,7 @@ class Connection(SelectConnection):
         super()._on_connection_workflow_done(conn_or_exc() if isinstance(conn_or_exc, type) else conn_or_exc)
 
     def _on_data_available(self, data_in: bytes) -> None:
-        self.heard = True
+        self.spoken = True
         self._frame_buffer: bytes = self._frame_buffer + data_in
         while self.is_open:
             done, other = taken(self._frame_buffer, self._take)
@@ -203,7 +203,7 @@ def _opened(server: Server, address: Address, name: str, until: float) -> Connec
         while not connection.is_open:
             if connection.is_closed:
                 reason = connection.reason if isinstance(connection.reason, Exception) else None
-                raise not_opened(server, reason, heard=connection.heard)
+                raise not_opened(server, reason, heard=connection.spoken)
             left = until - clock.monotonic()
             if left <= 0:
                 raise not_opened(server, TimeoutError("no connection before the deadline"))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from ... import clock
@@ -18,6 +19,8 @@ AHEAD: Final = 500
 """Messages on their way to us that we have not confirmed."""
 
 _AGAIN: Final = 0.05  # seconds between two attempts at a stream that somebody is making at this moment
+
+_NOT_QUITE_THERE: Final = frozenset({NOT_FOUND, OTHERWISE_DECLARED})
 
 _FIRST: Final = 1.0  # seconds in which the server begins to push
 
@@ -74,15 +77,20 @@ def calm(link: Link, heard: Callable[[], int], until: float) -> None:
             return
 
 
-def steadily(step: Callable[[], None], until: float) -> None:
+def steadily(step: Callable[[], None], until: float, codes: Container[int] = _NOT_QUITE_THERE) -> None:
     """Do a step that may be repeated, also with a stream that somebody is making at this moment: the server closes the
     channel, or the whole connection, over one that is not quite there.
+
+    Args:
+        step: what is done.
+        until: monotonic moment at which it is given up.
+        codes: of refusals that pass.
     """
     while True:
         try:
             step()
         except (Refused, StoreUnavailable) as error:
-            passing = isinstance(error, StoreUnavailable) or error.code in {NOT_FOUND, OTHERWISE_DECLARED}
+            passing = isinstance(error, StoreUnavailable) or error.code in codes
             if isinstance(error, Blocked) or not passing or clock.monotonic() + _AGAIN > until:
                 raise
             time.sleep(_AGAIN)
@@ -93,15 +101,7 @@ def steadily(step: Callable[[], None], until: float) -> None:
 def _declare(link: Link, topology: Topology, stream: Queue, until: float) -> None:
     """Have it, on a server that may have been started moments ago: then its streams are not quite there."""
     try:
-        while True:
-            try:
-                topology.declare(stream, until)
-            except Refused as error:
-                if error.code != NOT_FOUND or clock.monotonic() + _AGAIN > until:
-                    raise
-                time.sleep(_AGAIN)
-            else:
-                return
+        steadily(partial(topology.declare, stream, until), until, {NOT_FOUND})
     except Refused as error:
         if error.code == OTHERWISE_DECLARED:
             raise StoreUnsuitable(
