@@ -223,6 +223,7 @@ def test_a_bad_entry_of_a_file_does_not_stop_the_others(shop, tmp_path, caplog):
         (("x", "shop.counts", 1, [1]), "there is no task 'shop.counts' here. Did you mean 'shop.count'?"),
         (("x", "shop.count", 1), "missing a required argument|missing 1 required"),
         (("x", "shop.count", object(), [1]), "cannot be written as a text"),
+        (("x", "shop.count", "every(minute=1)", [1]), "every got an unexpected keyword argument 'minute'"),
         (("minutely", "shop.count", 1, [1]), "There is an entry minutely already"),
     ],
 )  # fmt: skip

@@ -279,7 +279,7 @@ class Schedules:
             hint = did_you_mean(entry.task, self._app.tasks)
             raise ValueError(
                 f"The entry {entry.name} cannot run: there is no task {entry.task!r} here.{hint} For one that only "
-                "workers know say any_task."
+                "workers know say any_task (--any-task)."
             )
 
 

@@ -42,10 +42,10 @@ class every(Timetable):  # noqa: N801 - reads as words, beside Celery's
         seconds: float = 0,
         **options: Any,
     ) -> None:
+        super().__init__(**options)  # first, so that a word that it does not know is told, and not the interval of 0
         self.interval = timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
         if self.interval <= timedelta(0):
             raise ValueError(f"An interval of {self.interval.total_seconds():g} seconds never ends; write more than 0.")
-        super().__init__(**options)
         if self.jitter > self.interval:
             raise ValueError(f"The jitter of {self.jitter} is longer than the interval of {self.interval}; write less.")
 

@@ -66,7 +66,8 @@ def read_schedule(text: str) -> BaseSchedule:
     try:
         made: BaseSchedule = kind(*positional, **named)
     except TypeError as error:
-        raise ValueError(f"{text!r} cannot be made: {error}.") from None
+        told = str(error).rpartition("() ")[2]
+        raise ValueError(f"{text!r} cannot be made: {name} {told}.") from None
     return made
 
 
