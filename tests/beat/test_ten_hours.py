@@ -72,7 +72,7 @@ class Apart(World):
 
     def __init__(self, seed, messages, marks):
         super().__init__(ENTRIES, seed, open_amqp(messages, {}))
-        self.url = messages
+        self.url, self.found = messages, []
         self.marks = open_redis(marks, {})
         self.publisher = self.broker.publisher()
 
@@ -80,6 +80,11 @@ class Apart(World):
         return Relay(Slippery(self, name, self.held(self.marks.coordinator("shop"))), lambda: self.publisher)
 
     def messages(self):
+        """Read once, at the end."""
+        self.found = self.found or self.read()
+        return self.found
+
+    def read(self):
         connection = pika.BlockingConnection(pika.URLParameters(self.url))
         channel, found = connection.channel(), []
         while (got := channel.basic_get("q"))[0] is not None:
