@@ -84,7 +84,7 @@ class Backend(Protocol):
 
 
 class Letter(msgspec.Struct, frozen=True, gc=False):
-    """What follows a join that has ended, on its way from a result store to the broker.
+    """A message on its way from a result store to the broker: what follows a join, or what a member of it sends.
 
     A store keeps it as bytes that it need not understand: `head`, and behind it the body, which it may put together
     itself (`outcome.Splice`).
@@ -126,9 +126,9 @@ _unpack = msgspec.msgpack.Decoder(Parcel).decode
 class Joining(Protocol):
     """What a backend has beside the rest that gathers the members of joins (`outcome.Member`) for any other broker.
 
-    What a join sends is put into an *outbox* of this store in the step that notes the last member, and stays there
-    until somebody says that it was sent. Whoever sends it may die at any moment: another one takes it over. Each broker
-    has an outbox of its own.
+    What a join sends is put into an *outbox* of this store in the step that notes the last member, and so is what its
+    members send themselves; there it stays until somebody says that it was sent. Whoever sends it may die at any
+    moment: another one takes it over. Each broker has an outbox of its own.
 
         note_members --> a letter, theirs who noted --(sent)--> drop_letters --> gone
                               \\--(still there when it is due)--> take_letters, theirs who took it --> as before
@@ -149,18 +149,19 @@ class Joining(Protocol):
         ...
 
     def note_members(
-        self, records: Sequence[Record], members: Sequence[Member], outbox: str, due: float
+        self, records: Sequence[Record], members: Sequence[Member], parcels: Sequence[Parcel], outbox: str, due: float
     ) -> list[Letter]:
-        """Keep these states and note these members, in one step.
+        """Keep these states, note these members, and put these messages into an outbox, in one step.
 
         Args:
             records: as `Backend.store` takes them.
             members: what tasks bring that have ended.
+            parcels: what these tasks send.
             outbox: name of the broker's.
             due: unix time from which on others may take what is not sent by then.
 
         Returns:
-            what follows the joins that have ended with this step, each in one answer only.
+            these messages, and what follows the joins that have ended with this step, each in one answer only.
         """
         ...
 

@@ -98,6 +98,25 @@ def test_a_body_that_two_have_sent_runs_once(app: Umbel, hands: Any) -> None:
     assert RAN == [[1, 2]]
 
 
+def test_what_a_member_added_is_sent_though_it_does_not_run_again(app: Umbel, hands: Any) -> None:
+    """Its result says that it has succeeded, and not what it added."""
+
+    @app.task(name="f.adds", bind=True)
+    def adds(task: Any) -> int:
+        task.add_to_chord(app.tasks["f.same"].s(2))
+        return 1
+
+    sent = chord([adds.s()], app.tasks["f.body"].s()).delay()
+    with InProcessWorker(app, pool="solo") as worker:
+        worker.child.settler._forwarder = Dies(app)
+        worker.drain()
+    with closing(Forwarder(app)) as forwarder:
+        hands.advance(LATE + LOOK)
+        forwarder.look()
+    drain(app)
+    assert (RAN, sent.get(timeout=1)) == ([[1, 2]], 2)
+
+
 class Closed:
     """A publisher of a broker that takes nothing, or not two messages at once."""
 

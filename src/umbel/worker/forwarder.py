@@ -1,9 +1,12 @@
 """The forwarder: sends what follows joins, where the store that joins is not the broker (`backend.Joining`).
 
-    join     a child: the step that notes the last member puts the message into the outbox of the result store; it is
-             published, confirmed, and taken out of the outbox
+    join     a child: the step that notes the last member puts the message into the outbox of the result store, and with
+             it what a member sends itself; it is published, confirmed, and taken out of the outbox
     look     every supervisor, every two seconds: what has been in the outbox for five. Whoever put it there has died,
              or could not reach the broker
+
+A member's own messages (`add_to_chord`) go the same way because nobody can make them anew: a task that has succeeded
+does not run again, and its result does not say what it added.
 
 So a message is sent at least once, and twice only when somebody dies between the last two steps. It says so of itself:
 whoever claims it asks for its result first (`message.AGAIN_HEADER`, `again`).
@@ -56,7 +59,7 @@ class Forwarder:
         self._looked = clock.monotonic()
 
     def join(self, outcomes: Sequence[Outcome]) -> None:
-        """Store the results of these outcomes and note their members; send what follows.
+        """Store the results of these outcomes and note their members; send what follows, and what they send.
 
         Raises:
             OperationalError: of the result store: the members may not be noted.
@@ -66,7 +69,8 @@ class Forwarder:
             return
         records = [outcome.record for outcome in outcomes if outcome.record is not None]
         members = [member for outcome in outcomes for member in outcome.members]
-        letters = store.note_members(records, members, self._outbox, clock.wall() + LATE)
+        parcels = [parcel for outcome in outcomes for parcel in outcome.parcels]
+        letters = store.note_members(records, members, parcels, self._outbox, clock.wall() + LATE)
         if letters:
             self._send(store, letters)
 

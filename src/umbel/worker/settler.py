@@ -177,6 +177,6 @@ def _has_a_state(outcome: Outcome) -> bool:
 
 
 def _without_state(outcome: Outcome) -> Outcome:
-    if outcome.record is None and not outcome.members:
-        return outcome
-    return msgspec.structs.replace(outcome, record=None, members=())
+    if outcome.members:  # what it sends has left with them
+        return msgspec.structs.replace(outcome, record=None, members=(), parcels=())
+    return msgspec.structs.replace(outcome, record=None) if outcome.record is not None else outcome

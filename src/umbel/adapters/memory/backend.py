@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ... import clock
 from ...backend import Letter
-from ...message import Join
+from ...message import Join, Parcel
 from ...outcome import Member
 from ...record import Record
 from .bell import Bell
@@ -56,13 +56,13 @@ class MemoryBackend:
                 self._store.joins.open(join, anew=anew)
 
     def note_members(
-        self, records: Sequence[Record], members: Sequence[Member], outbox: str, due: float
+        self, records: Sequence[Record], members: Sequence[Member], parcels: Sequence[Parcel], outbox: str, due: float
     ) -> list[Letter]:
-        """Keep states, note members, and put what follows into the outbox: one step under the lock."""
+        """Keep states, note members, and put what they send and what follows into the outbox: one step."""
         with self._store.lock:
             self.store(records)
-            parcels = filter(None, map(self._store.joins.note, members))
-            return [self._store.outboxes.put(outbox, parcel, due) for parcel in parcels]
+            following = filter(None, map(self._store.joins.note, members))
+            return [self._store.outboxes.put(outbox, parcel, due) for parcel in (*parcels, *following)]
 
     def take_letters(self, outbox: str, now: float, due: float) -> list[Letter]:
         """What should have been sent by now."""

@@ -13,7 +13,7 @@ from typing import Final
 from ... import clock
 from ...backend import Letter
 from ...exceptions import OperationalError
-from ...message import Join
+from ...message import Join, Parcel
 from ...outcome import Member
 from ...record import Record
 from ...states import PENDING
@@ -122,12 +122,13 @@ class RedisBackend:
         self._link.script("join_open", (self._address.prefix,), args, idempotent=True)
 
     def note_members(
-        self, records: Sequence[Record], members: Sequence[Member], outbox: str, due: float
+        self, records: Sequence[Record], members: Sequence[Member], parcels: Sequence[Parcel], outbox: str, due: float
     ) -> list[Letter]:
         look_over(self._link, "results")
         said = noted(members, self._layout, outbox, due)
         while True:
-            args: list[Word] = [self._layout.separator, len(records)]
+            args: list[Word] = [self._layout.separator, outbox, due, len(parcels), *map(Letter.head, parcels)]
+            args.append(len(records))
             for record in records:
                 args += (*self._keys.pair(record.id), *words(record))
             left, letters = self._link.script("join_note", (self._address.prefix,), [*args, *said], idempotent=True)

@@ -9,7 +9,7 @@ import msgspec
 
 from ... import clock, ids
 from ...backend import Letter
-from ...message import Join
+from ...message import Join, Parcel
 from ...outcome import Member
 from ...record import Record
 from . import rows
@@ -109,10 +109,10 @@ class SqliteBackend:
         """Nothing: each member knows the size."""
 
     def note_members(
-        self, records: Sequence[Record], members: Sequence[Member], outbox: str, due: float
+        self, records: Sequence[Record], members: Sequence[Member], parcels: Sequence[Parcel], outbox: str, due: float
     ) -> list[Letter]:
         number = ids.nonce()
-        self._link.write(*rows.note(records, members, outbox, due, number))
+        self._link.write(*rows.note(records, members, parcels, rows.Box(outbox, due, number)))
         ring_waiters(self._link, self._address.path, [record.id for record in records])
         return self._letters(number)
 

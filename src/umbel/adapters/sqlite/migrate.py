@@ -18,7 +18,7 @@ APPLICATION_ID: Final = 0x756D626C
 """The letters "umbl"."""
 
 MAJOR: Final = 1
-MINOR: Final = 9
+MINOR: Final = 10
 
 CURRENT: Final = MAJOR * 1000 + MINOR
 
@@ -32,6 +32,7 @@ STEPS: Final[list[tuple[int, str]]] = [
     (7, "seven.sql"),
     (8, "eight.sql"),
     (9, "nine.sql"),
+    (10, "ten.sql"),
 ]
 """(minor version that it leads to, file of SQL), ascending; a new file takes them all after the first layout."""
 

@@ -18,7 +18,7 @@ from .packs import meta_of_one, packed
 from .statements import named
 from .values import MOST_VALUES, Statement, as_json, filled, hash_of, padded, spread
 
-RESULTS, WHOLE, SOME, CLAIM, RELEASE, PARK, BURY, HOLD, SEND, LIMIT, MEMBER = range(1, 12)
+RESULTS, WHOLE, SOME, CLAIM, RELEASE, PARK, BURY, HOLD, SEND, LIMIT, MEMBER, LETTER = range(1, 13)
 """Kinds of rows of the views `turn` (up to CLAIM) and `act`."""
 
 EPOCH: Final = 1735689600
@@ -147,17 +147,24 @@ def store(records: Sequence[Record]) -> Statement:
     return filled(_TURN, _results(records), _TURN_WIDTH)
 
 
-def note(records: Sequence[Record], members: Sequence[Member], outbox: str, due: float, number: int) -> Statement:
-    """One statement that stores results and notes members whose messages are elsewhere.
+class Box(NamedTuple):
+    """Where letters go.
 
-    Args:
-        records: what to store.
-        members: whom to note.
-        outbox: where letters go.
+    Attributes:
+        outbox: its name.
         due: unix time from which on others may take them.
-        number: of this step.
+        number: of the step that puts them there.
     """
-    rows = [_posted_row(member, outbox, due, number) for member in members]
+
+    outbox: str
+    due: float
+    number: int
+
+
+def note(records: Sequence[Record], members: Sequence[Member], parcels: Sequence[Parcel], box: Box) -> Statement:
+    """One statement that stores results, notes members whose messages are elsewhere, and keeps what they send."""
+    rows = [_letter_row(parcel, box) for parcel in parcels]
+    rows += [_posted_row(member, box) for member in members]
     return padded(_ACT, rows + _as_act(_results(records)))
 
 
@@ -221,9 +228,16 @@ def _member_row(member: Member, now: float) -> _Row:
     return _noted_row(member, now, place, parcel.body, member.otherwise.parcel.body)
 
 
-def _posted_row(member: Member, outbox: str, due: float, number: int) -> _Row:
-    place = (None, outbox, None, number, None)
-    return _noted_row(member, due, place, Letter.head(member.then.parcel), Letter.head(member.otherwise.parcel))
+def _posted_row(member: Member, box: Box) -> _Row:
+    place = (None, box.outbox, None, box.number, None)
+    return _noted_row(member, box.due, place, Letter.head(member.then.parcel), Letter.head(member.otherwise.parcel))
+
+
+def _letter_row(parcel: Parcel, box: Box) -> _Row:
+    return (
+        LETTER, None, None, None, box.due, None, None, None,
+        None, box.outbox, None, box.number, None, Letter.head(parcel), *_NO_TURN,
+    )  # fmt: skip
 
 
 def _noted_row(member: Member, at: float, place: _Row, body: bytes, instead: bytes) -> _Row:

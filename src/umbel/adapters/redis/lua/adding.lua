@@ -5,6 +5,16 @@
 -- What only joins need stands within `note_member`, so that a script without members does not make it.
 local letters  -- what went into an outbox: reference, message each; nil for nothing
 
+-- Into an outbox, out of which others may take it from then on.
+local function post(outbox, due, item)
+  local ref = string.format('%.0f', redis.call('INCR', U .. 'counter'))
+  redis.call('ZADD', U .. 'outbox:' .. outbox, due, ref)
+  redis.call('HSET', U .. 'letters', ref, item)
+  letters = letters or {}
+  letters[#letters + 1] = ref
+  letters[#letters + 1] = item
+end
+
 -- ARGV[at]: stem, 'M', unix milliseconds until which it is remembered (0: for ever), size or 0, how many words; then
 -- place, id:place, what it says, whether Celery orders them, queue of the member, two messages: then, otherwise, and
 -- the ids that it adds.
@@ -48,12 +58,7 @@ local function note_member(at, sep)
     local queue, step, item = ARGV[at + 1], ARGV[at + 2], ARGV[at + 4]
     if step == 'L' then
       if ARGV[at + 3] == '1' then item = item .. filling .. ARGV[at + 5] end
-      local ref = string.format('%.0f', redis.call('INCR', U .. 'counter'))
-      redis.call('ZADD', U .. 'outbox:' .. queue, ARGV[at], ref)
-      redis.call('HSET', U .. 'letters', ref, item)
-      letters = letters or {}
-      letters[#letters + 1] = ref
-      letters[#letters + 1] = item
+      post(queue, ARGV[at], item)
       return
     end
     if ARGV[at + 3] == '1' then item = item .. string.sub(cjson.encode(filling), 2, -2) .. ARGV[at + 5] end

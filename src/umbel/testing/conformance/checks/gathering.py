@@ -38,7 +38,7 @@ class GatheringChecks:
         self, store: Joining, *members: Member, records: tuple[Record, ...] = (), outbox: str = "one"
     ) -> list[Letter]:
         """A letter is others' in a minute."""
-        return store.note_members(records, members, outbox, clock.wall() + 60)
+        return store.note_members(records, members, (), outbox, clock.wall() + 60)
 
     def _bodies(self, letters: list[Letter]) -> list[bytes]:
         return [letter.parcel.body for letter in letters]
@@ -74,6 +74,15 @@ class GatheringChecks:
         assert store.take_letters("one", clock.wall() + 61, clock.wall() + 100) == letters
         assert store.take_letters("one", clock.wall() + 99, clock.wall() + 200) == []
         assert store.take_letters("one", clock.wall() + 101, clock.wall() + 200) == letters
+
+    def test_what_members_send_waits_in_the_outbox_too(self, scene: Scene) -> None:
+        """From the same step on, before what follows the join."""
+        store = self._store(scene)
+        sent = (scene.parcel("one"), scene.parcel("two"))
+        letters = store.note_members((), (_member("a", size=1),), sent, "one", clock.wall() + 60)
+        assert self._bodies(letters) == [b"one", b"two", b'["a"]']
+        assert letters[0].parcel == sent[0]
+        assert store.take_letters("one", clock.wall() + 61, clock.wall() + 100) == letters
 
     def test_a_letter_that_was_sent_is_gone(self, scene: Scene) -> None:
         """That one and no other."""
