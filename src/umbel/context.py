@@ -210,6 +210,11 @@ class Context(msgspec.Struct, dict=True, eq=False):
         custom = {name: value for name, value in self._wire_headers().items() if name not in _KNOWN}
         return custom or None
 
+    @property
+    def all_headers(self) -> dict[str, Any]:
+        """Celery's headers and the custom ones."""
+        return dict(self._wire_headers())
+
     def get(self, key: str, default: Any = None) -> Any:
         """Attribute by name, or a default."""
         return getattr(self, key, default)
@@ -266,3 +271,31 @@ class Context(msgspec.Struct, dict=True, eq=False):
                 if name in source:
                     return source[name]
         raise AttributeError(f"the request of a task has no attribute {name!r}")
+
+
+class _LikeContext(type):
+    """So that a `Context` is an instance of `Made`, and what the one has the other has."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, Context)
+
+    def __getattr__(cls, name: str) -> Any:
+        return getattr(Context, name)
+
+
+class Made(metaclass=_LikeContext):
+    """`Context` as Celery makes one, out of attributes: for whoever runs a task himself and pushes a request for it.
+
+    Args:
+        args, kwargs: attributes, as `Context.update` takes them.
+
+    Example:
+        >>> request = Made(id="an-id", loglevel=20)
+        >>> request.id, request.loglevel, isinstance(request, Made)
+        ('an-id', 20, True)
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Context:  # type: ignore[misc]  # nothing is a plain instance of it
+        made = Context(Headers("", None))  # type: ignore[arg-type]  # no id before somebody gives one
+        made.update(*args, **kwargs)
+        return made

@@ -12,15 +12,18 @@ one, which then belongs to that block's thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, Protocol, Self
 
 import msgspec
 
 from . import broker, clock, ids, withdraw
+from .answers import Callback, gathered
 from .backend import Backend
 from .broker import Broker
+from .current import get_app
+from .exceptions import ImproperlyConfigured
 from .routing import Declared
 from .sender import Conf
 
@@ -28,7 +31,6 @@ LINGER = 5.0
 """Seconds beyond its timeout for which a request is offered to workers."""
 
 Names = str | Sequence[str] | None
-Callback = Callable[[dict[str, Any]], Any] | None
 
 
 class Controlled(Protocol):
@@ -56,11 +58,12 @@ class Control:
     """Requests to the workers of one app's broker.
 
     Args:
-        app: the application.
+        app: the application; the current one unless given.
     """
 
-    def __init__(self, app: Controlled) -> None:
-        self._app = self.app = app
+    def __init__(self, app: Controlled | None = None) -> None:
+        self._app: Controlled = _current() if app is None else app
+        self.app = self._app
         self._link: broker.Control | None = None
         self._within = False
 
@@ -133,9 +136,9 @@ class Control:
             if ticket is None:
                 return []
             if limit or nodes or pattern:
-                return _gathered(link, ticket, timeout, limit or (len(nodes) if nodes else None), callback)
+                return gathered(link, ticket, timeout, limit or (len(nodes) if nodes else None), callback)
             alive = self.nodes()
-            return _gathered(link, ticket, timeout, max(heard or 0, len(alive)), callback, alive)
+            return gathered(link, ticket, timeout, max(heard or 0, len(alive)), callback, alive)
 
     def _tell(
         self, command: str, arguments: dict[str, Any], destination: Names, options: dict[str, Any]
@@ -152,7 +155,7 @@ class Control:
     ) -> Inspect:  # fmt: skip
         """Questions about running workers, see `Inspect`."""
         asked = Control(app) if app is not None else self
-        return Inspect(asked, destination, timeout, callback, limit, pattern, matcher)
+        return Inspect(destination, timeout, callback, None, None, limit, pattern, matcher, control=asked)
 
     def purge(self, connection: Any = None) -> int:
         """Remove everything that waits in the declared queues; returns the number of messages.
@@ -273,31 +276,29 @@ class Control:
         self.broadcast("election", {"id": id, "topic": topic, "action": action})
 
 
-def _gathered(
-    link: broker.Control, ticket: str, timeout: float, expected: int | None, callback: Callback,
-    names: Sequence[str] = (),
-) -> list[dict[str, Any]]:  # fmt: skip
-    """Answers until there are as many as expected and these nodes are among them: Celery's workers answer too."""
-    deadline, missing = clock.monotonic() + timeout, set(names)
-    answers: list[dict[str, Any]] = []
-    while (expected is None or len(answers) < expected or missing) and (left := deadline - clock.monotonic()) > 0:
-        for answer in link.replies(ticket, left):
-            answers.append(msgspec.json.decode(answer))
-            missing -= answers[-1].keys()
-            if callback is not None:
-                callback(answers[-1])
-    return answers
+def _current() -> Controlled:
+    app: Controlled | None = get_app()
+    if app is None:
+        raise ImproperlyConfigured("There is no app yet: create one with Umbel(name), or pass app=.")
+    return app
 
 
 class Inspect:
-    """Celery's inspect: each method returns ``{node: answer}``, or None when nobody answered."""
+    """Celery's inspect: each method returns ``{node: answer}``, or None when nobody answered.
+
+    Args:
+        app: whose workers are asked; those of the current app unless given.
+        control: by which they are asked, in the place of a new one.
+        destination, timeout, callback, connection, limit, pattern, matcher: see `Control.broadcast`.
+    """
 
     def __init__(
-        self, control: Control, destination: Names, timeout: float, callback: Callback = None,
-        limit: int | None = None, pattern: str | None = None, matcher: str | None = None,
+        self, destination: Names = None, timeout: float = 1.0, callback: Callback = None, connection: Any = None,
+        app: Controlled | None = None, limit: int | None = None, pattern: str | None = None,
+        matcher: str | None = None, *, control: Control | None = None,
     ) -> None:  # fmt: skip
-        self._control = control
-        self.app: Any = control.app
+        self._control = Control(app) if control is None else control
+        self.app: Any = self._control.app
         self._destination = destination
         self._options: dict[str, Any] = {
             "timeout": timeout, "callback": callback, "limit": limit, "pattern": pattern, "matcher": matcher,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from umbel import Umbel
+from umbel.app.results import Results
 from umbel.backend import Backend
 from umbel.exceptions import StoreFull
 from umbel.ids import new_id
@@ -17,9 +18,14 @@ class Answering(Umbel):
 
     faults = Faults()
 
-    def backend(self) -> Backend | None:
-        backend = super().backend()
-        return None if backend is None else self.faults.backend(backend)
+    def on_init(self) -> None:
+        opened = self.backend
+
+        def backend() -> Backend | None:
+            found = opened()
+            return None if found is None else self.faults.backend(found)
+
+        self.backend = Results(self, backend)
 
 
 def test_tasks_without_a_result_run_while_no_result_can_be_stored(caplog: pytest.LogCaptureFixture) -> None:

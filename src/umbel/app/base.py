@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
 from .. import signals
-from ..backend import Backend, Watch, sends_results
+from ..backend import Watch, sends_results
 from ..broker import Broker
 from ..canvas import signature
 from ..client import Client
@@ -25,7 +25,7 @@ from ..routing import Declared, compile_routes, declare
 from ..task import Task
 from ..task.calls import sending_request
 from ..template import Template
-from . import producing, publishing
+from . import django, producing, publishing
 from .byclass import open_class
 from .compose import Ways, compose
 from .configured import Configured
@@ -34,6 +34,7 @@ from .joined import assert_joins, open_joins
 from .options import broker_options, named_store, result_options
 from .parts import Parts
 from .programs import Programs
+from .results import Results
 from .stores import Stores
 from .tasks import Tasks
 from .watching import Watching
@@ -57,6 +58,9 @@ class Umbel(Configured, Tasks, Parts, Watching, Programs, Connecting):
         task_cls: base class of all tasks.
         tasks: tasks to register.
         settings: any setting by name; Celery's other constructor keywords are accepted.
+
+    Attributes:
+        backend: its results; ``app.backend()`` opens them for this thread, see `Results`.
 
     Raises:
         ImproperlyConfigured: a setting is wrong.
@@ -83,8 +87,8 @@ class Umbel(Configured, Tasks, Parts, Watching, Programs, Connecting):
         named = {"broker_url": broker, "result_backend": backend, "include": tuple(include) if include else None}
         written.update({name: value for name, value in named.items() if value is not None})
         self._prepare_conf(written, config_source, namespace, silent=bool(settings.get("config_source_silent")))
-        if task_cls is not None:
-            self.task_cls = symbol(task_cls) if isinstance(task_cls, str) else task_cls
+        given = symbol(task_cls) if isinstance(task_cls, str) else task_cls
+        self.task_cls = django.task_class(self.task_cls) if given is None else given
         self._templates: dict[Any, Template] = {}
         self._ways: Ways | None = None
         self._revision = -1
@@ -92,6 +96,7 @@ class Umbel(Configured, Tasks, Parts, Watching, Programs, Connecting):
             lambda: self.broker_url, lambda: self.write_url, lambda: self.result_url, self._store_options,
             partial(open_class, self),
         )  # fmt: skip
+        self.backend = Results(self, self._stores.backend)
         self._prepare_tasks()
         if set_as_current:
             self.set_current()
@@ -155,10 +160,6 @@ class Umbel(Configured, Tasks, Parts, Watching, Programs, Connecting):
     def broker(self) -> Broker:
         """The broker, opened when it is first needed, and again in a forked process."""
         return self._stores.broker
-
-    def backend(self) -> Backend | None:
-        """This thread's connection to the results, None when none are kept."""
-        return self._stores.backend()
 
     def watch(self) -> Watch:
         """This thread's subscription to results."""

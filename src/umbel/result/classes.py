@@ -11,16 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 from .. import clock, states
 from ..current import running_task
-from ..exceptions import ImproperlyConfigured, TimeoutError, wire_module
-from ..saferepr import saferepr
+from ..exceptions import ImproperlyConfigured, TimeoutError
 from ..serialization import acceptable, codec, dumps, loads
-from .rebuild import rebuild
-
-_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+from .rebuild import named, rebuild
 
 
 class BaseBackend:
@@ -136,8 +133,7 @@ class BaseBackend:
             request: of its run.
         """
         if isinstance(result, BaseException):
-            kind, arguments = type(result), [one if type(one) in _PLAIN else saferepr(one) for one in result.args]
-            result = {"exc_type": kind.__qualname__, "exc_message": arguments, "exc_module": wire_module(kind)}
+            result = named(result)
         self._store_result(task_id, result, state, traceback, request=request, **kwargs)
         return result
 

@@ -7,11 +7,24 @@ stand-in of the same name is raised. A name that leads to something else is refu
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Final
 
-from ..exceptions import SecurityError, UmbelError, from_wire
+from ..exceptions import SecurityError, UmbelError, from_wire, wire_module
+from ..saferepr import saferepr
 
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _stand_ins: dict[str, type[UmbelError]] = {}
+
+
+def named(error: BaseException) -> dict[str, Any]:
+    """What a document's ``result`` says of an exception.
+
+    Example:
+        >>> named(ValueError("bad", 42))
+        {'exc_type': 'ValueError', 'exc_message': ['bad', 42], 'exc_module': 'builtins'}
+    """
+    kind, arguments = type(error), [one if type(one) in _PLAIN else saferepr(one) for one in error.args]
+    return {"exc_type": kind.__qualname__, "exc_message": arguments, "exc_module": wire_module(kind)}
 
 
 def rebuild(document: Any) -> BaseException | Any:

@@ -42,6 +42,8 @@ class Task(Binding, Calls[P, R], Hooks, Replacing):
         throws: exceptions that are expected, logged without a traceback.
         acks_late: acknowledged after its outcome is stored (True by default); False: before it runs.
         typing: check calls against the signature.
+        Strategy: what a child does with its messages in the place of running each (`worker.strategies`).
+        Request: the class of what a strategy keeps of a message.
         redact: keep its arguments and results out of logs, events and listings.
 
     Example:
@@ -91,6 +93,8 @@ class Task(Binding, Calls[P, R], Hooks, Replacing):
     retry_backoff: bool | float = False
     retry_backoff_max: float = 600
     retry_jitter: bool = True
+    Strategy: Any = "umbel.worker.strategies:default"
+    Request: Any = "umbel.worker.told:Received"
     bound: bool = False
     from_config = tuple(FROM_CONFIG.items())
     _default_request: Context | None = None

@@ -18,6 +18,7 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -29,6 +30,7 @@ from . import logs
 from .again import Again
 from .attempt import Attempt
 from .fetcher import Fetcher
+from .gathering import LATE
 from .keeper import Keeper
 from .life import Life
 from .pace import SHORT, Pace, believed
@@ -119,6 +121,8 @@ class Child(Worker):
     def loop(self) -> None:
         """Settle and claim, work, sleep; until there is nothing left to do and no more is wanted."""
         while not self._over():
+            if self.life.gathering.active:
+                self._tend()
             want = self._want()
             if want is None and not self.outcomes:
                 self.row.answered = clock.monotonic()
@@ -142,7 +146,7 @@ class Child(Worker):
 
     def _want(self) -> Want | None:
         """What to claim now, if anything."""
-        if self._sated():
+        if self._sated() or self.life.gathering.ready:
             return None
         self.fetcher.queues = self.life.queues
         want = self.fetcher.want(*self.life.free(), self.life.inline)
@@ -188,12 +192,14 @@ class Child(Worker):
     def _start(self, attempt: Attempt) -> float:
         """Start one attempt; returns the seconds inside of a function that ran here."""
         plan = attempt.plan
+        if plan.gathers and self._gathered(attempt):
+            return 0.0
         if not self.life.inline or attempt.is_async:
             self._hand_over(attempt)
             return 0.0
         if (plan.seconds is None or plan.seconds >= SHORT) and self.outcomes:
             self._settle()
-        if (plan.early or plan.track) and not self._announce(attempt):
+        if (plan.early or plan.track) and not self._announce([attempt]):
             return 0.0
         self.life.functions.submit(attempt)
         plan.seconds = believed(plan.seconds, attempt.runtime)
@@ -207,24 +213,58 @@ class Child(Worker):
             self.outcomes.put(Release(attempt.delivery))
             self.fetcher.pause(attempt.delivery.queue, attempt.is_async)
             return
-        if (attempt.plan.early or attempt.plan.track) and not self._announce(attempt):
+        if (attempt.plan.early or attempt.plan.track) and not self._announce([attempt]):
             return
         pool.submit(attempt)
 
-    def _announce(self, attempt: Attempt) -> bool:
+    def _gathered(self, attempt: Attempt) -> bool:
+        """Hand it to its task's strategy, and run what that wants run; False when it is to run alone after all."""
+        if self.life.gathering.take(attempt) is not None:
+            return False
+        self._started -= 1  # it counts when it runs
+        self._run_batches()
+        return True
+
+    def _run_batches(self) -> None:
+        """Run what is ready of what was gathered, as far as there are slots."""
+        while self.life.room() and (batch := self.life.gathering.next()) is not None:
+            if self.outcomes:
+                self._settle()
+            plan = batch.parts[0].plan
+            if (plan.early or plan.track) and not self._announce(batch.parts):
+                continue
+            self._started += len(batch.parts)
+            self.life.functions.submit(batch)
+
+    def _tend(self) -> None:
+        """What strategies have to do between two claims; at a stop, or when no slot is free for long, they wait no
+        longer: what was gathered goes back.
+        """
+        gathering = self.life.gathering
+        gathering.turn()
+        self._run_batches()
+        if self.stopping.is_set() or (gathering.ready and gathering.late(clock.monotonic())):
+            for outcome in gathering.give_back():
+                self.outcomes.put(outcome)
+                self.fetcher.pause(outcome.delivery.queue, is_async=False)
+            gathering.ready.clear()
+
+    def _announce(self, attempts: Sequence[Attempt]) -> bool:
         """What the store must know before the function starts: early acknowledgement, STARTED.
 
         Returns:
             False when it could not be acknowledged: the message is given back, or it might run a second time.
         """
-        if attempt.plan.early:
-            turn = self.settler.turn([Hold(attempt.delivery)], None)
+        plan, desk = attempts[0].plan, self.life.desk
+        if plan.early:
+            turn = self.settler.turn([Hold(attempt.delivery) for attempt in attempts], None)
             if turn is None or turn.waiting:
-                self.outcomes.put(Release(attempt.delivery))
+                self.outcomes.extend(Release(attempt.delivery) for attempt in attempts)
                 return False
-        if attempt.plan.track and self.life.desk.keeps(attempt.plan, attempt.request):
-            meta = b'{"pid":%d,"hostname":"%s"}' % (os.getpid(), self.options.hostname.encode())
-            self.settler.tell(self.life.desk.record("STARTED", meta, attempt.request))
+        for attempt in attempts if plan.track else ():
+            if desk.keeps(plan, attempt.request):
+                meta = b'{"pid":%d,"hostname":"%s"}' % (os.getpid(), self.options.hostname.encode())
+                self.settler.tell(desk.record("STARTED", meta, attempt.request))
         return True
 
     def _settle(self) -> None:
@@ -263,6 +303,10 @@ class Child(Worker):
         timeout = idle
         if next_due:
             timeout = min(idle, max(0.0, next_due - clock.wall()))
+        gathering = self.life.gathering
+        if gathering.active:
+            until = clock.monotonic() if gathering.ready else gathering.due - LATE  # or when no slot is free for long
+            timeout = min(timeout, max(0.0, until + LATE - clock.monotonic()))
         if self.outcomes.again:
             timeout = min(timeout, max(0.0, self.outcomes.again - clock.monotonic()))
         self.row.put(BUSY, 0)

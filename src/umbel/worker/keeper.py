@@ -200,7 +200,7 @@ class Keeper(threading.Thread):
             self._limits(attempts, now)
             if life.inline and any(not a.is_async and now - a.started > _long(a) for a in attempts):
                 self._pause = TICK
-                self._give_back()
+                self._give_back(gathered=life.gathering.late(now))
             else:
                 self._pause = min(SLACK, self._pause * 2)
             if now - self._looked > LOOK:
@@ -228,29 +228,41 @@ class Keeper(threading.Thread):
             logger.warning("%d outcome(s) could not be sent before the end: their messages go to other workers", count)
             self.life.outcomes.wake.ring()
 
-    def _give_back(self) -> None:
-        """Settle what waits behind a long task and give back what has not started."""
+    def _give_back(self, *, gathered: bool = True) -> None:
+        """Settle what waits behind a long task and give back what has not started; what is gathered too, if asked."""
         life = self.life
         outcomes: list[Outcome] = life.outcomes.take()
         outcomes += [Release(delivery) for delivery in life.runqueue.give_back()]
+        if gathered:
+            outcomes += life.gathering.give_back()
         if outcomes:
             self._settler.turn(outcomes, None)
 
     def _limits(self, attempts: list[Run], now: float) -> None:
+        overdue = []
         for attempt in attempts:
             age = now - attempt.started
             if attempt.hard and age >= attempt.hard and not attempt.settled:
-                self._hard(attempt, now)
+                overdue.append(attempt)
             elif attempt.soft and age >= attempt.soft and not attempt.warned:
                 attempt.warned = self._interrupt(attempt, SoftTimeLimitExceeded(attempt.soft))
                 name, task_id = attempt.plan.name, attempt.request.id
                 if attempt.warned:
                     logger.warning("Soft time limit (%ss) exceeded for %s[%s]", attempt.soft, name, task_id)
 
-    def _hard(self, attempt: Run, now: float) -> None:
-        attempt.settled = True
-        if self.life.desk.leave(attempt):
+        if overdue:
+            self._hard(overdue, now)
+
+    def _hard(self, attempts: list[Run], now: float) -> None:
+        """Settle them all before any function is stopped: they may be one batch, whose function ends all of them."""
+        left = []
+        for attempt in attempts:
+            attempt.settled = True
+            if self.life.desk.leave(attempt):
+                left.append(attempt)
+        for attempt in left:
             self._write_up(attempt, self.life.desk.overdue)
+        for attempt in left:
             self._stop_deaf(attempt, now)
 
     def _write_up(self, attempt: Run, outcome: Callable[[Run], Outcome]) -> None:
@@ -276,7 +288,7 @@ class Keeper(threading.Thread):
         revoked.learn(*self._control.revoked(revoked.revision))
         for attempt in attempts:
             name = revoked.stops(attempt.request.id, attempt.request.wire.stamps)
-            if name is not None and attempt.tag not in self._overdue:
+            if name is not None and attempt.tag not in self._overdue and not attempt.in_batch:
                 self._interrupt(attempt, Terminated(name))
                 self._overdue[attempt.tag] = clock.monotonic() + DEAF
 

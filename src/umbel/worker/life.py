@@ -8,6 +8,7 @@ stopping                    set once, by either: no more claims
 settling                    held by the loop from taking outcomes until they are settled; the keeper ends the process
                             (a function is deaf) only when it has it
 book                        claims of messages that run once (`once`)
+gathering                   messages of tasks with a strategy; the loop hands over and makes batches, either gives back
 desk.aside                  errbacks that nobody waits for, until the end of this life
 pools                       opened by the loop; the keeper interrupts through them
 """
@@ -25,6 +26,7 @@ from ..broker import Owner
 from ..pool import Pool
 from .channels import Outcomes, Posting, RunQueue
 from .desk import Desk
+from .gathering import Gathering
 from .levers import Changes
 from .once import Book
 from .page import NONCE, Row
@@ -55,6 +57,7 @@ class Life:
         self.desk = Desk(app, options, row)
         self.book = Book(row)
         self.desk.aside.ended = self.outcomes.wake.ring
+        self.gathering = Gathering(self.desk, self.outcomes.post)
         self.queues = options.queues
         self.stopping = threading.Event()
         self.settling = threading.Lock()

@@ -18,7 +18,9 @@ import msgspec
 from .. import signals
 from ..current import request_var
 from ..exceptions import ImproperlyConfigured
+from ..utils.formatters import colored as in_color
 from ..utils.log import TASK_LOGGER
+from ..utils.nodenames import number_process
 from . import redirect
 
 if TYPE_CHECKING:
@@ -27,9 +29,6 @@ if TYPE_CHECKING:
 OWN = ("umbel", "celery")
 """Loggers that a worker sets up."""
 
-COLORS: Final = {"DEBUG": 34, "WARNING": 33, "ERROR": 31, "CRITICAL": 35}
-"""Level -> number of its colour on a terminal, as Celery's; INFO has none."""
-
 _MAIN: Final = "MainProcess"
 _process = [_MAIN]
 
@@ -37,6 +36,7 @@ _process = [_MAIN]
 def name_process(number: int) -> None:
     """Name a child as Celery names it, for ``%(processName)s``; 0 is the supervisor."""
     _process[0] = f"ForkPoolWorker-{number}" if number else _MAIN
+    number_process(number)
 
 
 class TaskContext(logging.Filter):
@@ -81,8 +81,7 @@ class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         inside = getattr(record, "task_id", "???") != "???" and not record.name.startswith("umbel.worker")
         text = self._inside.format(record) if inside else super().format(record)
-        number = COLORS.get(record.levelname) if self._color else None
-        return text if number is None else f"\x1b[1;{number}m{text}\x1b[0m"
+        return in_color(text, record.levelname) if self._color else text
 
 
 class LogOptions(msgspec.Struct, frozen=True):

@@ -125,8 +125,11 @@ class Row:
         self.ints[self.base + SUPERVISOR] = supervisor
 
     def begin(self, tag: int, started: float, hard: float) -> int:
-        """A function starts; returns the cell to give to `end`."""
-        cell = self.free.pop()
+        """A function starts; returns the cell to give to `end`, -1 for one that finds no place and is not shown."""
+        try:
+            cell = self.free.pop()
+        except IndexError:
+            return -1
         self.floats[cell + 1] = started
         self.floats[cell + 2] = hard
         self.ints[cell] = tag
@@ -134,6 +137,8 @@ class Row:
 
     def end(self, cell: int) -> None:
         """The function that `begin` announced is over."""
+        if cell < 0:
+            return
         self.ints[cell] = 0
         self.free.append(cell)
 

@@ -30,6 +30,7 @@ class Plan:
         interval: seconds between two starts of it in one worker (`rates`), 0.0 without a rate limit.
         together: all workers keep this limit together (`pacing`).
         tally: the cell of the page that counts its runs.
+        gathers: its class has a strategy of its own, which runs its messages together (`gathering`).
         tracer: what tracers have put around its runs (`task.tracing`), None for nothing; functions only.
         prepares: arguments must be converted, or ``before_start`` called, before the function runs.
         buries_failed, buries_overdue: the user chose that what failed, or ran past its hard limit, is not acknowledged
@@ -37,9 +38,9 @@ class Plan:
     """
 
     __slots__ = (
-        "after_return", "before_start", "buries_failed", "buries_overdue", "convert", "early", "function", "hard",
-        "interval", "is_async", "keep", "keep_errors", "name", "on_failure", "on_retry", "on_success", "prepares",
-        "redact", "seconds", "serializer", "soft", "tally", "task", "throws", "together", "tracer", "track",
+        "after_return", "before_start", "buries_failed", "buries_overdue", "convert", "early", "function", "gathers",
+        "hard", "interval", "is_async", "keep", "keep_errors", "name", "on_failure", "on_retry", "on_success",
+        "prepares", "redact", "seconds", "serializer", "soft", "tally", "task", "throws", "together", "tracer", "track",
     )  # fmt: skip
 
     def __init__(self, task: Task[..., Any], app: Umbel, options: WorkerOptions) -> None:
@@ -49,6 +50,7 @@ class Plan:
         self.name = task.name
         self.is_async = task.is_async
         # first of all: a tracer may put itself around the task's function too
+        self.gathers = task.overrides("Strategy")
         self.tracer = None if task.is_async else tracer_of(task, app, options.hostname)
         self.function: Callable[..., Any] = task if task.custom_call else task.run
         self.soft = _first(task.soft_time_limit, options.soft_time_limit)

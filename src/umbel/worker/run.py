@@ -24,10 +24,11 @@ class Run:
         settled: True when the keeper has already settled it; what it returns afterwards is discarded.
         warned: True when the soft limit was raised in it.
         cut_short: True when the worker's stop interrupted it; whatever it returns or raises is discarded.
+        in_batch: True when other messages run with it (`gathering`): nobody terminates it alone.
     """
 
     started = stopped = runtime = 0.0
-    settled = warned = cut_short = False
+    settled = warned = cut_short = in_batch = False
     cell: int
 
     def __init__(self, plan: Plan, delivery: Delivery, request: Context) -> None:

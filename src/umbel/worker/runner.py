@@ -39,7 +39,7 @@ from .joins import lost_member
 from .line import Line
 from .plan import Plan
 from .tails import stopped_by
-from .told import Arrived, Received
+from .told import Arrived, Received, Shown
 
 if TYPE_CHECKING:
     from ..app import Umbel
@@ -124,8 +124,8 @@ class Runner:
         if plan.name == CONTINUE and (stopped := stopped_by(embed)) is not None:
             return self._stopped(request, delivery, *stopped)
         self.desk.row.ints[plan.tally] += 1
-        if signals.task_received.receivers:
-            signals.task_received.send(sender=self, request=Received(request, plan.task, self.app))
+        if signals.task_received.receivers and not plan.gathers:  # a strategy tells of it itself
+            signals.task_received.send(sender=self, request=Received(Shown(request), app=self.app, task=plan.task))
         return self.kind(self.desk, plan, delivery, request)
 
     def _without_its_header(

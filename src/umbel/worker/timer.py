@@ -8,7 +8,9 @@ from __future__ import annotations
 import heapq
 import itertools
 import logging
+import math
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from .. import clock
@@ -70,19 +72,53 @@ class Timer:
         heapq.heappush(self._heap, (clock.monotonic() + secs, next(self._numbers), entry, again))
         return entry
 
+    @property
+    def due(self) -> float:
+        """Monotonic moment of the next call, inf while there is none."""
+        heap = self._heap
+        while heap and heap[0][2].cancelled:
+            heapq.heappop(heap)
+        return heap[0][0] if heap else math.inf
+
     def turn(self) -> None:
         """Call what is due; what one of them raises is logged."""
         now = clock.monotonic()
         while self._heap and self._heap[0][0] <= now:
             _, _, entry, again = heapq.heappop(self._heap)
-            if entry.cancelled:
-                continue
-            try:
-                entry()
-            except Exception:
-                logger.exception("A call of the timer failed")
-            if again:
+            self._call(entry)
+            if again and not entry.cancelled:
                 self._enter(again, again, entry)
+
+    def rush(self) -> None:
+        """Call at once what is to be called at some time; what is repeated goes on as before."""
+        for _, _, entry, again in list(self._heap):
+            self._call(entry)
+            if not again:
+                entry.cancel()
+
+    def _call(self, entry: Entry) -> None:
+        if entry.cancelled:
+            return
+        try:
+            entry()
+        except Exception:
+            logger.exception("A call of the timer failed")
 
     def __len__(self) -> int:
         return len(self._heap)
+
+
+def to_timestamp(
+    d: datetime | float, default_timezone: tzinfo = UTC, time: Callable[[], float] = clock.monotonic
+) -> float:  # fmt: skip
+    """A moment on the clock that timers go by.
+
+    Args:
+        d: the moment; a number is one already.
+        default_timezone: zone of a moment that names none.
+        time: that clock.
+    """
+    if not isinstance(d, datetime):
+        return d
+    aware = d if d.tzinfo else d.replace(tzinfo=default_timezone)
+    return max(time() + (aware.timestamp() - clock.wall()), 0.0)
