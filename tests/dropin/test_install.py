@@ -46,8 +46,8 @@ def test_star_imports_and_listings_have_the_names(project: Project):
     ("statement", "error", "name"),
     [
         ("from celery.result import ResultBase", "ModuleNotFoundError", "celery.result.ResultBase"),
-        ("from celery import maybe_patch_concurrency", "ModuleNotFoundError", "celery.maybe_patch_concurrency"),
-        ("import celery.worker.strategy", "ModuleNotFoundError", "celery.worker.strategy"),
+        ("from celery import backport", "ModuleNotFoundError", "celery.backport"),
+        ("import celery.worker.pidbox", "ModuleNotFoundError", "celery.worker.pidbox"),
         ("from celery.backends.redis import RedisBackend", "ModuleNotFoundError", "celery.backends.redis"),
         ("import kombu; kombu.Connection", "AttributeError", "kombu.Connection"),
         ("import celery; celery.current_worker", "AttributeError", "celery.current_worker"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..loading import symbol
@@ -98,3 +98,29 @@ class Programs:
         return Program(self, kwargs)
 
     WorkController = Worker
+
+
+def maybe_patch_concurrency(
+    argv: Sequence[str] | None = None, short_opts: Sequence[str] | None = None, long_opts: Sequence[str] | None = None,
+    patches: Mapping[str, Callable[[], Any]] | None = None,
+) -> None:  # fmt: skip
+    """Call what a pool needs before anything else is imported, if a command line chooses that pool.
+
+    umbel's own pools need nothing: ``gevent`` and ``eventlet`` are names of its threads, under which no library has to
+    be replaced.
+
+    Args:
+        argv: the words; those that this program was started with unless given.
+        short_opts, long_opts: the options that choose the pool, ``-P`` and ``--pool`` unless given.
+        patches: name of a pool -> what to call.
+    """
+    words = iter(sys.argv if argv is None else argv)
+    short, long = tuple(short_opts or ("-P",)), tuple(long_opts or ("--pool",))
+    for word in words:
+        name, equals, value = word.partition("=")
+        chosen = value if equals and name in long else next(words, "") if word in (*short, *long) else None
+        if chosen is not None:
+            patch = (patches or {}).get(chosen)
+            if patch is not None:
+                patch()
+            return

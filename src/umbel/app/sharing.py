@@ -11,6 +11,7 @@ from ..loading import exists
 from ..proxy import Proxy
 from ..registry import TaskRegistry
 from ..task import Task
+from ..task.calls import sending_request
 from .base import Umbel
 from .tasks import AsyncTask, BoundDecorator, Decorator, decorated, shared
 
@@ -35,6 +36,12 @@ def make_default() -> Umbel:
         app.config_from_object(named or "celeryconfig")
     set_default(app)
     return app
+
+
+def get_current_worker_task() -> Task[..., Any] | None:
+    """The running task, past those that it calls as functions; None outside of tasks."""
+    request = sending_request()
+    return None if request is None else request.running
 
 
 def app_or_default(app: Umbel | None = None) -> Umbel:

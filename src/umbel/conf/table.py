@@ -41,8 +41,8 @@ class Setting(msgspec.Struct, frozen=True):
     inert: str = ""
 
 
-_LOG_FORMAT: Final = "[%(asctime)s: %(levelname)s/%(processName)s] %(message)s"
-_TASK_LOG_FORMAT: Final = (
+LOG_FORMAT: Final = "[%(asctime)s: %(levelname)s/%(processName)s] %(message)s"
+TASK_LOG_FORMAT: Final = (
     "[%(asctime)s: %(levelname)s/%(processName)s] %(task_name)s[%(task_id)s]: %(message)s"
 )  # fmt: skip
 _RETRY_POLICY: Final = {"max_retries": 3, "interval_start": 0, "interval_max": 1, "interval_step": 0.2}
@@ -170,9 +170,9 @@ _ROWS: Final = (
     Setting("beat_sync_every", "int", 0, "Tasks after which such a class writes what it keeps; 0: every three minutes.", least=0),
     Setting("beat_cron_starting_deadline", "number", None, "Seconds after which a missed run of a `crontab` is not caught up; None: always.", least=0),
     # Logs
-    Setting("worker_log_format", "text", _LOG_FORMAT, "Format of log lines."),
+    Setting("worker_log_format", "text", LOG_FORMAT, "Format of log lines."),
     Setting("worker_log_datefmt", "text", None, "Format of their time."),
-    Setting("worker_task_log_format", "text", _TASK_LOG_FORMAT, "Format of log lines written by tasks."),
+    Setting("worker_task_log_format", "text", TASK_LOG_FORMAT, "Format of log lines written by tasks."),
     Setting("worker_task_log_datefmt", "text", None, "Format of their time."),
     Setting("worker_log_color", "bool", None, "Lines coloured by level, on standard error only: None on a terminal without `NO_COLOR`, True always, False never."),
     Setting("worker_log_json", "bool", False, "Write logs as one JSON object a line.", own=True),

@@ -17,6 +17,9 @@ TASK_LOGGER = "celery.task"
 BASE_LOGGER = "celery"
 """Parent of the loggers of packages that were written for Celery, by Celery's name; a worker writes what goes there."""
 
+base_logger = logging.getLogger(BASE_LOGGER)
+"""The logger of that name."""
+
 
 def get_logger(name: str) -> logging.Logger:
     """A logger of a part of Celery, or of what belongs to it; a worker and a scheduler write what goes there.
@@ -28,7 +31,7 @@ def get_logger(name: str) -> logging.Logger:
         >>> get_logger("cart.beats").parent.name
         'celery'
     """
-    return _below(logging.getLogger(name), logging.getLogger(BASE_LOGGER))
+    return _below(logging.getLogger(name), base_logger)
 
 
 def get_task_logger(name: str) -> logging.Logger:

@@ -58,3 +58,53 @@ def maybe_timedelta(delta: Any) -> Any:
         datetime.timedelta(seconds=90)
     """
     return timedelta(seconds=delta) if isinstance(delta, int | float) else delta
+
+
+class Zones:
+    """Time zones, and times in them."""
+
+    @property
+    def utc(self) -> tzinfo:
+        """The zone UTC."""
+        return UTC
+
+    @property
+    def local(self) -> tzinfo:
+        """The zone of this machine, as it is now."""
+        return datetime.now().astimezone().tzinfo or UTC
+
+    def get_timezone(self, zone: str | tzinfo) -> tzinfo:
+        """The zone of a name; an object that is one stays."""
+        return ZoneInfo(zone) if isinstance(zone, str) else zone
+
+    def tz_or_local(self, tzinfo: str | tzinfo | None = None) -> tzinfo:
+        """A zone, that of this machine unless one is given."""
+        return self.local if tzinfo is None else self.get_timezone(tzinfo)
+
+    def to_local(self, dt: datetime, local: str | tzinfo | None = None, orig: tzinfo | None = None) -> datetime:
+        """A time in a zone.
+
+        Args:
+            dt: the time.
+            local: the zone; that of this machine unless given.
+            orig: the zone of a time that names none; UTC unless given.
+        """
+        return (dt if dt.tzinfo else dt.replace(tzinfo=orig or UTC)).astimezone(self.tz_or_local(local))
+
+    def to_system(self, dt: datetime) -> datetime:
+        """A time in the zone of this machine.
+
+        Example:
+            >>> moment = datetime(2027, 1, 1, tzinfo=UTC)
+            >>> timezone.to_system(moment) == moment
+            True
+        """
+        return dt.astimezone()
+
+    def to_local_fallback(self, dt: datetime) -> datetime:
+        """The same; a time without a zone is one of this machine already."""
+        return dt.astimezone()
+
+
+timezone: Final = Zones()
+"""The zones, by Celery's name."""

@@ -50,24 +50,34 @@ _CACHED = "umbel.utils.objects:cached_property"
 _UUID = "umbel.ids:new_id"
 _VERSION = {"__version__": f"{_RELEASE}:CELERY", "VERSION": f"{_RELEASE}:CELERY_INFO"}
 _BACKEND, _KEYED = "umbel.result.classes:BaseBackend", "umbel.result.classes:KeyValueStoreBackend"
+_MODELS = "umbel.adapters.database.models"
 _ENTITIES = _same("umbel.routing", "Exchange Queue binding")
 _LIMITS = _same("umbel.exceptions", "SoftTimeLimitExceeded Terminated TimeLimitExceeded WorkerLostError")
 
 MODULES: Final[dict[str, dict[str, str]]] = {
     "celery": {
         **_CELERY, **_APPS, **_CANVAS, **_VERSION, "Task": "umbel.task:Task", "uuid": _UUID,
+        "maybe_patch_concurrency": "umbel.app.programs:maybe_patch_concurrency",
         "version_info": f"{_RELEASE}:CELERY_INFO", "version_info_t": f"{_RELEASE}:version_info_t",
         "SERIES": f"{_RELEASE}:SERIES", "VERSION_BANNER": f"{_RELEASE}:BANNER",
     },
     "celery._state": {
         **_same("umbel.app", "current_app current_task get_current_app"),
-        "get_current_task": "umbel.current:running_task", "set_default_app": "umbel.current:set_default",
+        "_task_stack": "umbel.task.stack:task_stack", "get_current_task": "umbel.current:running_task",
+        "get_current_worker_task": "umbel.app.sharing:get_current_worker_task",
+        "set_default_app": "umbel.current:set_default",
     },
     "celery.app": {**_CELERY, **_same("umbel.app", "app_or_default bugreport shared_task")},
     "celery.app.base": _CELERY,
+    "celery.app.control": {"flatten_reply": "umbel.answers:flatten_reply", **_same("umbel.control", "Control Inspect")},
+    "celery.app.defaults": _same(
+        "umbel.conf.defaults",
+        "DEFAULTS DEFAULT_ACCEPT_CONTENT DEFAULT_POOL DEFAULT_PROCESS_LOG_FMT DEFAULT_TASK_LOG_FMT SETTING_KEYS",
+    ),
     "celery.app.events": _same("umbel.events", "Events"),
+    "celery.app.log": _same("umbel.utils.formatters", "TaskFormatter"),
     "celery.app.registry": _same("umbel.registry", "TaskRegistry"),
-    "celery.app.task": {"Context": "umbel.context:Context", "Task": "umbel.task:Task"},
+    "celery.app.task": {"Context": "umbel.context:Made", "Task": "umbel.task:Task"},
     "celery.app.trace": _same("umbel.task.tracing", "build_tracer task_has_custom"),
     "celery.backends": {},
     "celery.backends.base": {
@@ -75,6 +85,12 @@ MODULES: Final[dict[str, dict[str, str]]] = {
         "DisabledBackend": "umbel.result.disabled:DisabledBackend", "KeyValueStoreBackend": _KEYED,
         "get_current_task": "umbel.current:running_task",
     },
+    "celery.backends.database": {
+        "DatabaseBackend": "umbel.app.databases:DatabaseBackend",
+        **_same(_MODELS, "SessionManager Task TaskExtended TaskSet session_cleanup"),
+    },
+    "celery.backends.database.models": _same(_MODELS, "ResultModelBase Task TaskExtended TaskSet"),
+    "celery.backends.database.session": _same(_MODELS, "ResultModelBase SessionManager"),
     "celery.beat": _same(
         "umbel.schedulers",
         "DEFAULT_MAX_INTERVAL BeatLazyFunc EmbeddedService PersistentScheduler ScheduleEntry Scheduler SchedulingError"
@@ -87,8 +103,12 @@ MODULES: Final[dict[str, dict[str, str]]] = {
         "umbel.bootsteps", "Blueprint CLOSE ConsumerStep RUN StartStopStep Step TERMINATE"
     ),
     "celery.canvas": {**_CANVAS, "StampingVisitor": "umbel.canvas:StampingVisitor"},
+    "celery.concurrency": {},
+    "celery.concurrency.base": _same("umbel.worker.strategies", "BasePool"),
     "celery.contrib": {},
     "celery.contrib.abortable": _same("umbel.task.abortable", "AbortableAsyncResult AbortableTask"),
+    "celery.contrib.django": {},
+    "celery.contrib.django.task": _same("umbel.app.django", "DjangoTask"),
     "celery.contrib.pytest": _same(
         "umbel.testing.celerys",
         "celery_app celery_config celery_includes celery_parameters celery_session_app celery_session_worker"
@@ -124,22 +144,36 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     "celery.utils.functional": _same("umbel.events.lru", "LRUCache"),
     "celery.utils.graph": _same("umbel.utils.graph", "DependencyGraph"),
     "celery.utils.imports": _same("umbel.loading", "instantiate symbol_by_name"),
-    "celery.utils.log": _same("umbel.utils.log", "get_logger get_task_logger"),
+    "celery.utils.log": {
+        "ColorFormatter": "umbel.utils.formatters:ColorFormatter",
+        **_same("umbel.utils.log", "base_logger get_logger get_task_logger"),
+    },
+    "celery.utils.nodenames": _same(
+        "umbel.utils.nodenames",
+        "anon_nodename default_nodename gethostname host_format node_format nodename nodesplit",
+    ),
     "celery.utils.serialization": _same("umbel.utils.encoding", "b64decode b64encode"),
-    "celery.utils.time": _same("umbel.utils.time", "humanize_seconds maybe_make_aware maybe_timedelta"),
+    "celery.utils.time": _same("umbel.utils.time", "humanize_seconds maybe_make_aware maybe_timedelta timezone"),
     "celery.worker": {},
     "celery.worker.autoscale": _same("umbel.worker.autoscale", "Autoscaler"),
-    "celery.worker.request": {"Request": "umbel.worker.told:Received"},
+    "celery.worker.consumer": _same("umbel.worker.handles", "Consumer"),
+    "celery.worker.request": {
+        "Request": "umbel.worker.told:Received", **_same("umbel.worker.strategies", "create_request_cls"),
+    },
+    "celery.worker.strategy": _same("umbel.worker.strategies", "default hybrid_to_proto2 proto1_to_proto2"),
     "kombu": {
         **_ENTITIES, **_same("umbel.app.producing", "Producer"),
         "__version__": f"{_RELEASE}:KOMBU", "VERSION": f"{_RELEASE}:KOMBU_INFO",
     },
+    "kombu.asynchronous": {},
+    "kombu.asynchronous.timer": _same("umbel.worker.timer", "Entry Timer to_timestamp"),
     "kombu.common": _same("umbel.routing", "Broadcast"),
     "kombu.entity": _ENTITIES,
     "kombu.exceptions": {
         "ConnectionError": "umbel.exceptions:OperationalError",  # both mean that the broker cannot be reached
         **_same("umbel.exceptions", "ContentDisallowed DecodeError EncodeError OperationalError SerializationError"),
     },
+    "kombu.message": _same("umbel.worker.strategies", "Message"),
     "kombu.serialization": _same("umbel.serialization", "register unregister"),
     "kombu.utils": {"cached_property": _CACHED, "symbol_by_name": "umbel.loading:symbol_by_name", "uuid": _UUID},
     "kombu.utils.encoding": _same("umbel.utils.encoding", "bytes_to_str safe_repr safe_str str_to_bytes"),
