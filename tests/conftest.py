@@ -6,14 +6,15 @@ import gc
 import os
 import sys
 import textwrap
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-from tests.support import scale
+from tests.support import forked, scale
 from tests.support.processes import Processes
 from tests.support.rabbitmq import RabbitMQ, rabbitmq_server
 
@@ -125,6 +126,13 @@ def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def interpreters() -> Iterator[dict[str, forked.Interpreter]]:
+    """One that has imported umbel, and one that has imported Celery."""
+    with closing(forked.Interpreter(*forked.UMBEL)) as umbel, closing(forked.Interpreter(*forked.CELERY)) as celery:
+        yield {"umbel": umbel, "celery": celery}
+
+
 @dataclass
 class Project:
     """A user's project: files in a folder, and the command line of umbel over it.
@@ -133,11 +141,13 @@ class Project:
         folder: where its files are; also the current folder of its processes.
         env: environment of its processes.
         processes: starts and ends them.
+        interpreters: what `client` forks.
     """
 
     folder: Path
     env: dict[str, str]
     processes: Processes
+    interpreters: Mapping[str, forked.Interpreter]
 
     def write(self, name: str, text: str) -> Path:
         """Write a file of the project; common indentation is removed."""
@@ -158,9 +168,16 @@ class Project:
         """Run a piece of Python in the project's folder to its end."""
         return self.processes.run("-c", textwrap.dedent(code), timeout=timeout)
 
+    def client(self, code: str, *, of: str = "umbel", timeout: float = 30.0):
+        """The same for a program that calls, in a third of the time: umbel, or "celery", is imported already."""
+        interpreter = self.interpreters[of]
+        return interpreter.run(textwrap.dedent(code), self.folder, self.processes.env, timeout=timeout)
+
 
 @pytest.fixture
-def project(tmp_path: Path, isolated: dict[str, str], processes: Processes) -> Project:
+def project(
+    tmp_path: Path, isolated: dict[str, str], processes: Processes, interpreters: dict[str, forked.Interpreter]
+) -> Project:
     """An empty project in ``tmp_path``, importable by its processes."""
     isolated["PYTHONPATH"] = processes.env["PYTHONPATH"] = str(tmp_path)
-    return Project(tmp_path, isolated, processes)
+    return Project(tmp_path, isolated, processes, interpreters)

@@ -32,10 +32,10 @@ def test_a_worker_that_starts_in_an_alarm_runs_what_is_there_and_catches_up(proj
     pids, attempts, steps = tmp_path / "pids", tmp_path / "attempts", tmp_path / "steps"
     first = project.worker("hello", "-l", "info", "-c", "1", "-n", "one@%h")
     first.until_output("ready.", timeout=60)
-    project.python(f"from hello import hold; hold.delay({str(pids)!r}, 2)")
+    project.client(f"from hello import hold; hold.delay({str(pids)!r}, 2)")
     until(lambda: lines(pids), first.output, timeout=60)
     first.send_group(signal.SIGKILL)
-    said = project.python(
+    said = project.client(
         f"""
         from hello import add, again, jot, jot_early
         revoked = add.delay(1, 1)
@@ -49,14 +49,14 @@ def test_a_worker_that_starts_in_an_alarm_runs_what_is_there_and_catches_up(proj
     with rabbitmq.memory_alarm():
         second = project.worker("hello", "-l", "info", "-c", "1", "-n", "two@%h")
         second.until_output("ready.", timeout=60)
-        done = project.python(f"from hello import app; print(sum(app.AsyncResult(i).get(timeout=20) for i in {ids}))")
+        done = project.client(f"from hello import app; print(sum(app.AsyncResult(i).get(timeout=20) for i in {ids}))")
         assert done.stdout.strip() == "380", done
-        done = project.python(f"from hello import app; print(app.AsyncResult({step!r}).get(timeout=20))")
+        done = project.client(f"from hello import app; print(app.AsyncResult({step!r}).get(timeout=20))")
         assert (done.stdout.strip(), lines(attempts), lines(steps)) == ("5", ["0"], []), second.output()
         assert second.output().count("other tasks go on") == 1, second.output()
         assert second.output().count("This worker starts all the same") == 1, second.output()
         assert len(lines(pids)) == 1
-    done = project.python(
+    done = project.client(
         f"""
         from hello import add, app
         print(app.AsyncResult({retried!r}).get(timeout=30), add.delay(2, 2).get(timeout=30))
@@ -67,7 +67,7 @@ def test_a_worker_that_starts_in_an_alarm_runs_what_is_there_and_catches_up(proj
     assert lines(attempts) == ["0", "1", "2"]
     until(lambda: len(lines(pids)) == 2 and len(lines(steps)) == 2, second.output, timeout=60)
     assert sorted(lines(steps)) == ["5", "early"], second.output()
-    state = project.python(f"from hello import app; print(app.AsyncResult({revoked!r}).state)")
+    state = project.client(f"from hello import app; print(app.AsyncResult({revoked!r}).state)")
     assert state.stdout.strip() == "REVOKED", second.output()
     assert second.stop() == 0
 
@@ -77,7 +77,7 @@ def test_a_worker_that_stops_in_an_alarm_hands_back_what_it_could_not_send(proje
     attempts = tmp_path / "attempts"
     grace = "app.conf.worker_shutdown_grace = 1\n"
     project.write("hello.py", dedent(HELLO.format(url=url, results=tmp_path / "results.db")) + grace)
-    project.python(f"from hello import again; again.delay({str(attempts)!r})")
+    project.client(f"from hello import again; again.delay({str(attempts)!r})")
     with closing(open_broker(url, {}).shelf()) as shelf, rabbitmq.memory_alarm():
         worker = project.worker("hello", "-l", "info", "-c", "1")
         worker.until_output("other tasks go on", timeout=60)

@@ -79,14 +79,13 @@ def test_celerys_remote_control_reaches_umbels_worker_and_the_other_way(shop):
     """Both answer over the same exchanges."""
     shop.umbel_worker("-n", "umbel@here")
     shop.celery_worker("-n", "celery@here")
-    asked = shop.processes.run(
-        "-c",
+    asked = shop.project.client(
         "import json; from with_celery import app; print(json.dumps(app.control.ping(timeout=10, limit=2)))",
+        of="celery",
     )
     assert '"umbel@here": {"ok": "pong"}' in asked.stdout, asked
     assert '"celery@here": {"ok": "pong"}' in asked.stdout, asked
-    answered = shop.processes.run(
-        "-c",
+    answered = shop.project.client(
         "from with_umbel import app; from umbel.control import Control\n"
         "answers = Control(app).ping(['umbel@here', 'celery@here'], timeout=20)\n"
         "print(sorted(name for one in answers for name in one))",

@@ -72,9 +72,9 @@ def test_back_to_celery_on_the_same_server(project, url):
     project.write("held.py", HELD.format(url=url))
     worker = project.worker("held", "-l", "info", "-c", "1")
     worker.until_output("ready.", timeout=60)
-    project.python("from held import app; app.send_task('held.hold', ('pids',))")
+    project.client("from held import app; app.send_task('held.hold', ('pids',))")
     until((project.folder / "pids").exists, worker.output, timeout=60)
-    project.python(
+    project.client(
         f"""
         from with_umbel import note
         for number in range(20):

@@ -93,7 +93,8 @@ def celery_worker(project):
 
 
 def said(project, code, program="shop"):
-    done = project.python(f"from {program} import *\n{code}", timeout=60)
+    library = "celery" if program == "cshop" else "umbel"
+    done = project.client(f"from {program} import *\n{code}", of=library, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.strip()
 

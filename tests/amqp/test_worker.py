@@ -29,7 +29,7 @@ def test_a_task_runs_and_its_result_comes_back(hello):
     worker = hello.worker("hello", "-l", "info", "-c", "2")
     worker.until_output("ready.")
     assert "note     delays go by the clock of the server" in worker.output()
-    said = hello.python("from hello import add; print(sum(add.delay(n, n).get(timeout=20) for n in range(20)))")
+    said = hello.client("from hello import add; print(sum(add.delay(n, n).get(timeout=20) for n in range(20)))")
     assert said.stdout.strip() == "380", said
     assert worker.stop() == 0
 
@@ -42,7 +42,7 @@ def test_a_child_that_kills_itself_three_times_is_set_aside(hello, shelf, tmp_pa
     path = tmp_path / "pids"
     worker = hello.worker("hello", "-l", "info", "-c", "1")
     worker.until_output("ready.")
-    said = hello.python(
+    said = hello.client(
         f"from hello import hold, add\nhold.delay({str(path)!r}, 60); innocent = add.delay(1, 2); print(innocent.id)"
     )
     for number in range(3):
@@ -53,7 +53,7 @@ def test_a_child_that_kills_itself_three_times_is_set_aside(hello, shelf, tmp_pa
     assert (dead.parcel.name, dead.deaths) == ("hello.hold", 3)
     assert "SIGKILL" in dead.reason
     assert len(lines(path)) == 3
-    took = hello.python(f"from hello import app; print(app.AsyncResult({said.stdout.strip()!r}).get(timeout=20))")
+    took = hello.client(f"from hello import app; print(app.AsyncResult({said.stdout.strip()!r}).get(timeout=20))")
     assert took.stdout.strip() == "3", took
     assert shelf.replay([dead.tag]) == 1
     assert until(lambda: len(lines(path)) == 4, worker.output, timeout=60)
@@ -64,10 +64,10 @@ def test_early_acknowledgement_means_never_twice(hello, tmp_path):
     path = tmp_path / "pids"
     worker = hello.worker("hello", "-l", "info", "-c", "1")
     worker.until_output("ready.")
-    said = hello.python(f"from hello import once; print(once.delay({str(path)!r}).id)")
+    said = hello.client(f"from hello import once; print(once.delay({str(path)!r}).id)")
     assert until(lambda: lines(path), worker.output, timeout=60)
     os.kill(int(lines(path)[0]), signal.SIGKILL)
-    took = hello.python(
+    took = hello.client(
         f"from hello import app; print(type(app.AsyncResult({said.stdout.strip()!r}).get(timeout=60, propagate=False)))"
     )
     assert "WorkerLostError" in took.stdout, took
@@ -82,7 +82,7 @@ def test_a_task_outlives_its_connection_and_runs_once(hello, rabbitmq, tmp_path)
     path = tmp_path / "pids"
     worker = hello.worker("hello", "-l", "info", "-c", "3")
     worker.until_output("ready.")
-    said = hello.python(
+    said = hello.client(
         f"""
         from hello import hold
         print(*[hold.delay({str(path)!r}, 8).id for _ in range(2)])
@@ -90,11 +90,11 @@ def test_a_task_outlives_its_connection_and_runs_once(hello, rabbitmq, tmp_path)
     )
     assert until(lambda: len(lines(path)) == 2, worker.output, timeout=60)
     rabbitmq.ctl("close_all_connections", "for a test")
-    took = hello.python(
+    took = hello.client(
         f"from hello import app; print(*[app.AsyncResult(i).get(timeout=60) for i in {said.stdout.split()!r}])"
     )
     assert took.stdout.split() == ["held", "held"], worker.output()
-    done = hello.python("from hello import add; print(add.delay(1, 1).get(timeout=60))")
+    done = hello.client("from hello import add; print(add.delay(1, 1).get(timeout=60))")
     assert done.stdout.strip() == "2", done
     assert len(lines(path)) == 2
 
@@ -109,9 +109,9 @@ def test_a_task_longer_than_the_consumer_timeout_runs_once(project, url, rabbitm
     path = tmp_path / "pids"
     worker = project.worker("hello", "-l", "info", "-c", "2")
     worker.until_output("ready.")
-    said = project.python(f"from hello import hold; print(hold.delay({str(path)!r}, 12).get(timeout=60))")
+    said = project.client(f"from hello import hold; print(hold.delay({str(path)!r}, 12).get(timeout=60))")
     assert said.stdout.strip() == "held", said
-    done = project.python("from hello import add; print(add.delay(1, 1).get(timeout=60))")
+    done = project.client("from hello import add; print(add.delay(1, 1).get(timeout=60))")
     assert done.stdout.strip() == "2", done
     assert len(lines(path)) == 1
     assert "umbel.pause.5000" in rabbitmq.ctl("list_queues", "-p", url.rpartition("/")[2], "name")
@@ -123,7 +123,7 @@ def test_the_work_of_a_killed_worker_is_taken_by_another(hello, tmp_path):
     path = tmp_path / "pids"
     first = hello.worker("hello", "-l", "info", "-c", "1", "-n", "one@%h")
     first.until_output("ready.")
-    hello.python(f"from hello import hold; hold.delay({str(path)!r}, 60)")
+    hello.client(f"from hello import hold; hold.delay({str(path)!r}, 60)")
     assert until(lambda: lines(path), first.output, timeout=60)
     second = hello.worker("hello", "-l", "info", "-c", "1", "-n", "two@%h")
     second.until_output("ready.")
@@ -148,7 +148,7 @@ def test_expired_unknown_and_urgent_tasks(project, url, shelf, tmp_path):
             file.write(f"{{number}}\\n")
     """.replace("from umbel import Umbel", "from umbel import Umbel\n    from umbel.routing import Queue"),
     )
-    said = project.python(
+    said = project.client(
         """
         from hello import app, note
         for number in (0, 5, 9, 5):
@@ -165,6 +165,6 @@ def test_expired_unknown_and_urgent_tasks(project, url, shelf, tmp_path):
     (dead,) = shelf.items("dead")
     assert (dead.parcel.id, dead.parcel.name) == (unknown, "hello.nobody")
     code = f"from hello import app; print(*[app.AsyncResult(i).state for i in ({expired!r}, {unknown!r})])"
-    assert project.python(code).stdout.split() == ["REVOKED", "FAILURE"], worker.output()
+    assert project.client(code).stdout.split() == ["REVOKED", "FAILURE"], worker.output()
     assert len(lines(path)) == 4
     assert worker.stop() == 0

@@ -44,7 +44,7 @@ def celery(url, project):
             app = Celery("other", broker="memory://", backend={url!r})
             app.conf.update({settings!r})
         """
-        done = project.python(textwrap.dedent(prelude) + textwrap.dedent(code), timeout=60)
+        done = project.client(textwrap.dedent(prelude) + textwrap.dedent(code), of="celery", timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 

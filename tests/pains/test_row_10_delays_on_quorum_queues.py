@@ -50,7 +50,7 @@ def test_a_user_who_may_declare_nothing(
     project.write("pains.py", written(store.replace("guest:guest", "row10:pw")))
     tries = tmp_path / "tries"
     worker = start("-c", "1")
-    said = project.python(
+    said = project.client(
         f"""
         import pains
         later = pains.add.apply_async((2, 3), countdown=1.1)

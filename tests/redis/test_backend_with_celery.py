@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -42,26 +43,27 @@ def backend(url):
 
 
 @pytest.fixture
-def celery(url):
+def celery(url, tmp_path, interpreters):
     """Runs lines with a Celery ``app`` on the same database and gives back what they print."""
     started = []
 
-    def start(code, **settings):
+    def lines(code, settings):
         prelude = f"""
             from celery import Celery
             app = Celery("other", broker="memory://", backend={url!r})
             app.conf.update({settings!r})
         """
-        lines = textwrap.dedent(prelude) + textwrap.dedent(code)
-        popen = subprocess.Popen(
-            [sys.executable, "-c", lines], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        return textwrap.dedent(prelude) + textwrap.dedent(code)
+
+    def start(code, **settings):
+        command = [sys.executable, "-c", lines(code, settings)]
+        popen = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         started.append(popen)
         return popen
 
     def run(code, **settings):
-        out, _ = start(code, **settings).communicate(timeout=40)
-        return out.strip()
+        done = interpreters["celery"].run(lines(code, settings), tmp_path, os.environ, timeout=40)
+        return (done.stdout + done.stderr).strip()
 
     run.start = start
     yield run

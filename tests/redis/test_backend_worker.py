@@ -32,7 +32,7 @@ def test_a_real_celery_reads_the_results_of_a_worker(project, url):
         app = Celery("other", broker="memory://", backend={url!r})
         print(app.AsyncResult({task_id!r}).get(timeout=10))
     """
-    assert project.python(other).stdout.strip() == "5"
+    assert project.client(other, of="celery").stdout.strip() == "5"
     assert worker.stop() == 0
 
 

@@ -47,11 +47,11 @@ owners.enlist(owner)
 print(len(consumer.turn([], Want(("celery",), 10)).deliveries))
 owners.retire(7)
 """
-    sent = shop.processes.run("-c", "from with_umbel import add; print([add.delay(n, n).id for n in range(3)])")
+    sent = shop.project.client("from with_umbel import add; print([add.delay(n, n).id for n in range(3)])")
     assert sent.returncode == 0, sent
-    took = shop.processes.run("-c", script)
+    took = shop.project.client(script)
     assert took.stdout.strip() == "3", took
     shop.celery_worker()
     read = f"from with_celery import app; print([app.AsyncResult(i).get(timeout=30) for i in {sent.stdout.strip()}])"
-    said = shop.processes.run("-c", read)
+    said = shop.project.client(read, of="celery")
     assert said.stdout.strip() == "[0, 2, 4]", said

@@ -48,7 +48,7 @@ def test_joined_once_whoever_is_last(project, url, link, client):
     shop = Shop(project, url, url)
     shop.celery_worker("-Q", "of-celery")
     shop.umbel_worker("-Q", "of-umbel")
-    said = shop.processes.run("-c", CLIENT.format(client=client), timeout=120)
+    said = shop.project.client(CLIENT.format(client=client), of=client, timeout=120)
     assert said.returncode == 0, said
     assert json.loads(said.stdout) == 4 * [28, "ChordErrorTrue", [[2, 4, 6]] * 2]
     for last in SIDES:
@@ -80,7 +80,7 @@ def test_a_member_of_either_side_adds_one_for_either(project, url, client):
     shop = Shop(project, url, url)
     shop.celery_worker("-Q", "of-celery")
     shop.umbel_worker("-Q", "of-umbel")
-    said = shop.processes.run("-c", ADDED.format(client=client), timeout=120)
+    said = shop.project.client(ADDED.format(client=client), of=client, timeout=120)
     assert said.returncode == 0, said
     assert json.loads(said.stdout) == [25] * 8
     assert ran(project, "ran") == {"25": 8}
@@ -112,7 +112,7 @@ def test_joined_over_a_queue_that_both_serve(project, url, client):
     """What only umbel understands never reaches a Celery worker, and each body runs once."""
     shop = Shop(project, url, url)
     workers = [shop.celery_worker(), shop.umbel_worker()]
-    said = shop.processes.run("-c", OVER_ONE.format(client=client), timeout=120)
+    said = shop.project.client(OVER_ONE.format(client=client), of=client, timeout=120)
     assert said.returncode == 0, (said, [worker.output()[-3000:] for worker in workers])
     assert json.loads(said.stdout) == [[6] * 20, [[[0, 2, 4]] * 2] * 20, ["ChordError"] * 20, NESTED]
     assert [ran(project, f"ran-{number}") for number in range(20)] == [{"6": 1}] * 20

@@ -102,7 +102,7 @@ class Shop:
 
 def test_tasks_run_and_results_come_back(project, cluster_url):
     worker = Shop(project, cluster_url).worker()
-    said = project.python(
+    said = project.client(
         "from umbel import chord\nfrom shop import add, again, total\n"
         "print(sum(add.delay(n, n).get(timeout=20) for n in range(20)))\n"
         "print(again.delay().get(timeout=20))\n"

@@ -107,7 +107,7 @@ def unlike(mine: dict, theirs: dict) -> list[str]:
 def test_what_a_worker_says_is_what_celerys_says(shop, wiretap, app):
     """Channel, envelope, and every field of every type, in its order."""
     worker = shop.umbel_worker("-E", "-n", "w1@%h")
-    said = shop.processes.run("-c", RUN)
+    said = shop.project.client(RUN)
     assert said.returncode == 0, said
     wanted = set(CELERYS) - {"task-failed unregistered", "worker-offline", "worker-heartbeat asked for"}
     until(lambda: wanted <= set(wiretap.events()), lambda: str(wiretap.events().keys()), timeout=30)
@@ -130,7 +130,7 @@ def test_what_a_worker_says_is_what_celerys_says(shop, wiretap, app):
 
 def test_the_events_of_one_task_come_in_their_order(shop, wiretap):
     shop.umbel_worker("-E", "-n", "w1@%h")
-    said = shop.processes.run("-c", "from with_umbel import again; print(again.delay().get(timeout=30))")
+    said = shop.project.client("from with_umbel import again; print(again.delay().get(timeout=30))")
     assert said.stdout.strip() == "2", said
     until(lambda: "task-succeeded" in wiretap.events(), timeout=20)
     events = [event for channel, _, body in wiretap.told if channel.endswith("task.multi") for event in body]
@@ -153,25 +153,25 @@ def test_umbel_reads_a_celery_worker(shop):
 def test_tasks_are_reported_when_somebody_asks_for_it(shop, wiretap, app):
     """`enable_events` and `disable_events`, at run time, for children that live already."""
     shop.umbel_worker("-n", "w1@%h")
-    call = ("-c", "from with_umbel import add; print(add.delay(2, 3).get(timeout=30))")
+    call = "from with_umbel import add; print(add.delay(2, 3).get(timeout=30))"
     with Control(app) as control:
 
         def ask(command: str) -> list[str]:
             answers = control.broadcast(command, reply=True, timeout=10)
             return [answer["ok"] for one in answers for answer in one.values()]
 
-        assert shop.processes.run(*call).stdout.strip() == "5"
+        assert shop.project.client(call).stdout.strip() == "5"
         assert ask("disable_events") == ["task events already disabled"]
         assert ask("enable_events") == ["task events enabled"]
         assert ask("enable_events") == ["task events already enabled"]
-        until(lambda: shop.processes.run(*call) and "task-succeeded" in wiretap.events(), timeout=30)
+        until(lambda: shop.project.client(call) and "task-succeeded" in wiretap.events(), timeout=30)
         assert ask("disable_events") == ["task events disabled"]
     assert sum(len(body) for channel, _, body in wiretap.told if channel.endswith("task.multi")) % 3 == 0
 
 
 def test_nothing_is_said_of_tasks_unless_asked(shop, wiretap):
     shop.umbel_worker("-n", "w1@%h")
-    said = shop.processes.run("-c", "from with_umbel import add; print(add.delay(2, 3).get(timeout=30))")
+    said = shop.project.client("from with_umbel import add; print(add.delay(2, 3).get(timeout=30))")
     assert said.stdout.strip() == "5"
     until(lambda: "worker-heartbeat" in wiretap.events(), timeout=20)
     assert set(wiretap.events()) == {"worker-online", "worker-heartbeat"}
@@ -185,7 +185,7 @@ def test_a_state_fills_itself_from_a_receiver(shop, app):
     shop.umbel_worker("-E", "-n", "w1@%h")
     thread.start()
     until(lambda: [worker.alive for worker in state.workers.values()] == [True], timeout=20)
-    said = shop.processes.run("-c", "from with_umbel import add; r = add.delay(2, 3); r.get(timeout=30); print(r.id)")
+    said = shop.project.client("from with_umbel import add; r = add.delay(2, 3); r.get(timeout=30); print(r.id)")
     task_id = said.stdout.strip()
     until(lambda: task_id in state.tasks and state.tasks[task_id].state == "SUCCESS", timeout=20)
     receiver.should_stop = True
@@ -225,8 +225,8 @@ def test_a_worker_works_on_while_its_events_go_nowhere(own_server, shop, project
     quiet = Shop(project, url, url)
     worker = quiet.umbel_worker("-E")
     path = tmp_path / "done"
-    said = quiet.processes.run(
-        "-c", f"from with_umbel import note\nfor number in range(200): note.delay({str(path)!r}, number)"
+    said = quiet.project.client(
+        f"from with_umbel import note\nfor number in range(200): note.delay({str(path)!r}, number)"
     )
     assert said.returncode == 0, said
     until(lambda: path.exists() and path.read_text().count("\n") == 200, worker.output, timeout=60)

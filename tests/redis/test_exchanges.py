@@ -66,7 +66,7 @@ def celery_worker(shop):
 
 
 def run(shop, module, code):
-    said = shop.processes.run("-c", f"from with_{module} import *\n{code}")
+    said = shop.client(f"from with_{module} import *\n{code}", of=module)
     assert said.returncode == 0, said
     return said.stdout
 

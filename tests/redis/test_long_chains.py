@@ -21,6 +21,6 @@ def test_celerys_workers_send_the_link_on(project, url, link):
     shop = Shop(project, url, url)
     shop.celery_worker("-Q", "of-celery")
     umbel = shop.umbel_worker("-Q", "of-umbel")
-    said = shop.processes.run("-c", CLIENT, timeout=90)
+    said = shop.project.client(CLIENT, timeout=90)
     assert said.stdout == "80\n", said
     assert umbel.output().count("umbel.continue[") > 1

@@ -62,7 +62,7 @@ def outages(project, network):
 
 
 def asked(project, code):
-    return project.python(f"from outages import *\n{code}", timeout=60).stdout.split()
+    return project.client(f"from outages import *\n{code}", timeout=60).stdout.split()
 
 
 def till_it_says(worker, text, times=1):

@@ -69,7 +69,7 @@ def celery_worker(shop, *options):
 
 
 def python(shop, code):
-    said = shop.processes.run("-c", code)
+    said = shop.client(code, of="celery" if "with_celery" in code else "umbel")
     assert said.returncode == 0, said
     return json.loads(said.stdout)
 

@@ -65,7 +65,7 @@ def lines(path):
 def test_a_task_runs_and_its_result_comes_back(hello):
     worker = hello.worker("hello", "-l", "info", "-c", "2")
     worker.until_output("ready.")
-    said = hello.python("from hello import add; print(sum(add.delay(n, n).get(timeout=20) for n in range(20)))")
+    said = hello.client("from hello import add; print(sum(add.delay(n, n).get(timeout=20) for n in range(20)))")
     assert said.stdout.strip() == "380", said
     assert worker.stop() == 0
 
@@ -74,7 +74,7 @@ def test_a_retry_waits_in_the_server(hello, tmp_path):
     worker = hello.worker("hello", "-l", "info", "-c", "1")
     worker.until_output("ready.")
     path = tmp_path / "attempts"
-    said = hello.python(f"from hello import again; print(again.delay({str(path)!r}).get(timeout=20))")
+    said = hello.client(f"from hello import again; print(again.delay({str(path)!r}).get(timeout=20))")
     assert said.stdout.strip() == "at last", said
     assert lines(path) == ["0", "1", "2"]
 
@@ -84,7 +84,7 @@ def test_a_child_that_kills_itself_three_times_is_set_aside(hello, shelf, tmp_pa
     path = tmp_path / "pids"
     worker = hello.worker("hello", "-l", "info", "-c", "1")
     worker.until_output("ready.")
-    said = hello.python(
+    said = hello.client(
         f"from hello import hold, add\nhold.delay({str(path)!r}); innocent = add.delay(1, 2); print(innocent.id)"
     )
     for number in range(3):
@@ -95,7 +95,7 @@ def test_a_child_that_kills_itself_three_times_is_set_aside(hello, shelf, tmp_pa
     assert (dead.parcel.name, dead.deaths) == ("hello.hold", 3)
     assert "SIGKILL" in dead.reason
     assert len(lines(path)) == 3
-    took = hello.python(f"from hello import app; print(app.AsyncResult({said.stdout.strip()!r}).get(timeout=20))")
+    took = hello.client(f"from hello import app; print(app.AsyncResult({said.stdout.strip()!r}).get(timeout=20))")
     assert took.stdout.strip() == "3", took
 
 
@@ -106,7 +106,7 @@ def test_the_work_of_a_killed_worker_is_taken_by_another_within_ten_seconds(hell
     first.until_output("ready.")
     second = hello.worker("hello", "-l", "info", "-c", "1", "-n", "two@%h", "-Q", "other")
     second.until_output("ready.")
-    hello.python(f"from hello import hold; hold.delay({str(path)!r})")
+    hello.client(f"from hello import hold; hold.delay({str(path)!r})")
     assert until(lambda: lines(path), first.output, timeout=20)
     link = Link(Address.parse(url, {}))
     before = link.call("TIME")
@@ -126,7 +126,7 @@ def test_what_its_stores_say_is_printed_once(project, url):
     worker = project.worker("hello", "-c", "3", "-l", "info")
     worker.until_output("ready.", timeout=20)
     sent = "from hello import add\nprint([one.get(timeout=20) for one in [add.delay(n, n) for n in range(60)]][-1])"
-    assert project.python(sent).stdout.strip() == "118"
+    assert project.client(sent).stdout.strip() == "118"
     said = [line for line in worker.output().splitlines() if "writes nothing to disk" in line]
     assert len(said) == 2, worker.output()
     assert all("MainProcess" in line for line in said)
@@ -165,7 +165,7 @@ def test_a_worker_waits_for_a_server_that_does_not_run_yet(project, own_server):
     own_server.start()
     output = worker.until_output("ready.", timeout=30)
     assert "cannot be reached" in output
-    assert project.python("from hello import add; print(add.delay(1, 2).get(timeout=20))").stdout == "3\n"
+    assert project.client("from hello import add; print(add.delay(1, 2).get(timeout=20))").stdout == "3\n"
     assert worker.stop() == 0
 
 

@@ -73,7 +73,7 @@ def test_umbel_events_reads_a_worker(project):
     worker = project.worker("shop", "-E", "-c", "1", "-n", "w1@%h")
     dump = project.processes.start(Path(worker.command[0]), "-A", "shop", "events", "--dump")
     dump.until_output("heartbeat: ", timeout=30)
-    said = project.python("from shop import add; print(add.delay(2, 3).get(timeout=30))")
+    said = project.client("from shop import add; print(add.delay(2, 3).get(timeout=30))")
     assert said.stdout.strip() == "5", said
     seen = dump.until_output("task succeeded", timeout=20)
     assert "task received: shop.add(" in seen

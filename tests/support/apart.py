@@ -65,7 +65,7 @@ class Apart:
 
     def said(self, code: str) -> str:
         """What a client prints."""
-        done = self.project.python(f"from shop import *\n{PATIENT}\n{code}", timeout=50)
+        done = self.project.client(f"from shop import *\n{PATIENT}\n{code}", timeout=50)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.strip()
 

@@ -52,7 +52,7 @@ class Shop:
         if module == "celery":
             options += ", declare=[app.amqp.queues['news'].exchange]"
         code = f"from with_{module} import *\nnote.apply_async(({str(self.path)!r}, {word!r}), {options})"
-        return self._project.processes.run("-c", code)
+        return self._project.client(code, of=module)
 
     def ran(self):
         return Counter(self.path.read_text().splitlines()) if self.path.exists() else Counter()

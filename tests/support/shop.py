@@ -118,14 +118,14 @@ class Shop:
 
     def called_from(self, module: str) -> list[object]:
         """What a client in that module gets: `EXPECTED`, whoever the worker is."""
-        said = self.processes.run("-c", "\n".join(line[4:] for line in CALLS.format(module=module).splitlines()))
+        said = self.project.client(CALLS.format(module=module), of=module.removeprefix("with_"))
         assert said.returncode == 0, said
         return json.loads(said.stdout)
 
     def drain(self, path, each: int) -> Counter[int]:
         """Sent by both, run by a worker of both side by side: how often each number was run."""
-        for module, start in (("with_celery", 0), ("with_umbel", each)):
-            said = self.processes.run("-c", SEND.format(module, start, start + each, str(path)))
+        for module, start in (("celery", 0), ("umbel", each)):
+            said = self.project.client(SEND.format(f"with_{module}", start, start + each, str(path)), of=module)
             assert said.returncode == 0, said
         workers = [self.celery_worker(), self.umbel_worker()]
         total = 2 * each

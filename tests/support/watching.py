@@ -23,7 +23,9 @@ def dumps(shop: Shop):
 
 def call(shop: Shop, module: str) -> None:
     """One task that succeeds, sent by that module's app."""
-    said = shop.processes.run("-c", f"from {module} import add; print(add.delay(2, 3).get(timeout=30))")
+    said = shop.project.client(
+        f"from {module} import add; print(add.delay(2, 3).get(timeout=30))", of=module.removeprefix("with_")
+    )
     assert said.stdout.strip() == "5", said
 
 

@@ -89,9 +89,9 @@ def test_a_child_that_is_replaced_waits_for_its_errbacks(project: Project) -> No
     os.mkfifo(project.folder / "gate")
     worker = project.worker("stuck", "-c", "1", "-l", "INFO")
     worker.until_output("ready.", timeout=20)
-    done = project.python("from stuck import stuck, told; print(stuck.apply_async(link_error=told.s()).id)")
+    done = project.client("from stuck import stuck, told; print(stuck.apply_async(link_error=told.s()).id)")
     state = f"from stuck import app; print(app.AsyncResult({done.stdout.strip()!r}).state)"
-    until(lambda: "FAILURE" in project.python(state).stdout, timeout=10)
+    until(lambda: "FAILURE" in project.client(state).stdout, timeout=10)
     with (project.folder / "gate").open("w") as gate:
         gate.write("let in: ")
     until(lambda: (project.folder / "told.txt").exists() and (project.folder / "told.txt").read_text(), timeout=5)
@@ -107,7 +107,7 @@ def test_an_errback_that_never_ends_does_not_keep_its_child_beyond_the_grace_per
     os.mkfifo(project.folder / "gate")
     worker = project.worker("stuck", "-c", "1", "-l", "INFO")
     worker.until_output("ready.", timeout=20)
-    project.python("from stuck import stuck, told; stuck.apply_async(link_error=told.s())")
+    project.client("from stuck import stuck, told; stuck.apply_async(link_error=told.s())")
     worker.until_output("Hard time limit", timeout=10)
     assert worker.stop() == 0
     assert "was told of a hard limit has not ended" in worker.output()

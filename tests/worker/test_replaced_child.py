@@ -48,13 +48,13 @@ def test_an_outcome_that_is_being_written_up_is_waited_for(project: Project, poo
     ran = project.folder / "ran.txt"
     worker = project.worker("deaf", "-P", pool, "-c", "1" if pool == "process" else "2", "-l", "INFO")
     worker.until_output("ready.", timeout=20)
-    sent = project.python(f"from deaf import {neighbour}; print({neighbour}.delay().id)").stdout.strip()
+    sent = project.client(f"from deaf import {neighbour}; print({neighbour}.delay().id)").stdout.strip()
     until(ran.exists, timeout=10)
-    project.python("from deaf import stuck; stuck.delay()")
+    project.client("from deaf import stuck; stuck.delay()")
     worker.until_output("This child is replaced", timeout=10)
     with (project.folder / "gate").open("w") as gate:
         gate.write("go on")
     state = f"from deaf import app; print(app.AsyncResult({sent!r}).get(timeout=10))"
-    assert project.python(state).stdout.strip() == "done"
+    assert project.client(state).stdout.strip() == "done"
     assert worker.stop() == 0
     assert ran.read_text() == "ran\n"
