@@ -42,7 +42,7 @@ def hands() -> Iterator[Any]:
         yield hands
 
 
-def left(app: Umbel, forwarder: type[Forwarder] = Dies) -> Any:
+def left(app: Umbel, forwarder: Any = Dies) -> Any:
     """A chord whose members have ended, in a worker that came no further."""
     sent = chord([app.tasks["f.same"].s(1), app.tasks["f.same"].s(2)], app.tasks["f.body"].s()).delay()
     with InProcessWorker(app, pool="solo") as worker:
@@ -148,6 +148,19 @@ def test_what_cannot_be_sent_is_tried_again_and_holds_up_nothing_else(app: Umbel
         forwarder.look()
         drain(app)
         assert RAN == [[1, 2]] * 2
+
+
+def test_a_child_does_not_wait_for_a_broker_again_and_again(app: Umbel, hands: Any) -> None:
+    """It leaves to others what ends soon after; they send it."""
+    with closing(Forwarder(app)) as forwarder:
+        forwarder._publisher = Closed(app.broker.publisher(), 0)
+        for _ in range(2):  # the second worker's broker would take it
+            left(app, lambda _: forwarder)
+        assert RAN == []
+        hands.advance(LATE + LOOK)
+        forwarder.look()
+    drain(app)
+    assert RAN == [[1, 2]] * 2
 
 
 def test_nothing_is_opened_where_one_store_has_both() -> None:

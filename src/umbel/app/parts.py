@@ -7,6 +7,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from .. import result
+from ..broker import Owners
 from ..claims import Claims
 from ..control import Control
 from ..coordinator import Coordinator, Overrides
@@ -66,6 +67,10 @@ class Parts:
         """
         app: Any = self
         return self._stores.coordinator(scope or app.main or "default", mask_url(app.write_url))
+
+    def result_owners(self) -> Owners | None:
+        """What removes expired results from a store that does not do it by itself; None elsewhere."""
+        return self._stores.result_owners()
 
     def claims(self) -> Claims | None:
         """What keeps the claims of messages that run once, beside the results; None where nothing does."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Container
 from typing import Any, Final
 
 from ..backend import Backend, Watch, sends_results
-from ..broker import Broker, Publisher
+from ..broker import Broker, Owners, Publisher
 from ..claims import Claiming, Claims
 from ..client import Client
 from ..coordinator import Coordinated, Coordinator, Overrides
@@ -34,6 +34,9 @@ _KEEPS_SCHEDULES: Final = (
 
 _KEEPS_CLAIMS: Final = (*_KEEPS_SCHEDULES, "memory")
 """The same for claims (`claims`)."""
+
+_ONLY_TIDIED: Final = ("sqlite", "memory")
+"""Schemes of stores with results that nobody removes but their users."""
 
 _left_alone: list[Any] = []
 """What a parent had opened, kept in its children so that nothing finalizes it."""
@@ -179,6 +182,11 @@ class Stores:
         """What keeps claims beside the results, None where nothing does. Whoever asks closes it."""
         beside = self._beside(_KEEPS_CLAIMS)
         return beside.claims() if isinstance(beside, Claiming) else None
+
+    def result_owners(self) -> Owners | None:
+        """What removes expired results where no server does it; None elsewhere. Whoever asks closes it."""
+        broker: Any = self._beside(_ONLY_TIDIED)
+        return None if broker is None else broker.owners()
 
     def _beside(self, schemes: Container[str]) -> object:
         """The store of the results as a broker, when it is of one of these kinds."""

@@ -57,6 +57,7 @@ class Forwarder:
         self._outbox = outbox(app.broker_url, app.conf.broker_transport_options)
         self._publisher: Publisher | None = None
         self._looked = clock.monotonic()
+        self._rests = 0.0  # monotonic moment before which a child leaves letters in the outbox: the broker takes none
 
     def join(self, outcomes: Sequence[Outcome]) -> None:
         """Store the results of these outcomes and note their members; send what follows, and what they send.
@@ -71,7 +72,7 @@ class Forwarder:
         members = [member for outcome in outcomes for member in outcome.members]
         parcels = [parcel for outcome in outcomes for parcel in outcome.parcels]
         letters = store.note_members(records, members, parcels, self._outbox, clock.wall() + LATE)
-        if letters:
+        if letters and clock.monotonic() >= self._rests:
             self._send(store, letters)
 
     def look(self) -> None:
@@ -102,6 +103,7 @@ class Forwarder:
                 for letter in letters:
                     self._send(store, [letter])
                 return
+            self._rests = clock.monotonic() + LATE
             logger.warning("What follows %d chord(s) cannot be sent, it is tried again: %s", len(letters), error)
 
     def close(self) -> None:

@@ -30,6 +30,7 @@ from .commands import Commands
 from .control import State
 from .forwarder import Forwarder
 from .handles import Worker
+from .housekeeper import Housekeeper
 from .levers import Levers
 from .nursery import Exited, Forked, Nursery, Stopped
 from .page import Page
@@ -137,6 +138,7 @@ class Supervisor:
         self.owners: Owners = self.entry.owners
         self.control: Control = self.app.broker.control()
         self.forwarder = Forwarder(self.app)
+        self.housekeeper = Housekeeper(self.app, self.owners)
         self.presence = Presence(self.app, self.options, self.brood)
         self.commands = Commands(
             State(
@@ -345,13 +347,8 @@ class Supervisor:
         self._outlast()
 
     def _tidy(self) -> None:
-        conf = self.app.conf
-        limits = {
-            "dead_age": health.seconds(conf.dead_letter_max_age), "dead_count": float(conf.dead_letter_max_count),
-            "result_count": float(conf.result_max_count),
-        }  # fmt: skip
         try:
-            if self.owners.tidy(limits):
+            if self.housekeeper.tidy():
                 self._tidied = clock.monotonic() - TIDY + LOOK
             if self.app.broker.abilities.rescue == "caller":  # elsewhere the roll is what each process says of itself
                 self.entry.look()
@@ -386,6 +383,7 @@ class Supervisor:
         self.nursery.socket.close()
         health.notify("STOPPING=1")
         self.forwarder.close()
+        self.housekeeper.close()
         try:
             self.sponsor.close()
             self.entry.retire()
