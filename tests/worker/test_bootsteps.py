@@ -7,7 +7,7 @@ import pytest
 from umbel import bootsteps
 from umbel.exceptions import ImproperlyConfigured
 from umbel.testing.clock import moved_clock
-from umbel.worker.timer import Timer
+from umbel.utils.timer import Timer
 
 
 class Parent:

@@ -6,8 +6,9 @@ import os
 
 import pytest
 
+from umbel.utils.time import interval
 from umbel.worker.page import OTHERS, TALLIES, Page
-from umbel.worker.rates import NAMES, digest, interval
+from umbel.worker.rates import NAMES, digest
 
 
 @pytest.mark.parametrize("limit", ["soon", "1/day", "-1", "nan", "inf/s", "/m", [1]])

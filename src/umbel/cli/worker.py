@@ -16,8 +16,9 @@ from ..pacing import Paced
 from ..places import heartbeat_file, node_name
 from ..serialization import acceptable, compress
 from ..urls import mask_url
+from ..utils.time import interval
 from ..worker.options import FREQUENCY, PRESETS, Beginning, WorkerOptions
-from ..worker.rates import CLUSTER, interval, scope
+from ..worker.rates import CLUSTER, scope
 from ..worker.supervisor import Supervisor
 from . import celerys, daemon
 from .session import Session, app_option, names

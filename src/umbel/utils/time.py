@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -58,6 +59,32 @@ def maybe_timedelta(delta: Any) -> Any:
         datetime.timedelta(seconds=90)
     """
     return timedelta(seconds=delta) if isinstance(delta, int | float) else delta
+
+
+def interval(limit: Any) -> float:
+    """Seconds between two starts under a rate limit as Celery writes it; 0.0 for none.
+
+    Args:
+        limit: a number a second, or a text such as ``"10/s"``, ``"100/m"``, ``"5/h"``; None or 0: no limit.
+
+    Raises:
+        ValueError: it is none of these.
+
+    Example:
+        >>> interval("30/m"), interval(4), interval(None), interval("0")
+        (2.0, 0.25, 0.0, 0.0)
+    """
+    if not limit:
+        return 0.0
+    number, _, unit = str(limit).partition("/")
+    seconds = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(unit.strip() or "s")
+    try:
+        rate = float(number)
+    except ValueError:
+        rate = math.nan
+    if seconds is None or not 0 <= rate < math.inf:
+        raise ValueError(f"{limit!r} is no rate limit: write a number a second, or 10/s, 100/m, 5/h.")
+    return seconds / rate if rate else 0.0
 
 
 class Zones:

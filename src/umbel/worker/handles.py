@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..bootsteps import Blueprint
-from .timer import Timer
+from ..utils.timer import Timer
 
 if TYPE_CHECKING:
     from ..app import Umbel

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ..exceptions import TimeLimitExceeded
 from ..pacing import Paced
 from ..task.tracing import tracer_of
-from .rates import CLUSTER, interval, scope
+from ..utils.time import interval
+from .rates import CLUSTER, scope
 
 if TYPE_CHECKING:
     from ..app import Umbel

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,32 +49,6 @@ def scope(task: Any, conf: Any) -> str:
 def digest(name: str) -> int:
     """A task name as one cell of the page, never 0."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True) or 1
-
-
-def interval(limit: Any) -> float:
-    """Seconds between two starts under a rate limit as Celery writes it; 0.0 for none.
-
-    Args:
-        limit: a number a second, or a text such as ``"10/s"``, ``"100/m"``, ``"5/h"``; None or 0: no limit.
-
-    Raises:
-        ValueError: it is none of these.
-
-    Example:
-        >>> interval("30/m"), interval(4), interval(None), interval("0")
-        (2.0, 0.25, 0.0, 0.0)
-    """
-    if not limit:
-        return 0.0
-    number, _, unit = str(limit).partition("/")
-    seconds = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(unit.strip() or "s")
-    try:
-        rate = float(number)
-    except ValueError:
-        rate = math.nan
-    if seconds is None or not 0 <= rate < math.inf:
-        raise ValueError(f"{limit!r} is no rate limit: write a number a second, or 10/s, 100/m, 5/h.")
-    return seconds / rate if rate else 0.0
 
 
 class Rates:

@@ -6,9 +6,9 @@ import logging
 from typing import Any
 
 from .. import withdraw
+from ..utils.time import interval
 from .control import State, control_command
 from .questions import held
-from .rates import interval
 
 logger = logging.getLogger("umbel.worker")
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ..exceptions import ImproperlyConfigured, OperationalError
 from ..loading import symbol_by_name
 from ..serialization import decode_json
+from ..utils.timer import Timer
 from .attempt import Attempt
-from .timer import Timer
 from .told import Arrived, Received
 
 if TYPE_CHECKING:

@@ -118,10 +118,14 @@ MODULES: Final[dict[str, dict[str, str]]] = {
     "celery.contrib.testing.tasks": _same("umbel.testing.background", "ping"),
     "celery.contrib.testing.worker": _same("umbel.testing.background", "start_worker"),
     "celery.events": _same("umbel.events", "Event EventDispatcher EventReceiver group_from"),
+    "celery.events.cursesmon": _same("umbel.events.cursesmon", "CursesMonitor evtop"),
     "celery.events.dispatcher": _same("umbel.events", "EventDispatcher"),
     "celery.events.dumper": _same("umbel.events.dumper", "Dumper evdump humanize_type"),
     "celery.events.event": _same("umbel.events", "Event group_from"),
     "celery.events.receiver": _same("umbel.events", "EventReceiver"),
+    "celery.events.snapshot": {
+        "Polaroid": "umbel.events.snapshot:Polaroid", "evcam": "umbel.cli.cameras:evcam",
+    },
     "celery.events.state": {
         **_same("umbel.events", "State Task Worker"),
         **_same("umbel.events.records", "HEARTBEAT_EXPIRE_WINDOW heartbeat_expires"),
@@ -166,7 +170,7 @@ MODULES: Final[dict[str, dict[str, str]]] = {
         "__version__": f"{_RELEASE}:KOMBU", "VERSION": f"{_RELEASE}:KOMBU_INFO",
     },
     "kombu.asynchronous": {},
-    "kombu.asynchronous.timer": _same("umbel.worker.timer", "Entry Timer to_timestamp"),
+    "kombu.asynchronous.timer": _same("umbel.utils.timer", "Entry Timer to_timestamp"),
     "kombu.common": _same("umbel.routing", "Broadcast"),
     "kombu.entity": _ENTITIES,
     "kombu.exceptions": {

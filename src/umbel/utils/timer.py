@@ -1,6 +1,7 @@
-"""The timer: functions that the supervisor's loop calls later, for bootsteps; with the methods of kombu's timer.
+"""The timer: functions that are called later, with the methods of kombu's timer.
 
-They are called between two looks at the children, so they must be short; a quarter of a second is how exact they are.
+A supervisor's loop turns one for bootsteps, a child's loop one for each strategy, between two looks, so what they call
+must be short; a quarter of a second is how exact the supervisor's is. `Ticking` turns itself.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ import heapq
 import itertools
 import logging
 import math
+import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from .. import clock
 
-logger = logging.getLogger("umbel.worker")
+logger = logging.getLogger("umbel")
 
 
 class Entry:
@@ -40,7 +42,7 @@ class Entry:
 
 
 class Timer:
-    """One supervisor's; any thread may add to it."""
+    """Any thread may add to it; whoever owns it turns it."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Entry, float]] = []
@@ -122,3 +124,34 @@ def to_timestamp(
         return d
     aware = d if d.tzinfo else d.replace(tzinfo=default_timezone)
     return max(time() + (aware.timestamp() - clock.wall()), 0.0)
+
+
+class Ticking(Timer):
+    """A timer with a thread of its own, which begins with the first call and ends with `stop`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wake = threading.Event()
+        self._over = False
+        self._thread: threading.Thread | None = None
+
+    def _enter(self, secs: float, again: float, entry: Entry) -> Entry:
+        super()._enter(secs, again, entry)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="timer", daemon=True)
+            self._thread.start()
+        self._wake.set()
+        return entry
+
+    def stop(self) -> None:
+        """Call nothing more; returns when nothing is being called."""
+        self._over = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._over:
+            self._wake.clear()
+            self.turn()
+            self._wake.wait(min(max(0.0, self.due - clock.monotonic()), 60.0))
