@@ -115,7 +115,8 @@ class Claims(Part, Protocol):
 
         Args:
             names: see `name_of`.
-            owner: only what this owner holds counts as "held", anybody else's is "loose"; 0: whoever holds it.
+            owner: only what this owner holds counts as "held", anybody else's is "loose"; who asks for himself lives,
+                however long he was silent. 0: whoever holds it.
         """
         ...
 

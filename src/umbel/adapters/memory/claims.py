@@ -69,4 +69,5 @@ class MemoryClaims:
             return ""
         if state != "held":
             return state
-        return "held" if holder in self._store.claimants and owner in (0, holder) else "loose"
+        held = holder == owner if owner else holder in self._store.claimants
+        return "held" if held else "loose"

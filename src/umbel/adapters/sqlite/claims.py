@@ -105,7 +105,8 @@ def _state(row: Row | None, owner: int, file: OwnersFile) -> State:
         return ""
     if state != "held":
         return cast("State", state)
-    return "held" if owner in (0, holder) and file.alive(holder) else "loose"
+    held = holder == owner if owner else file.alive(holder)
+    return "held" if held else "loose"
 
 
 def _answer(row: Row | None, owner: int, claim: Claim, file: OwnersFile) -> Answer:

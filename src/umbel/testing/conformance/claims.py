@@ -132,11 +132,13 @@ class ClaimsSuite:
         assert part.look(["a"], owners[1]) == ["held"]
 
     def test_whose_it_is_can_be_asked(self, opened: Open, owners: tuple[int, int]) -> None:
-        """What another one holds counts as loose then."""
+        """What another one holds counts as loose then; and who asks lives, whatever was said of him."""
         part = opened()
         part.claim(owners[0], one("a"))
-        assert part.look(["a"], owners[0]) == ["held"]
         assert part.look(["a"], owners[1]) == ["loose"]
+        part.vouch((), [owners[0]])
+        assert part.look(["a"]) == ["loose"]
+        assert part.look(["a"], owners[0]) == ["held"]
 
     def test_only_one_of_many_gets_it(self, opened: Open) -> None:
         """All at once, for what nobody has had and for what a dead owner had."""

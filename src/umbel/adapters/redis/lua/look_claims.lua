@@ -1,5 +1,5 @@
--- What is known of messages that run once. KEYS: prefix. ARGV: the owner whose claims alone count as held (0: anybody's),
--- milliseconds for which one who is silent may still live, names.
+-- What is known of messages that run once. KEYS: prefix. ARGV: the owner who asks, whose claims alone count as held (0:
+-- those of whoever lives do), milliseconds for which one who is silent may still live, names.
 -- Returns: for each "" (nothing), "held", "loose", "ended" or "passed".
 -- Invariant: nothing is given to anybody.
 -- include: common
@@ -10,8 +10,9 @@ for at = 3, #ARGV do
   local state = redis.call('GET', U .. 'claim:' .. ARGV[at]) or ''
   local holder = string.match(state, '^(%d+)|')
   if holder then
-    local his = ARGV[1] == '0' or ARGV[1] == holder
-    state = his and not is_dead(holder, ARGV[2], now) and 'held' or 'loose'
+    local held
+    if ARGV[1] == '0' then held = not is_dead(holder, ARGV[2], now) else held = holder == ARGV[1] end
+    state = held and 'held' or 'loose'
   end
   found[#found + 1] = state
 end
