@@ -229,7 +229,9 @@ def test_joins_are_forgotten_when_they_expire(world: World):
     owners.close()
 
 
-def test_refused_where_nobody_has_the_results(world: World):
-    world.app.conf.result_backend = "disabled"
-    with pytest.raises(ImproperlyConfigured, match="nobody the results, which cannot do it"):
-        chord([world.add.s(1, 1)], world.total.s()).delay()
+@pytest.mark.parametrize(("results", "why"), [("disabled", "here nobody has them"), ("rpc://", "rpc:// cannot do it")])
+def test_refused_where_no_store_has_the_results(results: str, why: str):
+    app = Umbel("refused", broker="amqp://localhost:1//", backend=results)
+    said = f"joined by the store that has the results, and {why}"
+    with app, pytest.raises(ImproperlyConfigured, match=said):
+        chord([app.signature("a")], app.signature("b")).delay()

@@ -325,7 +325,7 @@ class Umbel(Configured, Tasks, Parts, Watching, Programs, Connecting):
         Raises:
             ImproperlyConfigured: no store can gather the members.
         """
-        assert_joins(self, self.broker_url, self.result_url)
+        assert_joins(self, self.result_url)
 
     # What is current
 

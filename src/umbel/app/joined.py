@@ -43,21 +43,21 @@ def knows_sizes(app: ResultSource) -> bool | None:
     return None if store is None else store.notes_sizes
 
 
-def assert_joins(app: ResultSource, messages: str, results: str | None) -> None:
+def assert_joins(app: ResultSource, results: str | None) -> None:
     """Refuse a chord where nobody could tell that its last member has ended.
 
     Args:
         app: the application.
-        messages, results: URLs of its stores.
+        results: URL of its results.
 
     Raises:
         ImproperlyConfigured: no store can gather the members.
     """
     if knows_sizes(app) is None:
+        why = f"{mask_url(results)} cannot do it" if results else "here nobody has them"
         raise ImproperlyConfigured(
-            f"A chord is joined by the store that has the results; here {mask_url(messages)} has the messages and "
-            f"{mask_url(results) if results else 'nobody'} the results, which cannot do it. Set result_backend to "
-            "Redis or a SQLite file."
+            f"A chord is joined by the store that has the results, and {why}. Set result_backend to Redis or to a "
+            "SQLite file; the broker may be any other."
         )
 
 
