@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+from collections import Counter
 from contextlib import closing
 from urllib.parse import urlsplit
 
@@ -30,6 +32,14 @@ TASKS = """
         while not os.path.exists(name + "-goes"):
             time.sleep(0.02)
         return "held"
+
+    @app.task(ignore_result=True)
+    def note(number):
+        log = os.open("notes", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.write(log, b"%d begins %d\\n" % (number, os.getpid()))
+        time.sleep(0.02)
+        os.write(log, b"%d ends %d\\n" % (number, os.getpid()))
+        os.close(log)
 """
 
 
@@ -106,3 +116,32 @@ def test_a_task_whose_message_went_to_another_worker_runs_once(project, twice, b
         other.until_output("Task long has ended: a second message of it is dropped", timeout=30)
         assert len(began("long")) == 1
         assert [worker.stop(timeout=40) for worker in (cut_off, other)] == [0, 0]
+
+
+@pytest.mark.chaos
+@scale.limit(90)
+def test_three_messages_of_each_over_children_that_are_killed(project, twice):
+    """Each task runs, and once more only where its process was killed in it, or before that was known."""
+    total, kills, seed = scale.count(full=3_000, small=120), scale.count(full=100, small=2), scale.seed()
+    print(f"seed {seed}")
+    worker = project.worker("twice", "-c", "3", "-l", "WARNING")
+    parcels = [
+        twice.build("twice.note", (number,), {}, task_id=f"note-{number}", headers={ONCE_HEADER: True})
+        for number in range(total)
+    ] * 3
+    random.Random(seed).shuffle(parcels)
+    twice.publish(parcels)
+
+    def notes(word):
+        path = project.folder / "notes"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return Counter(line.split()[0] for line in lines if line.split()[1:2] == [word])
+
+    for number in range(1, kills + 1):
+        until(lambda: notes("ends").total() >= total * number // (kills + 2), worker.output, timeout=90)  # noqa: B023
+        os.kill(worker.children()[-1], signal.SIGKILL)
+    until(lambda: len(notes("ends")) == total, worker.output, timeout=120)
+    with closing(twice.broker.shelf()) as shelf:
+        until(lambda: not shelf.counts() and not shelf.hidden(), worker.output, timeout=60)
+    assert worker.stop(timeout=40) == 0
+    assert notes("begins").total() <= total + kills
