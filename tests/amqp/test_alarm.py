@@ -30,7 +30,7 @@ def test_a_worker_that_starts_in_an_alarm_runs_what_is_there_and_catches_up(proj
     """
     project.write("hello.py", HELLO.format(url=url, results=tmp_path / "results.db"))
     pids, attempts, steps = tmp_path / "pids", tmp_path / "attempts", tmp_path / "steps"
-    first = project.worker("hello", "-l", "info", "-c", "1", "-n", "one@%h")
+    first = project.forked_worker("hello", "-l", "info", "-c", "1", "-n", "one@%h")
     first.until_output("ready.", timeout=60)
     project.client(f"from hello import hold; hold.delay({str(pids)!r}, 2)")
     until(lambda: lines(pids), first.output, timeout=60)
@@ -47,7 +47,7 @@ def test_a_worker_that_starts_in_an_alarm_runs_what_is_there_and_catches_up(proj
     )
     *ids, step, retried, revoked = said.stdout.split()
     with rabbitmq.memory_alarm():
-        second = project.worker("hello", "-l", "info", "-c", "1", "-n", "two@%h")
+        second = project.forked_worker("hello", "-l", "info", "-c", "1", "-n", "two@%h")
         second.until_output("ready.", timeout=60)
         done = project.client(f"from hello import app; print(sum(app.AsyncResult(i).get(timeout=20) for i in {ids}))")
         assert done.stdout.strip() == "380", done
@@ -79,7 +79,7 @@ def test_a_worker_that_stops_in_an_alarm_hands_back_what_it_could_not_send(proje
     project.write("hello.py", dedent(HELLO.format(url=url, results=tmp_path / "results.db")) + grace)
     project.client(f"from hello import again; again.delay({str(attempts)!r})")
     with closing(open_broker(url, {}).shelf()) as shelf, rabbitmq.memory_alarm():
-        worker = project.worker("hello", "-l", "info", "-c", "1")
+        worker = project.forked_worker("hello", "-l", "info", "-c", "1")
         worker.until_output("other tasks go on", timeout=60)
         assert (lines(attempts), shelf.counts()) == (["0"], [])
         assert worker.stop() == 0, worker.output()

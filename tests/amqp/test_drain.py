@@ -70,7 +70,7 @@ def test_back_to_celery_on_the_same_server(project, url):
     shop = Shop(project, url, f"db+sqlite:///{project.folder}/results.db")
     ran = project.folder / "ran"
     project.write("held.py", HELD.format(url=url))
-    worker = project.worker("held", "-l", "info", "-c", "1")
+    worker = project.forked_worker("held", "-l", "info", "-c", "1")
     worker.until_output("ready.", timeout=60)
     project.client("from held import app; app.send_task('held.hold', ('pids',))")
     until((project.folder / "pids").exists, worker.output, timeout=60)

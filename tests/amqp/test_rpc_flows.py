@@ -78,7 +78,7 @@ def shop(project, url):
 
 
 def umbel_worker(project, *options):
-    worker = project.worker("shop", "-c", "2", "-l", "info", *options)
+    worker = project.forked_worker("shop", "-c", "2", "-l", "info", *options)
     worker.until_output("ready")
     return worker
 

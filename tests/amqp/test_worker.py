@@ -26,7 +26,7 @@ def shelf(url):
 
 
 def test_a_task_runs_and_its_result_comes_back(hello):
-    worker = hello.worker("hello", "-l", "info", "-c", "2")
+    worker = hello.forked_worker("hello", "-l", "info", "-c", "2")
     worker.until_output("ready.")
     assert "note     delays go by the clock of the server" in worker.output()
     said = hello.client("from hello import add; print(sum(add.delay(n, n).get(timeout=20) for n in range(20)))")
@@ -40,7 +40,7 @@ def test_a_child_that_kills_itself_three_times_is_set_aside(hello, shelf, tmp_pa
     Rows 1 and 38 of tests/pains.
     """
     path = tmp_path / "pids"
-    worker = hello.worker("hello", "-l", "info", "-c", "1")
+    worker = hello.forked_worker("hello", "-l", "info", "-c", "1")
     worker.until_output("ready.")
     said = hello.client(
         f"from hello import hold, add\nhold.delay({str(path)!r}, 60); innocent = add.delay(1, 2); print(innocent.id)"
@@ -62,7 +62,7 @@ def test_a_child_that_kills_itself_three_times_is_set_aside(hello, shelf, tmp_pa
 def test_early_acknowledgement_means_never_twice(hello, tmp_path):
     """The child is killed in the middle of it: the task fails, whoever gets its message afterwards."""
     path = tmp_path / "pids"
-    worker = hello.worker("hello", "-l", "info", "-c", "1")
+    worker = hello.forked_worker("hello", "-l", "info", "-c", "1")
     worker.until_output("ready.")
     said = hello.client(f"from hello import once; print(once.delay({str(path)!r}).id)")
     assert until(lambda: lines(path), worker.output, timeout=60)
@@ -80,7 +80,7 @@ def test_a_task_outlives_its_connection_and_runs_once(hello, rabbitmq, tmp_path)
     Row 12 of tests/pains.
     """
     path = tmp_path / "pids"
-    worker = hello.worker("hello", "-l", "info", "-c", "3")
+    worker = hello.forked_worker("hello", "-l", "info", "-c", "3")
     worker.until_output("ready.")
     said = hello.client(
         f"""
@@ -107,7 +107,7 @@ def test_a_task_longer_than_the_consumer_timeout_runs_once(project, url, rabbitm
     source = HELLO.format(url=f"{url}?consumer_timeout=3", results=tmp_path / "results.db")
     project.write("hello.py", source)
     path = tmp_path / "pids"
-    worker = project.worker("hello", "-l", "info", "-c", "2")
+    worker = project.forked_worker("hello", "-l", "info", "-c", "2")
     worker.until_output("ready.")
     said = project.client(f"from hello import hold; print(hold.delay({str(path)!r}, 12).get(timeout=60))")
     assert said.stdout.strip() == "held", said
@@ -121,11 +121,11 @@ def test_a_task_longer_than_the_consumer_timeout_runs_once(project, url, rabbitm
 def test_the_work_of_a_killed_worker_is_taken_by_another(hello, tmp_path):
     """Supervisor and children die at once, and nobody reports it. Row 3 of tests/pains."""
     path = tmp_path / "pids"
-    first = hello.worker("hello", "-l", "info", "-c", "1", "-n", "one@%h")
+    first = hello.forked_worker("hello", "-l", "info", "-c", "1", "-n", "one@%h")
     first.until_output("ready.")
     hello.client(f"from hello import hold; hold.delay({str(path)!r}, 60)")
     assert until(lambda: lines(path), first.output, timeout=60)
-    second = hello.worker("hello", "-l", "info", "-c", "1", "-n", "two@%h")
+    second = hello.forked_worker("hello", "-l", "info", "-c", "1", "-n", "two@%h")
     second.until_output("ready.")
     first.send_group(signal.SIGKILL)
     assert until(lambda: len(lines(path)) == 2, second.output, timeout=60)
@@ -158,7 +158,7 @@ def test_expired_unknown_and_urgent_tasks(project, url, shelf, tmp_path):
     )
     assert said.returncode == 0, said
     expired, unknown = said.stdout.split()
-    worker = project.worker("hello", "-l", "info", "-c", "1")
+    worker = project.forked_worker("hello", "-l", "info", "-c", "1")
     until(lambda: len(lines(path)) == 4, worker.output, timeout=60)
     assert lines(path) == ["9", "5", "5", "0"]
     until(lambda: shelf.items("dead"), worker.output, timeout=60)

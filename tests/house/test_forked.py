@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 
 import pytest
 
 from tests.support.forked import Interpreter
+from tests.support.processes import alive
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +58,24 @@ def test_one_that_does_not_end_is_killed(run):
     with pytest.raises(subprocess.TimeoutExpired):
         run("import time; time.sleep(600)", timeout=0.5)
     assert run("print('the next one')")[1] == "the next one\n"
+
+
+def test_one_that_was_started_is_watched_signalled_and_reaped(interpreter, project):
+    code = "import os, sys, time; print(sys.argv, os.getsid(0) == os.getpid()); time.sleep(600)"
+    one = project.processes.fork(interpreter, code, "/bin/prog", "x")
+    one.until_output("['/bin/prog', 'x'] True")
+    other = project.processes.fork(interpreter, "import sys; print('up'); sys.exit('no')", "prog")
+    assert (other.wait(), other.output()) == (1, "up\nno\n")
+    assert one.alive
+    one.send(signal.SIGTERM)
+    assert (one.wait(), one.code) == (-signal.SIGTERM, -signal.SIGTERM)
+
+
+def test_what_one_started_is_reaped_with_it(interpreter, project):
+    code = "import os, time\npid = os.fork()\nif pid: print('pid', pid)\ntime.sleep(600)"
+    one = project.processes.fork(interpreter, code, "prog")
+    child = int(one.until_output("pid").split()[1])
+    assert one.children() == [child]
+    project.processes.reap()
+    assert one.code == -signal.SIGKILL
+    assert not alive(child)

@@ -171,10 +171,11 @@ def delayed(pains: Any) -> int:
 
 @pytest.fixture
 def start(project: Project) -> Callable[..., Any]:
-    """Start a worker of the project and wait until it is ready."""
+    """Start a worker of the project and wait until it is ready; a fresh one is a start of the program."""
 
-    def start(*options: str) -> Any:
-        worker = project.worker("pains", "-l", "INFO", *options)
+    def start(*options: str, fresh: bool = False) -> Any:
+        make = project.worker if fresh else project.forked_worker
+        worker = make("pains", "-l", "INFO", *options)
         worker.until_output("ready.", timeout=20)
         return worker
 

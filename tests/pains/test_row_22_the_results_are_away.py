@@ -54,7 +54,7 @@ def test_a_thousand_tasks_end_while_the_results_are_away(
 ) -> None:
     total = count(full=2_000, small=300)
     project.write("apart.py", TASKS.format(broker=store, results=results.url))
-    worker = project.worker("apart", *pool, "-l", "INFO")
+    worker = project.forked_worker("apart", *pool, "-l", "INFO")
     worker.until_output("ready.", timeout=30)
     before = set(worker.children())
     with Umbel("apart", broker=store, backend=results.url) as app:

@@ -48,12 +48,12 @@ def asked(link: Link, workers: int, children: int) -> tuple[float, float]:
 @stores("redis")
 @pytest.mark.usefixtures("pains")
 def test_an_idle_worker_asks_once_a_second_and_no_more_among_many(start: Callable[..., Any], link: Link) -> None:
-    start("-c", "8", "-n", "first@%h")
+    start("-c", "8", "-n", "first@%h", fresh=True)
     alone, scripts = asked(link, 1, 8)
     assert scripts <= 0.9
     assert alone <= 1.2  # the fifth is for what falls into these ten seconds and belongs to the next ones
     for number in range(4):
-        start("-c", "1", "-n", f"w{number}@%h")
+        start("-c", "1", "-n", f"w{number}@%h", fresh=True)
     among, scripts = asked(link, 5, 12)
     assert scripts <= 0.9
     assert among <= 1.2

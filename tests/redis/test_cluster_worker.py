@@ -60,7 +60,7 @@ class Shop:
         project.write("shop.py", APP.format(url=url, options=options))
 
     def worker(self):
-        worker = self.project.worker("shop", "-c", "2", "-l", "info")
+        worker = self.project.forked_worker("shop", "-c", "2", "-l", "info")
         worker.until_output("ready.", timeout=30)
         return worker
 

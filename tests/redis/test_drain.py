@@ -295,7 +295,7 @@ def test_celery_alone_finishes_everything_after_it(project, url, tmp_path):
         text = TASKS.format(module=module, name=name, url=url)
         project.write(f"with_{module}.py", text.replace("app.conf.task_delay", "#") if module == "celery" else text)
     path = tmp_path / "done"
-    worker = project.worker("with_umbel", "-c", "1", "-l", "info")
+    worker = project.forked_worker("with_umbel", "-c", "1", "-l", "info")
     worker.until_output("ready.", timeout=30)
     sent = project.processes.run(
         "-c", f"from with_umbel import note\nnote.delay({str(path)!r}, 0, hold=600)\n"

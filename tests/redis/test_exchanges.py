@@ -53,7 +53,7 @@ def shop(project, url):
 
 
 def umbel_worker(shop, name, queues):
-    worker = shop.worker("with_umbel", "-c", "1", "-l", "info", "-n", f"{name}@here", "-Q", queues)
+    worker = shop.forked_worker("with_umbel", "-c", "1", "-l", "info", "-n", f"{name}@here", "-Q", queues)
     worker.until_output("ready.", timeout=20)
     return worker
 

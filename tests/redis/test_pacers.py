@@ -28,7 +28,7 @@ class TestRedisPacer(PacerSuite):
 
 def test_two_workers_keep_one_limit(project, url):
     project.write("slow.py", TASKS.format(url=url))
-    workers = [project.worker("slow", "-c", "1", "-n", f"{name}@here", "-l", "INFO") for name in "ab"]
+    workers = [project.forked_worker("slow", "-c", "1", "-n", f"{name}@here", "-l", "INFO") for name in "ab"]
     for worker in workers:
         worker.until_output("ready.", timeout=30)
     with Umbel("slow", broker=url, backend=url, set_as_current=False) as app:

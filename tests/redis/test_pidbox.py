@@ -56,7 +56,7 @@ def shop(project, url):
 
 
 def umbel_worker(shop, *options):
-    worker = shop.worker("with_umbel", "-c", "1", "-l", "info", "-n", "u@here", *options)
+    worker = shop.forked_worker("with_umbel", "-c", "1", "-l", "info", "-n", "u@here", *options)
     worker.until_output("ready.", timeout=20)
     return worker
 

@@ -63,7 +63,7 @@ def lines(path):
 
 
 def test_a_task_runs_and_its_result_comes_back(hello):
-    worker = hello.worker("hello", "-l", "info", "-c", "2")
+    worker = hello.forked_worker("hello", "-l", "info", "-c", "2")
     worker.until_output("ready.")
     said = hello.client("from hello import add; print(sum(add.delay(n, n).get(timeout=20) for n in range(20)))")
     assert said.stdout.strip() == "380", said
@@ -71,7 +71,7 @@ def test_a_task_runs_and_its_result_comes_back(hello):
 
 
 def test_a_retry_waits_in_the_server(hello, tmp_path):
-    worker = hello.worker("hello", "-l", "info", "-c", "1")
+    worker = hello.forked_worker("hello", "-l", "info", "-c", "1")
     worker.until_output("ready.")
     path = tmp_path / "attempts"
     said = hello.client(f"from hello import again; print(again.delay({str(path)!r}).get(timeout=20))")
@@ -82,7 +82,7 @@ def test_a_retry_waits_in_the_server(hello, tmp_path):
 def test_a_child_that_kills_itself_three_times_is_set_aside(hello, shelf, tmp_path):
     """Each SIGKILL counts against the task that ran, and against no other."""
     path = tmp_path / "pids"
-    worker = hello.worker("hello", "-l", "info", "-c", "1")
+    worker = hello.forked_worker("hello", "-l", "info", "-c", "1")
     worker.until_output("ready.")
     said = hello.client(
         f"from hello import hold, add\nhold.delay({str(path)!r}); innocent = add.delay(1, 2); print(innocent.id)"
@@ -102,9 +102,9 @@ def test_a_child_that_kills_itself_three_times_is_set_aside(hello, shelf, tmp_pa
 def test_the_work_of_a_killed_worker_is_taken_by_another_within_ten_seconds(hello, url, tmp_path):
     """Supervisor and children die at once, nobody reports: their leases end by the server's clock."""
     path = tmp_path / "pids"
-    first = hello.worker("hello", "-l", "info", "-c", "1", "-n", "one@%h")
+    first = hello.forked_worker("hello", "-l", "info", "-c", "1", "-n", "one@%h")
     first.until_output("ready.")
-    second = hello.worker("hello", "-l", "info", "-c", "1", "-n", "two@%h", "-Q", "other")
+    second = hello.forked_worker("hello", "-l", "info", "-c", "1", "-n", "two@%h", "-Q", "other")
     second.until_output("ready.")
     hello.client(f"from hello import hold; hold.delay({str(path)!r})")
     assert until(lambda: lines(path), first.output, timeout=20)
@@ -123,7 +123,7 @@ def test_what_its_stores_say_is_printed_once(project, url):
     other = url.removesuffix("0") + "1"
     text = HELLO.format(url=url).replace(f"backend={url!r}", f"backend={other!r}")
     project.write("hello.py", text)
-    worker = project.worker("hello", "-c", "3", "-l", "info")
+    worker = project.forked_worker("hello", "-c", "3", "-l", "info")
     worker.until_output("ready.", timeout=20)
     sent = "from hello import add\nprint([one.get(timeout=20) for one in [add.delay(n, n) for n in range(60)]][-1])"
     assert project.client(sent).stdout.strip() == "118"
@@ -134,7 +134,7 @@ def test_what_its_stores_say_is_printed_once(project, url):
 
 def test_a_result_store_that_is_away_is_told_of_and_waited_for(project, url):
     project.write("hello.py", HELLO.format(url=url).replace(f"backend={url!r}", "backend='redis://127.0.0.1:1'"))
-    worker = project.worker("hello", "-c", "1", "-l", "info")
+    worker = project.forked_worker("hello", "-c", "1", "-l", "info")
     output = worker.until_output("ready.", timeout=30)
     assert "Results cannot be stored now: redis://127.0.0.1:1/0 cannot be reached" in output
 
@@ -151,7 +151,7 @@ def test_a_result_store_that_cannot_serve_ends_the_start(project, url, own_serve
 def test_a_worker_waits_for_a_server_that_does_not_run_yet(project, own_server):
     own_server.stop()
     project.write("hello.py", HELLO.format(url=own_server.url))
-    worker = project.worker("hello", "-c", "1", "-l", "info", "-n", "early@%h")
+    worker = project.forked_worker("hello", "-c", "1", "-l", "info", "-n", "early@%h")
     worker.until_output("Trying again in 2 s (1 of 100)", timeout=30)
 
     def health(what):
@@ -171,7 +171,7 @@ def test_a_worker_waits_for_a_server_that_does_not_run_yet(project, own_server):
 
 def test_waiting_for_a_server_ends_when_it_is_stopped_or_not_wanted(project):
     project.write("hello.py", HELLO.format(url="redis://127.0.0.1:1"))
-    worker = project.worker("hello", "-c", "1")
+    worker = project.forked_worker("hello", "-c", "1")
     worker.until_output("Trying again in ", timeout=30)
     assert worker.stop() == 0
     project.write("never.py", "from hello import app\n\napp.conf.broker_connection_retry_on_startup = False\n")

@@ -70,7 +70,7 @@ def test_the_file_does_not_grow(monitor, tmp_path):
 def test_umbel_events_reads_a_worker(project):
     """Nothing but the file is needed."""
     project.write("shop.py", TASKS)
-    worker = project.worker("shop", "-E", "-c", "1", "-n", "w1@%h")
+    worker = project.forked_worker("shop", "-E", "-c", "1", "-n", "w1@%h")
     dump = project.processes.start(Path(worker.command[0]), "-A", "shop", "events", "--dump")
     dump.until_output("heartbeat: ", timeout=30)
     said = project.client("from shop import add; print(add.delay(2, 3).get(timeout=30))")

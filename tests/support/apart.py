@@ -59,7 +59,7 @@ class Apart:
 
     def worker(self):
         """A worker that is ready."""
-        worker = self.project.worker("shop", "-c", "2", "-l", "info")
+        worker = self.project.forked_worker("shop", "-c", "2", "-l", "info")
         worker.until_output("ready.", timeout=30)
         return worker
 

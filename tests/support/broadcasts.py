@@ -35,8 +35,8 @@ class Shop:
             text = PROGRAM.format(imports=imports, name=module.capitalize(), url=url)
             project.write(f"with_{module}.py", text)
         self.workers = [
-            project.worker("with_umbel", "-c", "2", "-l", "info", "-n", "one@here"),
-            project.worker("with_umbel", "-c", "1", "-l", "info", "-n", "two@here"),
+            project.forked_worker("with_umbel", "-c", "2", "-l", "info", "-n", "one@here"),
+            project.forked_worker("with_umbel", "-c", "1", "-l", "info", "-n", "two@here"),
             project.processes.start(
                 sys.executable, "-m", "celery", "-A", "with_celery", "worker", "-c", "1", "-l", "info",
                 "-n", "three@here",

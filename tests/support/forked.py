@@ -1,8 +1,8 @@
-"""Short programs in processes of their own, of an interpreter that has imported already what they import.
+"""Programs in processes of their own, of an interpreter that has imported already what they import.
 
-Half a second of a client is its imports. Here they are made once: an interpreter with umbel, or with Celery, waits for
-programs and forks a process for each, in the folder and with the environment of its test. For programs that call;
-what is imported when, and what a start is like, is for `Processes.run`.
+Half a second of a client, and of a worker, is its imports. Here they are made once: an interpreter with umbel, or with
+Celery, waits for programs and forks a process for each, in the folder and with the environment of its test. For those
+that call and work; what is imported when, and what a start is like, is for `Processes.run` and `Processes.start`.
 
     clients = Interpreter("umbel.app", "umbel.adapters.redis.broker")
     done = clients.run("print(1 + 1)", folder, env)
@@ -27,7 +27,7 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import IO, Any
 
 UMBEL = (
     "umbel.app", "umbel.canvas", "umbel.adapters.sqlite", "umbel.adapters.redis.broker", "umbel.adapters.amqp.broker",
@@ -38,7 +38,12 @@ CELERY = (
     "celery.backends.database", "celery.backends.redis", "celery.backends.rpc", "kombu.transport.memory",
     "kombu.transport.pyamqp", "kombu.transport.redis",
 )  # fmt: skip
-"""What clients of each import; an interpreter has one of them, because a program sees what is imported."""
+WORKER = (
+    *UMBEL, "umbel.cli.group", "umbel.cli.worker", "umbel.worker.supervisor",
+)  # fmt: skip
+"""What clients of each import, and what a worker of umbel does; an interpreter has one of them, because a program sees
+what is imported.
+"""
 
 
 class Interpreter:
@@ -50,6 +55,7 @@ class Interpreter:
 
     def __init__(self, *modules: str) -> None:
         self._modules = modules
+        self._lock = threading.Lock()
         self._popen: subprocess.Popen[str] | None = None
 
     def run(
@@ -60,18 +66,36 @@ class Interpreter:
         Raises:
             subprocess.TimeoutExpired: it did not end within so many seconds, and was killed.
         """
-        popen = self._popen = self._popen or self._started()
-        assert popen.stdin
-        assert popen.stdout
-        job = {"code": code, "folder": str(folder), "env": dict(env), "timeout": timeout}
-        popen.stdin.write(json.dumps(job) + "\n")
-        popen.stdin.flush()
-        line = popen.stdout.readline()
-        assert line, "the interpreter of the forked programs has ended"
-        number, out, err = json.loads(line)
+        job = {"code": code, "argv": ["-c"], "folder": str(folder), "env": dict(env), "timeout": timeout}
+        number, out, err = self.ask(job)
         if number is None:
             raise subprocess.TimeoutExpired(code, timeout, out, err)
         return subprocess.CompletedProcess(["-c", code], number, out, err)
+
+    def start(self, code: str, argv: list[str], folder: Path, env: Mapping[str, str], log: Path) -> Forked:
+        """Start a program that leads a session of its own.
+
+        Args:
+            code: its text; its first argument says where that would stand.
+            argv: its arguments.
+            folder: where it runs.
+            env: its environment.
+            log: the file that its output goes to.
+        """
+        job = {"code": code, "argv": argv, "folder": str(folder), "env": dict(env), "log": str(log)}
+        return Forked(self, int(self.ask(job)))
+
+    def ask(self, job: Mapping[str, object]) -> Any:
+        """What the interpreter answers."""
+        with self._lock:
+            popen = self._popen = self._popen or self._started()
+            assert popen.stdin
+            assert popen.stdout
+            popen.stdin.write(json.dumps(job) + "\n")
+            popen.stdin.flush()
+            line = popen.stdout.readline()
+        assert line, "the interpreter of the forked programs has ended"
+        return json.loads(line)
 
     def close(self) -> None:
         """End it."""
@@ -85,22 +109,84 @@ class Interpreter:
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=top)
 
 
+class Forked:
+    """A program that was started, as `subprocess.Popen` has it; nobody else gets its pid before its end was seen here.
+
+    Attributes:
+        pid: of its process, its group and its session.
+    """
+
+    stdin = None
+
+    def __init__(self, interpreter: Interpreter, pid: int) -> None:
+        self.pid = pid
+        self._interpreter = interpreter
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        """Exit code, None while it runs."""
+        if self._code is None:
+            self._code = self._interpreter.ask({"poll": self.pid})
+        return self._code
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code.
+
+        Raises:
+            subprocess.TimeoutExpired: it did not end within so many seconds.
+        """
+        end = None if timeout is None else time.monotonic() + timeout
+        pause = 0.002
+        while (code := self.poll()) is None:
+            if end is not None and time.monotonic() > end:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.05)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal; nothing where it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+
 def serve() -> dict[str, Any] | None:
-    """Fork for each line of standard input; returns the job in a child, and None at the end of the input."""
+    """Fork for the lines of standard input; returns the job in a child, and None at the end of the input."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     for line in sys.stdin:
         job: dict[str, Any] = json.loads(line)
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            pid = os.fork()
-            if pid == 0:
-                for number, file in enumerate((os.open(os.devnull, os.O_RDONLY), out.fileno(), err.fileno())):
-                    os.dup2(file, number)
-                return job
-            code = ended(pid, time.monotonic() + job["timeout"])
-            texts = [os.pread(file.fileno(), 2**24, 0).decode(errors="replace") for file in (out, err)]
-        sys.stdout.write(json.dumps([code, *texts]) + "\n")
-        sys.stdout.flush()
+        if "poll" in job:
+            found, status = os.waitpid(job["poll"], os.WNOHANG)
+            say(os.waitstatus_to_exitcode(status) if found else None)
+        elif "log" in job:
+            with open(job["log"], "wb") as log:  # noqa: PTH123 - the same for both kinds
+                pid = forked(log, log)
+                if pid == 0:
+                    os.setsid()
+                    return job
+            say(pid)
+        else:
+            with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+                pid = forked(out, err)
+                if pid == 0:
+                    return job
+                code = ended(pid, time.monotonic() + job["timeout"])
+                say([code, *(os.pread(file.fileno(), 2**24, 0).decode(errors="replace") for file in (out, err))])
     return None
+
+
+def say(answer: object) -> None:
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+def forked(out: IO[bytes], err: IO[bytes]) -> int:
+    """A child that writes there; returns its pid, and 0 in the child."""
+    pid = os.fork()
+    if pid == 0:
+        for number, file in enumerate((os.open(os.devnull, os.O_RDONLY), out.fileno(), err.fileno())):
+            os.dup2(file, number)
+    return pid
 
 
 def ended(pid: int, deadline: float) -> int | None:
@@ -116,13 +202,19 @@ def ended(pid: int, deadline: float) -> int | None:
 
 
 def become(job: dict[str, Any], path: list[str]) -> int:
-    """Be what ``python -c`` is in that folder and environment; returns the exit code."""
+    """Be what a start of that program is, in its folder and environment; returns the exit code."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
     os.chdir(job["folder"])
     os.environ.clear()
     os.environ.update(job["env"])
-    sys.argv = ["-c"]
-    sys.path[:] = ["", *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)), *path]
+    sys.argv = job["argv"]
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, write_through=True)  # type: ignore[union-attr]
+    sys.path[:] = [
+        os.path.dirname(sys.argv[0]),  # noqa: PTH120 - nothing for "-c"
+        *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)),
+        *path,
+    ]
     sys.path_importer_cache.clear()
     main = sys.modules["__main__"] = ModuleType("__main__")
     try:

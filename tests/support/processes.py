@@ -22,6 +22,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from .forked import Forked, Interpreter
 from .until import until
 
 MARK = "UMBEL_TEST_MARK"
@@ -37,21 +38,12 @@ class Process:
         log: the file that its output goes to.
     """
 
-    def __init__(self, command: list[str], folder: Path, env: Mapping[str, str], log: Path, stdin: int) -> None:
+    def __init__(self, command: list[str], log: Path, popen: subprocess.Popen[bytes] | Forked) -> None:
         self.command = command
         self.log = log
-        with log.open("wb") as out:
-            self._popen = subprocess.Popen(
-                command,
-                cwd=folder,
-                env=dict(env),
-                stdin=stdin,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self.pid = self._popen.pid
-        self.stdin = self._popen.stdin
+        self._popen = popen
+        self.pid = popen.pid
+        self.stdin = popen.stdin
 
     def __repr__(self) -> str:
         return f"<{' '.join(self.command)} (pid {self.pid}, {self.code})>"
@@ -134,7 +126,23 @@ class Processes:
         """Start a program in the test's folder. ``env`` is added to the test's own environment."""
         words = [str(word) for word in command]
         log = self.folder / f"process-{len(self.started)}.log"
-        process = Process(words, self.folder, {**self.env, **(env or {})}, log, stdin)
+        with log.open("wb") as out:
+            popen = subprocess.Popen(
+                words, cwd=self.folder, env={**self.env, **(env or {})}, stdin=stdin, stdout=out,
+                stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        return self._kept(Process(words, log, popen))
+
+    def fork(
+        self, interpreter: Interpreter, code: str, *command: str | Path, env: Mapping[str, str] | None = None
+    ) -> Process:
+        """Start a program whose text is ``code``, in an interpreter that has imported what it imports."""
+        words = [str(word) for word in command]
+        log = self.folder / f"process-{len(self.started)}.log"
+        popen = interpreter.start(code, words, self.folder, {**self.env, **(env or {})}, log)
+        return self._kept(Process(words, log, popen))
+
+    def _kept(self, process: Process) -> Process:
         self.started.append(process)
         return process
 

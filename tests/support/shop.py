@@ -112,7 +112,7 @@ class Shop:
 
     def umbel_worker(self, *options: str):
         """Umbel's, ready."""
-        worker = self.project.worker("with_umbel", "-c", "2", "-l", "info", *options)
+        worker = self.project.forked_worker("with_umbel", "-c", "2", "-l", "info", *options)
         worker.until_output("ready.", timeout=60)
         return worker
 

@@ -87,7 +87,7 @@ def told(request, error, traceback):
 def test_a_child_that_is_replaced_waits_for_its_errbacks(project: Project) -> None:
     project.write("stuck.py", STUCK)
     os.mkfifo(project.folder / "gate")
-    worker = project.worker("stuck", "-c", "1", "-l", "INFO")
+    worker = project.forked_worker("stuck", "-c", "1", "-l", "INFO")
     worker.until_output("ready.", timeout=20)
     done = project.client("from stuck import stuck, told; print(stuck.apply_async(link_error=told.s()).id)")
     state = f"from stuck import app; print(app.AsyncResult({done.stdout.strip()!r}).state)"
@@ -105,7 +105,7 @@ def test_an_errback_that_never_ends_does_not_keep_its_child_beyond_the_grace_per
     )
     project.write("stuck.py", "from asyncio import Event\n" + endless + "\napp.conf.worker_shutdown_grace = 0.5\n")
     os.mkfifo(project.folder / "gate")
-    worker = project.worker("stuck", "-c", "1", "-l", "INFO")
+    worker = project.forked_worker("stuck", "-c", "1", "-l", "INFO")
     worker.until_output("ready.", timeout=20)
     project.client("from stuck import stuck, told; stuck.apply_async(link_error=told.s())")
     worker.until_output("Hard time limit", timeout=10)

@@ -46,7 +46,7 @@ def test_an_outcome_that_is_being_written_up_is_waited_for(project: Project, poo
     project.write("deaf.py", NEIGHBOURS)
     os.mkfifo(project.folder / "gate")
     ran = project.folder / "ran.txt"
-    worker = project.worker("deaf", "-P", pool, "-c", "1" if pool == "process" else "2", "-l", "INFO")
+    worker = project.forked_worker("deaf", "-P", pool, "-c", "1" if pool == "process" else "2", "-l", "INFO")
     worker.until_output("ready.", timeout=20)
     sent = project.client(f"from deaf import {neighbour}; print({neighbour}.delay().id)").stdout.strip()
     until(ran.exists, timeout=10)
