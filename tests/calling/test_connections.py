@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from umbel import Umbel
-from umbel.exceptions import OperationalError
+from umbel.broker import Owner
+from umbel.exceptions import ImproperlyConfigured, OperationalError
 from umbel.loading import instantiate
 from umbel.utils.encoding import bytes_to_str, safe_repr, safe_str, str_to_bytes
 
@@ -41,6 +42,53 @@ def test_reading_and_writing_may_be_two():
     assert app.connection().as_uri() == app.connection_for_write().as_uri() == "redis://write/0"
     assert app.connection("memory://other").as_uri() == "memory://other"
     assert issubclass(OperationalError, app.connection_for_read().recoverable_connection_errors)
+
+
+def test_it_says_how_much_waits_in_a_queue():
+    app = Umbel("proj", broker="memory://how-much", set_as_current=False)
+    task = app.task(name="add")(len)
+    for queue in ("celery", "celery", "mail"):
+        task.apply_async(("",), queue=queue)
+    task.apply_async(("",), countdown=60)
+    with app.connection_or_acquire() as connection, app.connection_or_acquire(connection) as same:
+        assert same is connection
+        asked = connection.default_channel.queue_declare(queue="celery", passive=True)
+        assert (asked, asked.message_count) == (("celery", 2, 0), 2)
+        owners = app.broker.owners()
+        owners.enlist(Owner(1, "w@h", 1, "supervisor", 0.0, {"queues": ["mail", "other"]}))
+        assert connection.channel().queue_declare("mail", passive=True)[1:] == (1, 1)
+        assert connection.channel().queue_purge("celery") == 3
+        assert connection.channel().queue_declare("celery", passive=True).message_count == 0
+        with pytest.raises(ImproperlyConfigured, match="passive=True"):
+            connection.channel().queue_declare("new")
+    with app.default_connection() as other, app.pool.acquire(block=True) as pooled:
+        assert other.as_uri() == pooled.as_uri() == "memory://how-much"
+
+
+def test_it_says_whether_the_broker_answers(tmp_path):
+    app = Umbel("proj", broker=f"sqlite:///{tmp_path / 'store.db'}", set_as_current=False)
+    connection = app.connection()
+    assert connection.connected is False
+    assert connection.ensure_connection(max_retries=1) is connection
+    assert connection.connected is True
+    away = app.connection("redis://127.0.0.1:1/0")
+    heard = []
+    with pytest.raises(OperationalError):
+        away.ensure_connection(
+            lambda error, pause: heard.append((type(error), pause)), max_retries=2, interval_start=0.01,
+            interval_step=0.01, callback=lambda: heard.append("again"),
+        )  # fmt: skip
+    assert [one for one in heard if one != "again"] == [(heard[0][0], 0.01), (heard[0][0], 0.02)]
+    assert heard.count("again") == 2
+    assert issubclass(heard[0][0], OperationalError)
+    with pytest.raises(OperationalError):
+        away.ensure_connection(timeout=0.01)
+    assert away.connected is False
+    app.pool.force_close_all()
+    assert app.connection().connect().connected
+    assert app.pool.limit == 10
+    app.pool.release(away)
+    app.close()
 
 
 def test_the_loader_imports_the_modules_of_the_app(tmp_path, monkeypatch):

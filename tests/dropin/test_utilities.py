@@ -242,3 +242,21 @@ def test_the_first_of_settings():
     conf = Umbel("shop", set_as_current=False, changes={"task_time_limit": 3}).conf
     assert conf.first("nobody_has_it", "task_soft_time_limit", "CELERYD_TASK_TIME_LIMIT", "task_default_queue") == 3
     assert conf.first("nobody_has_it") is None
+
+
+def test_what_airflow_imports():
+    """Its executor's imports, and how it tells result stores apart: umbel's are asked one by one, by their handles."""
+    wanted = {
+        "celery": "Celery Task maybe_patch_concurrency",
+        "celery.app.control": "Control Inspect",
+        "celery.app.defaults": "DEFAULT_TASK_LOG_FMT",
+        "celery.app.log": "TaskFormatter",
+        "celery.backends.base": "BaseKeyValueStoreBackend",
+        "celery.backends.database": "DatabaseBackend Task session_cleanup",
+        "celery.result": "AsyncResult",
+        "celery.signals": "after_setup_logger import_modules worker_ready",
+        "celery.states": "SUCCESS FAILURE REVOKED STARTED PENDING RETRY",
+    }
+    found = {module: [symbol(MODULES[module][name]) for name in names.split()] for module, names in wanted.items()}
+    app = Umbel("executor", broker="memory://executor", set_as_current=False)
+    assert not isinstance(app.backend, (found["celery.backends.base"][0], found["celery.backends.database"][0]))
