@@ -40,6 +40,12 @@ def heavy(requests):
         time.sleep(0.01)
 
 
+@app.task(base=Batches, flush_every=4, flush_interval=3600)
+def slow(requests):
+    with open("slow.txt", "a") as out:
+        out.write(json.dumps(sorted(one.args[0] for one in requests)) + chr(10))
+
+
 @app.task
 def add(x, y):
     return x + y
@@ -47,6 +53,7 @@ def add(x, y):
 
 def told(word):
     def tell(**kwargs):
+        pathlib.Path("pid.txt").write_text(str(os.getpid()))
         with open("signals.txt", "a") as out:
             out.write(word + " ")
     return tell
@@ -102,8 +109,21 @@ def test_calls_are_gathered_and_run_together(project: Project, store, worker, pr
     assert started.wait() == 0
 
 
-def test_nothing_is_lost_when_a_worker_is_killed(project: Project, store, worker, program):
-    """Killed while it gathers, and while it runs: what was running runs again, each call by itself."""
+def test_what_a_killed_child_had_gathered_is_gathered_again(project: Project, store, worker, program):
+    """None of it had started, so none of it is to blame."""
+    project.write("shop.py", SHOP)
+    worker("shop")
+    program("from shop import slow\nfor number in range(3): slow.delay(number)")
+    told = project.folder / "signals.txt"
+    until(lambda: told.exists() and told.read_text().count("received") == 3, "they are gathered")
+    os.kill(int((project.folder / "pid.txt").read_text()), signal.SIGKILL)
+    program("from shop import slow\nslow.delay(3)")
+    (batch,) = until(lambda: lines(project, "slow.txt"), "they are run", timeout=30)
+    assert batch == [0, 1, 2, 3]
+
+
+def test_nothing_is_lost_when_a_child_is_killed(project: Project, store, worker, program):
+    """What was running runs again, each call by itself."""
     project.write("shop.py", SHOP)
     worker("shop")
     program(HEAVY)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 from collections.abc import Iterator
 
 import pytest
 
+from tests.support.until import until
 from umbel import Task, Umbel, chord
 from umbel.exceptions import TimeLimitExceeded
 from umbel.loading import symbol_by_name
 from umbel.testing.clock import moved_clock
 from umbel.testing.worker import InProcessWorker
+from umbel.worker import gathering
 from umbel.worker.strategies import create_request_cls, default
 
 _numbers = itertools.count()
@@ -84,14 +87,6 @@ def pool(request) -> str:
 
 def numbers(bundle) -> list[int]:
     return [call.args[0] for call in bundle]
-
-
-def waiting(app: Umbel) -> int:
-    shelf = app.broker.shelf()
-    try:
-        return sum(one.ready + one.delayed for one in shelf.sizes())
-    finally:
-        shelf.close()
 
 
 def test_calls_are_gathered_and_run_together(app: Umbel, pool: str):
@@ -169,6 +164,31 @@ def test_one_that_was_running_when_its_worker_died_is_a_batch_of_its_own(app: Um
         many.delay(3), many.delay(4)
         worker.drain()
     assert seen[2:] == [[2, 3, 4]]
+
+
+def test_a_batch_that_a_function_keeps_waiting_goes_back(app: Umbel, monkeypatch):
+    """The strategy's time has come, and the thread that would run it is taken by another task."""
+    monkeypatch.setattr(gathering, "LATE", 0.05)
+    seen, back = [], []
+    many = app.task(base=Bundle, name="many", after=0.05)(lambda bundle: seen.append(numbers(bundle)))
+
+    @app.task(name="long")
+    def long():
+        def ready() -> int:
+            with contextlib.closing(app.broker.shelf()) as shelf:
+                return sum(one.ready for one in shelf.counts())
+
+        back.append(until(ready, "another worker can have it"))
+
+    many.delay(1)
+    with InProcessWorker(app, pool="solo") as worker:
+        worker.drain()
+        long.delay()
+        worker.drain()
+        assert back == [1]
+        many.delay(2), many.delay(3)
+        worker.drain()  # it has come again, and runs once
+    assert sorted(number for bundle in seen for number in bundle) == [1, 2, 3]
 
 
 def test_a_function_that_fails_fails_each_of_its_calls(app: Umbel, pool: str):
