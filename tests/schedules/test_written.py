@@ -31,7 +31,7 @@ KINDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("when", KINDS, ids=repr)
+@pytest.mark.parametrize("when", KINDS, ids=str)
 def test_a_schedule_comes_back_from_its_text(when):
     text = write_schedule(when)
     read = read_schedule(text)
@@ -72,7 +72,7 @@ def test_what_means_no_schedule_is_refused(text, sentence):
         every(minutes=1, tz=timezone(timedelta(hours=3))), every(minutes=1, nowfun=datetime.now), BaseSchedule(), None,
         True, [],
     ],
-    ids=repr,
+    ids=["zone", "clock", "class", "none", "true", "list"],
 )  # fmt: skip
 def test_what_no_text_can_hold_is_refused(when):
     with pytest.raises(ValueError, match="cannot be written as a text"):
