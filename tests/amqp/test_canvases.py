@@ -1,4 +1,7 @@
-"""Workers are killed while workflows run on RabbitMQ with their results on Redis; see tests/chaos/test_canvases.py."""
+"""Workers are killed while workflows run on RabbitMQ; see tests/chaos/test_canvases.py.
+
+Their results are in Redis, and at full counts in SQLite too: two stores join chords, each in its own way.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import pytest
 
 from tests.chaos.conftest import begun
 from tests.chaos.workflows import PARTS, put_through
-from tests.support.scale import count, limit
+from tests.support.scale import count, factor, limit
 from tests.support.servers import redis_server
 
 PATIENT = """
@@ -14,8 +17,11 @@ app.conf.worker_poison_limit = 1000  # whom kills hit again and again cannot be 
 """
 
 
-@pytest.fixture
-def results(tmp_path_factory):
+@pytest.fixture(params=["redis", "sqlite"] if factor() else ["redis"])
+def results(request, tmp_path_factory):
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path_factory.mktemp('results')}/results.db"
+        return
     with redis_server(tmp_path_factory.mktemp("redis")) as server:
         yield server.url
 
