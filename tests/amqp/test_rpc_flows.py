@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.apart import MANY
+
 APP = """
     import pathlib, time
     from umbel import Umbel
@@ -92,9 +94,9 @@ def celery_worker(project):
     return worker
 
 
-def said(project, code, program="shop"):
+def said(project, code, program="shop", timeout=60):
     library = "celery" if program == "cshop" else "umbel"
-    done = project.client(f"from {program} import *\n{code}", of=library, timeout=60)
+    done = project.client(f"from {program} import *\n{code}", of=library, timeout=timeout)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout.strip()
 
@@ -143,17 +145,18 @@ def test_umbel_calls_celery(shop, settings):
     worker.stop(timeout=30)
 
 
+@pytest.mark.timeout(180)
 def test_a_coroutine_waits_for_thousands(shop):
     project = shop()
     worker = umbel_worker(project)
-    code = """
+    code = f"""
 import asyncio
 async def main():
-    sent = [add.delay(n, 0) for n in range(2000)]
-    return sum(await asyncio.gather(*(r.aget(timeout=40) for r in sent)))
+    sent = [add.delay(n, 0) for n in range({MANY})]
+    return sum(await asyncio.gather(*(r.aget(timeout=100) for r in sent)))
 print(asyncio.run(main()))
     """
-    assert said(project, code) == "1999000"
+    assert said(project, code, timeout=120) == str(sum(range(MANY)))
     assert worker.stop() == 0
 
 

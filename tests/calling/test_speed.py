@@ -68,6 +68,10 @@ def test_importing_umbel(processes):
         "import sys, time\nstart = time.process_time()\nimport umbel\nfirst = time.process_time()\numbel.Umbel\n"
         "print(first - start, time.process_time() - first)"
     )
-    rounds = [[float(part) for part in processes.run("-c", code).stdout.split()] for _ in range(5)]
-    assert min(package for package, _ in rounds) < 0.06 * slowness()
-    assert min(app for _, app in rounds) < 0.25 * slowness()
+
+    def fast() -> bool:
+        slow = slowness()  # at about the same moment: shared machines change their speed within seconds
+        package, app = map(float, processes.run("-c", code).stdout.split())
+        return package < 0.06 * slow and app < 0.25 * slow
+
+    assert any(fast() for _ in range(20))

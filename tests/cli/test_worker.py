@@ -193,12 +193,12 @@ def test_health_follows_the_worker(shop, working):
 
 @pytest.mark.alone
 def test_health_answers_at_once(shop):
-    def once():
-        start = time.monotonic()
+    def fast():
+        slow, start = slowness(), time.monotonic()
         shop.umbel("health")
-        return time.monotonic() - start
+        return time.monotonic() - start < 0.2 * slow
 
-    assert min(once() for _ in range(5)) < 0.2 * slowness()
+    assert any(fast() for _ in range(20))
 
 
 def test_lines_of_a_task_carry_its_name_and_id(shop, working):

@@ -18,6 +18,7 @@ def test_results_of_a_worker_are_read_by_its_clients(project, url):
     assert results_are_read_by_clients(Apart(project, url)) == 0
 
 
+@pytest.mark.timeout(180)
 def test_a_coroutine_waits_for_thousands(project, url):
     assert a_coroutine_waits_for_thousands(Apart(project, url)) == 0
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 SOURCE = """
     from umbel import Umbel
 
@@ -24,9 +26,10 @@ SOURCE = """
 """
 
 
+@pytest.mark.timeout(300)  # mypy reads all of umbel
 def test_every_wrong_call_is_an_error_and_no_right_one_is(project: Any) -> None:
     path = project.write("typed.py", SOURCE)
     wrong = {number for number, line in enumerate(path.read_text().splitlines(), 1) if "# wrong" in line}
-    told = project.processes.run("-m", "mypy", "--strict", "--cache-dir", "cache", "typed.py", timeout=120)
+    told = project.processes.run("-m", "mypy", "--strict", "--cache-dir", "cache", "typed.py", timeout=240)
     found = {int(line) for line in re.findall(r"typed\.py:(\d+): error", told.stdout)}
     assert found == wrong, told.stdout

@@ -36,6 +36,7 @@ def test_a_real_celery_reads_the_results_of_a_worker(project, url):
     assert worker.stop() == 0
 
 
+@pytest.mark.timeout(180)
 def test_a_coroutine_waits_for_thousands_over_one_connection(project, url):
     assert a_coroutine_waits_for_thousands(Apart(project, url)) == 0
 
