@@ -122,7 +122,7 @@ def test_a_task_whose_message_went_to_another_worker_runs_once(project, twice, b
 @scale.limit(90)
 def test_three_messages_of_each_over_children_that_are_killed(project, twice):
     """Each task runs, and once more only where its process was killed in it, or before that was known."""
-    total, kills, seed = scale.count(full=3_000, small=120), scale.count(full=100, small=2), scale.seed()
+    total, kills, seed = scale.count(full=3_000, small=60), scale.count(full=100, small=1), scale.seed()
     print(f"seed {seed}")
     worker = project.worker("twice", "-c", "3", "-l", "WARNING")
     parcels = [

@@ -267,7 +267,9 @@ def test_an_owner_that_was_fenced_has_its_result_kept_by_its_claim(
     drain(app)
     assert (RAN, waiting(app)) == (["fenced"], EMPTY)
     assert app.AsyncResult("the-one").get(timeout=1) == "done"
+    assert "The message of task the-one is another's by now; its outcome counts" in caplog.text
     assert "a second message of it is dropped" in caplog.text
+    assert not [each for each in caplog.records if each.levelno >= logging.WARNING]
 
 
 def test_a_child_that_holds_claims_says_that_it_lives(app: Umbel, claims: Claims) -> None:

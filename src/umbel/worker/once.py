@@ -112,6 +112,7 @@ class Once:
 
     Attributes:
         asks: whether it looks at messages at all: not where one step stores a result and removes its message.
+        counted: the deliveries that the last call of `holds` found to count although they are held no more.
     """
 
     def __init__(self, app: Umbel, owner: Owner, book: Book) -> None:
@@ -120,6 +121,7 @@ class Once:
         self._book = book
         self._claims: Claims | None = None
         self._not_before = 0.0
+        self.counted: set[Key] = set()
         self._kept = max(kept_for(app.conf, states.SUCCESS) or HELD, LEAST)
         self.asks = not app.settles_results and app.keeps_results
 
@@ -156,6 +158,11 @@ class Once:
             return held
         names = [self._book.held[outcomes[at].delivery.tag, outcomes[at].delivery.claim].name for at in lost]
         mine = {at for at, state in zip(lost, claims.look(names, self._nonce), strict=True) if state == "held"}
+        for at in mine:
+            logger.info(
+                "The message of task %s is another's by now; its outcome counts, by its claim", names[lost.index(at)]
+            )
+        self.counted = {(outcomes[at].delivery.tag, outcomes[at].delivery.claim) for at in mine}
         return [ours or at in mine for at, ours in enumerate(held)]
 
     def conclude(self, outcomes: Sequence[Outcome]) -> None:

@@ -86,7 +86,8 @@ class Settler:
             self.refused = True
             logger.error("This process was declared dead; it stops claiming and is replaced")
         for outcome in turn.fenced:
-            level = logging.DEBUG if isinstance(outcome, Release) else logging.WARNING
+            known = (outcome.delivery.tag, outcome.delivery.claim) in self.once.counted  # and was said already
+            level = logging.DEBUG if known or isinstance(outcome, Release) else logging.WARNING
             logger.log(level, "Dropped the outcome of message %d: it is no longer held here", outcome.delivery.tag)
         if self._reporter.waiting or self._app.tells_sent:
             self._reporter.settled(settled, turn.fenced)
