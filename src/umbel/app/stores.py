@@ -19,7 +19,7 @@ from ..claims import Claiming, Claims
 from ..client import Client
 from ..coordinator import Coordinated, Coordinator, Overrides
 from ..exceptions import ImproperlyConfigured
-from ..loading import open_backend, open_broker
+from ..loading import extensions, open_backend, open_broker
 from ..record import Record
 from ..result.joining import task_join_will_block
 from ..result.waiting import is_ready
@@ -31,9 +31,6 @@ _KEEPS_SCHEDULES: Final = (
     "sqlite", "redis", "rediss", "redis+socket", "socket", "sentinel", "redis+cluster", "rediss+cluster",
 )  # fmt: skip
 """Schemes of result stores that are brokers, too, and can keep a schedule."""
-
-_KEEPS_CLAIMS: Final = (*_KEEPS_SCHEDULES, "memory")
-"""The same for claims (`claims`)."""
 
 _ONLY_TIDIED: Final = ("sqlite", "memory")
 """Schemes of stores with results that nobody removes but their users."""
@@ -180,7 +177,7 @@ class Stores:
 
     def claims(self) -> Claims | None:
         """What keeps claims beside the results, None where nothing does. Whoever asks closes it."""
-        beside = self._beside(_KEEPS_CLAIMS)
+        beside = self._beside(extensions("umbel.brokers"))
         return beside.claims() if isinstance(beside, Claiming) else None
 
     def result_owners(self) -> Owners | None:
