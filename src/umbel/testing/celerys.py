@@ -73,10 +73,7 @@ def celery_session_worker(
     celery_worker_parameters: Mapping[str, Any],
 ) -> Iterator[InProcessWorker]:  # fmt: skip
     """A worker for all tests."""
-    celery_session_app.conf.update(include=(*celery_session_app.conf.include, *celery_includes))
-    celery_session_app.import_modules()
-    with start_worker(celery_session_app, pool=celery_worker_pool, **celery_worker_parameters) as worker:
-        yield worker
+    yield from _worker(celery_session_app, celery_includes, celery_worker_pool, celery_worker_parameters)
 
 
 @pytest.fixture
@@ -95,10 +92,7 @@ def celery_worker(
     celery_worker_parameters: Mapping[str, Any],
 ) -> Iterator[InProcessWorker]:  # fmt: skip
     """A worker for one test."""
-    celery_app.conf.update(include=(*celery_app.conf.include, *celery_includes))
-    celery_app.import_modules()
-    with start_worker(celery_app, pool=celery_worker_pool, **celery_worker_parameters) as worker:
-        yield worker
+    yield from _worker(celery_app, celery_includes, celery_worker_pool, celery_worker_parameters)
 
 
 @pytest.fixture
@@ -110,6 +104,16 @@ def depends_on_current_app(celery_app: Umbel) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Make the mark known."""
     config.addinivalue_line("markers", "celery(**settings): settings of the fixture celery_app")
+
+
+def _worker(
+    app: Umbel, includes: tuple[str, ...], pool: str, parameters: Mapping[str, Any]
+) -> Iterator[InProcessWorker]:
+    """A worker that knows the tasks of more modules."""
+    app.conf.update(include=(*app.conf.include, *includes))
+    app.import_modules()
+    with start_worker(app, pool=pool, **parameters) as worker:
+        yield worker
 
 
 @contextmanager
