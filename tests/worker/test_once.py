@@ -6,6 +6,7 @@ import logging
 import socket
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,6 +111,16 @@ def test_where_results_are_with_the_messages_nothing_is_claimed() -> None:
         opened = app.claims()
         assert opened is not None
         assert (RAN, opened.look([task_id])) == (["a"], [""])
+
+
+def test_where_nobody_keeps_claims_it_is_said_and_they_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with Umbel("kept", broker=f"memory://{new_id()}", backend=f"db+sqlite:///{tmp_path}/results.db") as app:
+        app.task(name="once.quiet", ignore_result=True)(RAN.append)
+        RAN.clear()
+        send(app, "once.quiet", "a", times=3)
+        drain(app)
+    assert RAN == ["a"] * 3
+    assert caplog.text.count("nobody can keep that: set result_backend to Redis or SQLite") == 1
 
 
 def elsewhere(claims: Claims, task_id: str) -> None:

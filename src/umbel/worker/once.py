@@ -49,6 +49,11 @@ WAITS: Final = (1.0, 5.0)
 UNASKED: Final = 2.0
 """The same where the store did not say, and for ends that could not be said."""
 
+UNKEPT: Final = (
+    "Some messages say that they run once, and nobody can keep that: set result_backend to Redis or SQLite, or two "
+    "messages of one id may run beside each other"
+)
+
 Key = tuple[int, int]
 """Tag and claim number of a delivery."""
 
@@ -123,7 +128,7 @@ class Once:
         self._not_before = 0.0
         self.counted: set[Key] = set()
         self._kept = max(kept_for(app.conf, states.SUCCESS) or HELD, LEAST)
-        self.asks = not app.settles_results and app.keeps_results
+        self.asks = not app.settles_results
 
     def admit(self, deliveries: list[Delivery]) -> tuple[list[Delivery], list[Outcome]]:
         """Claim what runs once; returns what is to run, and the outcomes of the others."""
@@ -219,6 +224,8 @@ class Once:
         if self._claims is None and self.asks:
             self._claims = self._app.claims()
             self.asks = self._claims is not None
+            if not self.asks:
+                logger.warning(UNKEPT)
         return self._claims
 
     def _judged(self, delivery: Delivery, answer: Answer | None) -> Outcome | None:
