@@ -35,12 +35,12 @@ class TestSqliteClaims(ClaimsSuite):
 
 
 HOLDER = """
-import sys
+import signal, sys
 from umbel.adapters.sqlite import open_broker
 from umbel.claims import Claim
 
 print(open_broker(sys.argv[1], {}).claims().claim(int(sys.argv[2]), [Claim("a", "1.1")]), flush=True)
-sys.stdin.read()
+signal.pause()
 """
 
 
