@@ -61,7 +61,7 @@ def test_same_arguments_in_the_same_order(name: str, member: str, described: str
 
 
 WHOLE = {
-    "AMQP": "kombu's entities: the queues and what is bound to them are `app.declared`, routes are `task_routes`",
+    "AMQP": "kombu's way to send: `app.amqp` has the declared queues and their defaults, routes are `task_routes`",
     "Backend": "a store of results is `umbel.backend.Backend`, which strangers implement and no task sees",
     "KeyValueStoreBackend": "as Backend",
     "Consumer": "each child consumes for itself; what a bootstep sees of it is `umbel.worker.handles`",
@@ -81,7 +81,7 @@ _INNER = "a step within Celery's `apply_async`"
 LEFT_OUT = {
     "Celery": {
         "Beat": "a program: `umbel beat`", "IS_WINDOWS": _PLATFORM, "IS_macOS": _PLATFORM, "SYSTEM": _PLATFORM,
-        "Pickler": "how Celery writes its apps; here a process makes its own", "amqp": WHOLE["AMQP"],
+        "Pickler": "how Celery writes its apps; here a process makes its own",
         "amqp_cls": WHOLE["AMQP"], "backend_cls": "`result_backend` names the store", "broker_connection": _CONNECTION,
         "builtin_fixups": "there are none",
         "default_producer": _CONNECTION, "loader_cls": _LOADER,

@@ -8,6 +8,7 @@ from umbel import Umbel
 from umbel.broker import Owner
 from umbel.exceptions import ImproperlyConfigured, OperationalError
 from umbel.loading import instantiate
+from umbel.routing import Exchange, Queue
 from umbel.utils.encoding import bytes_to_str, safe_repr, safe_str, str_to_bytes
 
 
@@ -89,6 +90,17 @@ def test_it_says_whether_the_broker_answers(tmp_path):
     assert app.pool.limit == 10
     app.pool.release(away)
     app.close()
+
+
+def test_the_queues_that_are_declared():
+    app = Umbel("proj", broker="memory://declared", set_as_current=False)
+    assert [*app.amqp.queues] == ["celery"]
+    app.conf.task_queues = [Queue("mail", Exchange("post", "topic"), "mail.#"), "other"]
+    app.conf.task_default_queue = "other"
+    assert (app.amqp.queues["mail"].routing_key, [*app.amqp.queues]) == ("mail.#", ["mail", "other"])
+    assert (app.amqp.default_queue.name, app.amqp.default_exchange.name) == ("other", "other")
+    app.amqp.queues.clear()
+    assert app.amqp.queues
 
 
 def test_the_loader_imports_the_modules_of_the_app(tmp_path, monkeypatch):

@@ -191,6 +191,20 @@ def test_a_batch_that_a_function_keeps_waiting_goes_back(app: Umbel, monkeypatch
     assert sorted(number for bundle in seen for number in bundle) == [1, 2, 3]
 
 
+def test_what_was_given_back_is_not_run_by_its_old_strategy(app: Umbel):
+    """The strategy still has the request, and gets the message a second time."""
+    seen = []
+    many = app.task(base=Bundle, name="many")(lambda bundle: seen.append(numbers(bundle)))
+    many.delay(1)
+    with InProcessWorker(app, pool="solo") as worker:
+        worker.drain()
+        for outcome in worker.child.life.gathering.give_back():
+            worker.child.outcomes.put(outcome)
+        many.delay(2)
+        worker.drain()
+    assert [sorted(bundle) for bundle in seen] == [[1, 2]]
+
+
 def test_a_function_that_fails_fails_each_of_its_calls(app: Umbel, pool: str):
     @app.task(base=Bundle, name="many")
     def many(bundle):

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ..broker import Broker
 from ..exceptions import ImproperlyConfigured
+from ..routing import Exchange, Queue
 
 
 class queue_declare_ok_t(NamedTuple):  # noqa: N801 - the name that it has in AMQP's libraries
@@ -83,6 +84,35 @@ class Channel:
 def _queues(info: dict[str, object]) -> list[Any]:
     found = info.get("queues")
     return found if isinstance(found, list) else []
+
+
+class AMQP:
+    """``app.amqp``: what the settings declare.
+
+    Args:
+        app: the application.
+    """
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    @property
+    def queues(self) -> dict[str, Queue]:
+        """The queues of `task_queues`, or the default one, by name: a copy, because the settings are what counts."""
+        return dict(self.app.declared.queues)
+
+    @property
+    def default_queue(self) -> Queue:
+        """The queue of tasks that nothing else routes."""
+        declared = self.app.declared
+        found: Queue = declared.find(declared.default_queue)
+        return found
+
+    @property
+    def default_exchange(self) -> Exchange:
+        """The exchange of queues that name none."""
+        found: Exchange = self.app.declared.default_exchange
+        return found
 
 
 class ConnectionPool:

@@ -20,7 +20,7 @@ from ..broker import Broker
 from ..exceptions import OperationalError
 from ..loading import open_broker, symbol
 from ..urls import mask_url, scheme
-from .channels import Channel, ConnectionPool
+from .channels import AMQP, Channel, ConnectionPool
 
 _pause: Final = threading.Event()
 
@@ -217,6 +217,11 @@ class Connecting:
             return own if url == app.broker_url else open_broker(url, app._store_options()[0])  # noqa: SLF001
 
         return Connection(url, opened)
+
+    @property
+    def amqp(self) -> AMQP:
+        """The queues that are declared, see `AMQP`."""
+        return AMQP(self)
 
     @property
     def pool(self) -> ConnectionPool:
