@@ -71,6 +71,19 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(FailuresAtOnce(config))
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """In each quarter of the tests those that wait long come first: there the four helpers of a whole run begin."""
+    items[:] = [
+        item
+        for start in range(4)
+        for item in sorted(
+            items[len(items) * start // 4 : len(items) * (start + 1) // 4],
+            key=lambda item: item.get_closest_marker("long") is None,
+        )
+    ]
+
+
 def pytest_collection_finish() -> None:
     """Thousands of tests with all that they import stay to the end: the garbage collector need not look at them again
     and again, least of all when a test asks it to look.

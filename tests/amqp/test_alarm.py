@@ -7,6 +7,7 @@ import time
 from contextlib import closing
 from textwrap import dedent
 
+import pytest
 from pika.frame import Method
 from pika.spec import Basic
 
@@ -22,6 +23,7 @@ from umbel.message import Parcel
 from umbel.outcome import Done, Release, Retry
 
 
+@pytest.mark.long
 def test_a_worker_that_starts_in_an_alarm_runs_what_is_there_and_catches_up(project, url, rabbitmq, tmp_path):
     """Also when another one was killed before, whose message can only be put aside when the alarm is over. Its only
     child goes on, whatever has to be sent: a retry, the next step of a chain, the word about an early acknowledgement.

@@ -8,6 +8,8 @@ import signal
 import time
 from contextlib import closing
 
+import pytest
+
 from tests.support.shop import Shop
 from tests.support.until import until
 from umbel import clock, drain
@@ -65,6 +67,7 @@ def test_waiting_and_delayed_work_moves_and_is_taken_there(url, tmp_path, monkey
         owners.retire(owner.nonce)
 
 
+@pytest.mark.long
 def test_back_to_celery_on_the_same_server(project, url):
     """What a killed worker left is waited for; then Celery finishes all of it, also what is delayed."""
     shop = Shop(project, url, f"db+sqlite:///{project.folder}/results.db")

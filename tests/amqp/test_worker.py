@@ -74,6 +74,7 @@ def test_early_acknowledgement_means_never_twice(hello, tmp_path):
     assert len(lines(path)) == 1
 
 
+@pytest.mark.long
 def test_a_task_outlives_its_connection_and_runs_once(hello, rabbitmq, tmp_path):
     """The server ends all connections while two children work: each goes on, and nobody takes its task over.
 
@@ -99,6 +100,7 @@ def test_a_task_outlives_its_connection_and_runs_once(hello, rabbitmq, tmp_path)
     assert len(lines(path)) == 2
 
 
+@pytest.mark.long
 def test_a_task_longer_than_the_consumer_timeout_runs_once(project, url, rabbitmq, tmp_path):
     """Its delivery is given up in time; a copy goes round meanwhile, and is dropped when the task is done.
 

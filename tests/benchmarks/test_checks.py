@@ -41,6 +41,7 @@ def test_a_sound_run_ends_with_zero_and_writes_its_report(tmp_path):
     assert not list(tmp_path.glob("bench-*")), "stores of sound runs are removed"
 
 
+@pytest.mark.long
 def test_all_contestants_stand_in_one_report(tmp_path):
     program("redis-server")
     done = run(tmp_path, "benchmarks", "--only", "drain", "--count", "500")
@@ -49,6 +50,7 @@ def test_all_contestants_stand_in_one_report(tmp_path):
     assert set(rounds["drain, tasks/s"]) == {"umbel", "huey", "celery", "bare"}
 
 
+@pytest.mark.long
 def test_all_contestants_on_redis_stand_in_one_report(tmp_path):
     program("redis-server")
     done = run(tmp_path, "benchmarks", "--store", "redis", "--only", "drain", "--count", "500")
@@ -71,6 +73,7 @@ def test_the_start_of_a_task_on_an_idle_worker_is_timed(tmp_path):
     assert rounds["memory of the worker, MB PSS"]["umbel"][0] > 10
 
 
+@pytest.mark.long
 def test_a_worker_killed_with_a_thousand_tasks_is_timed(tmp_path):
     done = run(tmp_path, "benchmarks", "--only", "umbel,recovery")
     assert done.returncode == 0, done.stderr

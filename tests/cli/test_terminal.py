@@ -91,6 +91,7 @@ def test_dead_letters(shop, working, screen, pipe):
     assert_plain(pipe("dead", "list"), heads, cells)
 
 
+@pytest.mark.long
 def test_workers(shop, working, screen, pipe):
     worker = working("-c", "1", "-n", "w1@here")
     assert_drawn(screen("status", "-t", "5"), ["node", "answer"], ["w1@here", "OK"])

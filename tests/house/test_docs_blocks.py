@@ -76,6 +76,7 @@ def run(processes, page: Path):
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("name", PAGES)
+@pytest.mark.long
 def test_a_page_does_what_it_shows(name, processes):
     done = run(processes, tree.TOP / name)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.pains.conftest import stores
 from tests.support.until import until
 
@@ -15,6 +17,7 @@ both = stores("sqlite", "redis")
 
 
 @stores("sqlite", "redis", "rabbitmq")
+@pytest.mark.long
 def test_a_killed_process_loses_no_task(pains: Any, start: Callable[..., Any], tmp_path: Path) -> None:
     start("-c", "2")
     pids = tmp_path / "pids"

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.pains.conftest import stores
 from tests.support.until import until
 
@@ -36,6 +38,7 @@ def test_work_belongs_to_its_owner_however_long_it_takes(pains: Any, start: Call
 
 
 @both
+@pytest.mark.long
 def test_the_death_of_the_holder_is_noticed_within_seconds(
     pains: Any, start: Callable[..., Any], tmp_path: Path
 ) -> None:

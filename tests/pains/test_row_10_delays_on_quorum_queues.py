@@ -18,6 +18,7 @@ RETRIES = count(full=10, small=4)
 
 
 @stores("quorum")
+@pytest.mark.long
 def test_many_retries_through_the_same_rung_and_a_queue_that_nobody_declared(
     pains: Any, start: Callable[..., Any], rabbitmq: RabbitMQ, store: str, tmp_path: Path
 ) -> None:

@@ -37,6 +37,7 @@ def store(rabbitmq: RabbitMQ, network: Network) -> Iterator[str]:
         yield network.url(url)
 
 
+@pytest.mark.long
 def test_idle_workers_of_every_pool(pains: Any, start: Callable[..., Any], network: Network) -> None:
     pains.app.conf.task_publish_deadline = 30.0  # this process is behind the same network
     workers = [start(*pool, "-n", f"{name}@%h", "-Q", name) for name, pool in POOLS.items()]

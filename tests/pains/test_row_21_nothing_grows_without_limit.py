@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import pytest
 
 from tests.support.until import until
 
@@ -33,6 +34,7 @@ def rows(table: str) -> int:
         connection.close()
 
 
+@pytest.mark.long
 def test_expired_results_are_removed_by_the_worker(
     pains: Any, start: Callable[..., Any], monkeypatch: Any, project: Any
 ) -> None:
@@ -44,6 +46,7 @@ def test_expired_results_are_removed_by_the_worker(
     until(lambda: not pains.shelf().counts() and rows("result") == 0, lambda: f"{rows('result')}", timeout=40)
 
 
+@pytest.mark.long
 def test_callers_killed_in_mid_question_leave_nothing(pains: Any, start: Callable[..., Any], project: Any) -> None:
     worker = start("-c", "1")
     for _ in range(2):

@@ -47,6 +47,7 @@ def asked(link: Link, workers: int, children: int) -> tuple[float, float]:
 
 @stores("redis")
 @pytest.mark.usefixtures("pains")
+@pytest.mark.long
 def test_an_idle_worker_asks_once_a_second_and_no_more_among_many(start: Callable[..., Any], link: Link) -> None:
     start("-c", "8", "-n", "first@%h", fresh=True)
     alone, scripts = asked(link, 1, 8)
@@ -61,6 +62,7 @@ def test_an_idle_worker_asks_once_a_second_and_no_more_among_many(start: Callabl
 
 @stores("rabbitmq")
 @pytest.mark.usefixtures("pains")
+@pytest.mark.long
 def test_idle_workers_are_told_nothing_of_each_other(start: Callable[..., Any], rabbitmq: RabbitMQ) -> None:
     """Over a round of all that they do from time to time; heartbeats of connections apart."""
 

@@ -21,6 +21,7 @@ def settings() -> dict[str, Any]:
 
 
 @stores("rabbitmq")
+@pytest.mark.long
 def test_work_control_delays_revocations_and_answers(
     pains: Any, start: Callable[..., Any], rabbitmq: RabbitMQ, store: str
 ) -> None:

@@ -27,6 +27,7 @@ SOURCE = """
 
 
 @pytest.mark.timeout(300)  # mypy reads all of umbel
+@pytest.mark.long
 def test_every_wrong_call_is_an_error_and_no_right_one_is(project: Any) -> None:
     path = project.write("typed.py", SOURCE)
     wrong = {number for number, line in enumerate(path.read_text().splitlines(), 1) if "# wrong" in line}

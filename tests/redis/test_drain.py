@@ -289,6 +289,7 @@ def note(path, number, hold=0):
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.long
 def test_celery_alone_finishes_everything_after_it(project, url, tmp_path):
     """An umbel worker was killed while it held work; other work is delayed. Then Celery's worker has it all."""
     for module, name in (("celery", "Celery"), ("umbel", "Umbel")):

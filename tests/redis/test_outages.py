@@ -101,6 +101,7 @@ def test_a_sleeper_whose_connection_fails_while_the_others_work(outages, network
 
 @POOLS
 @pytest.mark.parametrize("fault", ["kill", "stall"])
+@pytest.mark.long
 def test_what_runs_goes_on_and_its_outcome_is_stored_after_the_outage(outages, durable, network, pool, fault, tmp_path):
     """Row 12 of tests/pains."""
     worker = outages.worker("outages", *pool, "-l", "info")
@@ -151,6 +152,7 @@ def test_a_worker_says_that_it_lives_and_obeys_while_the_server_is_away(outages,
     assert worker.wait(timeout=60) == 0
 
 
+@pytest.mark.long
 def test_a_worker_that_the_server_has_forgotten_is_enlisted_again(outages, durable):
     """A server that was emptied or restarted without its memory, or a supervisor that was stopped for too long."""
     worker = outages.worker("outages", "-c", "1", "-l", "info")

@@ -81,6 +81,7 @@ def asked(shop, question):
     return answers if isinstance(answers, dict) else {node: said for one in answers for node, said in one.items()}
 
 
+@pytest.mark.long
 def test_celery_asks_both_kinds_of_workers(shop):
     umbel_worker(shop)
     worker = celery_worker(shop)

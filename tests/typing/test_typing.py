@@ -53,6 +53,7 @@ def by_pyright(folder: Path) -> dict[int, str]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("checker", [by_mypy, by_pyright])
+@pytest.mark.long
 def test_wrong_calls_are_errors_and_right_ones_are_not(checker, tmp_path):
     found, lines = checker(tmp_path), FIXTURE.read_text().splitlines()
     missed = {number: lines[number - 1] for number in sorted(marked() - set(found))}
