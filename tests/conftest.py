@@ -183,6 +183,11 @@ class Project:
         code = "import sys\nfrom umbel.cli import main\nsys.exit(main())"
         return self.processes.fork(self.interpreters["worker"], code, UMBEL, "-A", app, "worker", *options)
 
+    def celery_worker(self, app: str, *options: str, env: dict[str, str] | None = None):
+        """Start ``celery -A APP worker OPTIONS`` in the same way: it is what others are tested against."""
+        code = "import sys\nfrom celery.__main__ import main\nsys.exit(main())"
+        return self.processes.fork(self.interpreters["celery"], code, "celery", "-A", app, "worker", *options, env=env)
+
     def python(self, code: str, *, timeout: float = 30.0):
         """Run a piece of Python in the project's folder to its end."""
         return self.processes.run("-c", textwrap.dedent(code), timeout=timeout)

@@ -86,8 +86,8 @@ def umbel_worker(project, *options):
 
 
 def celery_worker(project):
-    worker = project.processes.python(
-        *("-m", "celery", "-A", "cshop", "worker", "-P", "solo", "-l", "info", "--without-gossip", "--without-mingle"),
+    worker = project.celery_worker(
+        *("cshop", "-P", "solo", "-l", "info", "--without-gossip", "--without-mingle"),
         env={"C_FORCE_ROOT": "1"},  # Celery asks for it where pickle is accepted
     )
     worker.until_output("ready", timeout=40)

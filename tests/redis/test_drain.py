@@ -321,8 +321,7 @@ def test_celery_alone_finishes_everything_after_it(project, url, tmp_path):
     [blocked] = [item for item in watching.shelf.items("ready", limit=100) if b"600" in item.parcel.body]
     watching.shelf.delete("ready", [blocked.tag])
     watching.close()
-    command = (sys.executable, "-m", "celery", "-A", "with_celery", "worker", "-c", "2", "-l", "info")
-    celery = project.processes.start(*command)
+    celery = project.celery_worker("with_celery", "-c", "2", "-l", "info")
     celery.until_output("ready.", timeout=60)
     until(lambda: path.exists() and path.read_text().count("\n") >= 29, celery.output, timeout=60)
     assert Counter(map(int, path.read_text().split())) == Counter(range(1, 30))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from contextlib import closing
 
@@ -59,8 +58,7 @@ def umbel_worker(shop, name, queues):
 
 
 def celery_worker(shop):
-    command = (sys.executable, "-m", "celery", "-A", "with_celery", "worker", "-c", "1", "-l", "info", "-n", "c@here")
-    worker = shop.processes.start(*command, "-Q", "news.celery")
+    worker = shop.celery_worker("with_celery", "-c", "1", "-l", "info", "-n", "c@here", "-Q", "news.celery")
     worker.until_output("ready.", timeout=40)
     return worker
 

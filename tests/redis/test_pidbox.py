@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from contextlib import closing
 
 import msgspec
@@ -62,8 +61,7 @@ def umbel_worker(shop, *options):
 
 
 def celery_worker(shop, *options):
-    command = (sys.executable, "-m", "celery", "-A", "with_celery", "worker", "-c", "1", "-l", "info", "-n", "c@here")
-    worker = shop.processes.start(*command, *options)
+    worker = shop.celery_worker("with_celery", "-c", "1", "-l", "info", "-n", "c@here", *options)
     worker.until_output("ready.", timeout=40)
     return worker
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 
 from tests.support.until import until
@@ -37,11 +36,8 @@ class Shop:
         self.workers = [
             project.forked_worker("with_umbel", "-c", "2", "-l", "info", "-n", "one@here"),
             project.forked_worker("with_umbel", "-c", "1", "-l", "info", "-n", "two@here"),
-            project.processes.start(
-                sys.executable, "-m", "celery", "-A", "with_celery", "worker", "-c", "1", "-l", "info",
-                "-n", "three@here",
-            ),
-        ]  # fmt: skip
+            project.celery_worker("with_celery", "-c", "1", "-l", "info", "-n", "three@here"),
+        ]
         for worker in self.workers:
             worker.until_output("ready.", timeout=90)
 

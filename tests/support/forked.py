@@ -35,13 +35,14 @@ UMBEL = (
 )  # fmt: skip
 CELERY = (
     "celery.app.base", "celery.app.amqp", "celery.app.control", "celery.canvas", "celery.result", "celery.loaders.app",
+    "celery.apps.worker", "celery.bin.celery", "celery.concurrency.prefork", "celery.worker.worker",
     "celery.backends.database", "celery.backends.redis", "celery.backends.rpc", "kombu.transport.memory",
     "kombu.transport.pyamqp", "kombu.transport.redis",
 )  # fmt: skip
 WORKER = (
     *UMBEL, "umbel.cli.group", "umbel.cli.worker", "umbel.worker.supervisor",
 )  # fmt: skip
-"""What clients of each import, and what a worker of umbel does; an interpreter has one of them, because a program sees
+"""What clients of each import, and what a worker does; an interpreter has one of them, because a program sees
 what is imported.
 """
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -105,8 +104,7 @@ class Shop:
 
     def celery_worker(self, *options: str):
         """Celery's, ready."""
-        command = (sys.executable, "-m", "celery", "-A", "with_celery", "worker", "-c", "2", "-l", "info", *options)
-        worker = self.processes.start(*command)
+        worker = self.project.celery_worker("with_celery", "-c", "2", "-l", "info", *options)
         worker.until_output("ready.", timeout=60)
         return worker
 
