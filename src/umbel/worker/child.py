@@ -113,6 +113,9 @@ class Child(Worker):
     def close(self) -> None:
         """The clean end: pools, then connections, then ownership."""
         self.life.close_pools(0.5)
+        gathered = self.life.gathering.give_back()
+        if gathered:  # said by name: what an owner only leaves behind may look as if it had been lost
+            self.settler.turn(gathered, None)
         self.settler.close()
         self.runner.line.close()
         self.keeper.finish()
