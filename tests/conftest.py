@@ -178,10 +178,10 @@ class Project:
         """Start ``umbel -A APP worker OPTIONS``; wait for what you need with ``until_output``."""
         return self.processes.start(UMBEL, "-A", app, "worker", *options, env=env)
 
-    def forked_worker(self, app: str, *options: str):
+    def forked_worker(self, app: str, *options: str, env: dict[str, str] | None = None):
         """The same in half the time, its program imported already, for a test of what workers do."""
         code = "import sys\nfrom umbel.cli import main\nsys.exit(main())"
-        return self.processes.fork(self.interpreters["worker"], code, UMBEL, "-A", app, "worker", *options)
+        return self.processes.fork(self.interpreters["worker"], code, UMBEL, "-A", app, "worker", *options, env=env)
 
     def celery_worker(self, app: str, *options: str, env: dict[str, str] | None = None):
         """Start ``celery -A APP worker OPTIONS`` in the same way: it is what others are tested against."""

@@ -79,7 +79,7 @@ def send(app, name, times, **options):
 
 def test_a_second_message_waits_for_the_first_and_outlives_it(project, twice, began):
     """Both were there at once: one runs. When the process of one is killed, what waited runs, and nothing is lost."""
-    worker = project.worker("twice", "-c", "3", "-l", "INFO")
+    worker = project.forked_worker("twice", "-c", "3", "-l", "INFO")
     send(twice, "calm", 2, ignore_result=True)
     send(twice, "hurt", 2, ignore_result=True)
     until(lambda: began("calm") and began("hurt"), worker.output, timeout=30)
@@ -102,10 +102,10 @@ def test_a_task_whose_message_went_to_another_worker_runs_once(project, twice, b
     outcome of the first counts, although its message is not its own any more.
     """
     with Network(urlsplit(url).port) as network:
-        cut_off = project.worker("twice", "-c", "1", "-l", "INFO", "-n", "a@here", env={"WAY": network.url(url)})
+        cut_off = project.forked_worker("twice", "-c", "1", "-l", "INFO", "-n", "a@here", env={"WAY": network.url(url)})
         sent = send(twice, "long", 1)
         until(lambda: began("long"), cut_off.output, timeout=30)
-        other = project.worker("twice", "-c", "1", "-l", "INFO", "-n", "b@here")
+        other = project.forked_worker("twice", "-c", "1", "-l", "INFO", "-n", "b@here")
         other.until_output("ready.", timeout=30)
         network.refuse()
         network.drop()
@@ -124,7 +124,7 @@ def test_three_messages_of_each_over_children_that_are_killed(project, twice):
     """Each task runs, and once more only where its process was killed in it, or before that was known."""
     total, kills, seed = scale.count(full=3_000, small=60), scale.count(full=100, small=1), scale.seed()
     print(f"seed {seed}")
-    worker = project.worker("twice", "-c", "3", "-l", "WARNING")
+    worker = project.forked_worker("twice", "-c", "3", "-l", "WARNING")
     parcels = [
         twice.build("twice.note", (number,), {}, task_id=f"note-{number}", headers={ONCE_HEADER: True})
         for number in range(total)

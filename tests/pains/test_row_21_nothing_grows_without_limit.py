@@ -39,7 +39,7 @@ def test_expired_results_are_removed_by_the_worker(
     pains: Any, start: Callable[..., Any], monkeypatch: Any, project: Any
 ) -> None:
     project.write("brief.py", "from pains import *\napp.conf.result_expires = 1\n")
-    worker = project.worker("brief", "-l", "INFO", "-c", "1")
+    worker = project.forked_worker("brief", "-l", "INFO", "-c", "1")
     worker.until_output("ready.", timeout=20)
     pains.add.delay_many([(n, n) for n in range(1500)])
     assert until(lambda: rows("result") > 0, timeout=20)

@@ -58,7 +58,7 @@ def test_a_coroutine_that_blocks_its_loop_is_settled_and_the_child_replaced(
 ) -> None:
     project.write("blocking.py", "from pains import *\n\n@app.task\nasync def stall():\n    time.sleep(600)\n")
     grace = "worker_shutdown_grace=300"
-    worker = project.worker("blocking", "-l", "INFO", "-P", "asyncio", "-c", "5", "--", grace)
+    worker = project.forked_worker("blocking", "-l", "INFO", "-P", "asyncio", "-c", "5", "--", grace)
     worker.until_output("ready.", timeout=20)
     result = pains.app.send_task("blocking.stall", time_limit=1.0)
     with pytest.raises(TimeLimitExceeded):

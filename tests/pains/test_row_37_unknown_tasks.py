@@ -13,8 +13,8 @@ from umbel.exceptions import NotRegistered
 
 def test_during_a_rolling_deploy_new_tasks_run_on_the_new_worker(pains: Any, project: Any) -> None:
     project.write("later.py", "from pains import *\n\n@app.task\ndef fresh(n):\n    return n + 1\n")
-    old = project.worker("pains", "-l", "INFO", "-c", "1", "-n", "old@%h")
-    new = project.worker("later", "-l", "INFO", "-c", "1", "-n", "new@%h")
+    old = project.forked_worker("pains", "-l", "INFO", "-c", "1", "-n", "old@%h")
+    new = project.forked_worker("later", "-l", "INFO", "-c", "1", "-n", "new@%h")
     for worker in (old, new):
         worker.until_output("ready.", timeout=20)
     results = [pains.app.send_task("later.fresh", (n,)) for n in range(40)]
@@ -24,7 +24,7 @@ def test_during_a_rolling_deploy_new_tasks_run_on_the_new_worker(pains: Any, pro
 
 def test_with_no_worker_that_knows_it_it_is_kept_as_a_dead_letter(pains: Any, project: Any) -> None:
     project.write("short.py", "from pains import *\napp.conf.task_unknown_hold = 0.5\n")
-    project.worker("short", "-l", "INFO", "-c", "1").until_output("ready.", timeout=20)
+    project.forked_worker("short", "-l", "INFO", "-c", "1").until_output("ready.", timeout=20)
     result = pains.app.send_task("nobody.knows", ("argument",), headers={"tenant": "acme"})
     with pytest.raises(NotRegistered, match="nobody"):
         result.get(timeout=20)

@@ -22,13 +22,13 @@ from umbel.adapters.redis.link import Link
 def test_an_evicting_server_is_refused_until_it_is_allowed(project: Project, store: str) -> None:
     with closing(Link(Address.parse(store, {}))) as link:
         link.call("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
-    worker = project.worker("pains", "-c", "1")
+    worker = project.forked_worker("pains", "-c", "1")
     assert worker.wait(timeout=30) != 0
     assert "drops any key when its memory is full (maxmemory-policy allkeys-lru)" in worker.output()
     assert "Traceback" not in worker.output()
     allowed: dict[str, Any] = {"broker_transport_options": {"allow_eviction": True}}
     project.write("pains.py", written(store, **allowed))
-    worker = project.worker("pains", "-c", "1", "-l", "INFO")
+    worker = project.forked_worker("pains", "-c", "1", "-l", "INFO")
     worker.until_output("ready.", timeout=20)
     assert "may drop keys when its memory is full" in worker.output()
     assert worker.stop() == 0

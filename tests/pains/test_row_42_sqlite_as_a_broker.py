@@ -26,7 +26,7 @@ def test_four_workers_on_the_default_file_share_the_work(project: Any) -> None:
             return os.getpid()
         """,
     )
-    workers = [project.worker("plain", "-l", "INFO", "-c", "1", "-n", f"w{n}@%h") for n in range(4)]
+    workers = [project.forked_worker("plain", "-l", "INFO", "-c", "1", "-n", f"w{n}@%h") for n in range(4)]
     for worker in workers:
         worker.until_output("ready.", timeout=40)
     call = project.processes.python(

@@ -52,8 +52,8 @@ CALL = """
 
 def test_models_arrive_typed_and_travel_as_plain_json(pains: Any, project: Any) -> None:
     project.write("rich_tasks.py", CODE)
-    project.worker("rich_tasks", "-l", "INFO", "-c", "1").until_output("ready.", timeout=20)
-    told = project.python(CALL)
+    project.forked_worker("rich_tasks", "-l", "INFO", "-c", "1").until_output("ready.", timeout=20)
+    told = project.client(CALL)
     names = "['Person', 'Point', 'Box', 'Colour', 'datetime', 'UUID', 'Decimal']"
     lines = told.stdout.splitlines()
     assert lines[:2] == [names, names], told

@@ -72,7 +72,7 @@ def till_it_says(worker, text, times=1):
 @POOLS
 def test_an_idle_worker_outlives_a_server_that_is_restarted(outages, durable, pool):
     """Row 13 of tests/pains."""
-    worker = outages.worker("outages", *pool, "-l", "info")
+    worker = outages.forked_worker("outages", *pool, "-l", "info")
     worker.until_output("ready.", timeout=30)
     before = set(worker.children())
     for times in (1, 2):
@@ -87,7 +87,7 @@ def test_an_idle_worker_outlives_a_server_that_is_restarted(outages, durable, po
 @POOLS
 def test_a_sleeper_whose_connection_fails_while_the_others_work(outages, network, pool):
     """The connection that waits for news is another one than that which claims."""
-    worker = outages.worker("outages", *pool, "-l", "info")
+    worker = outages.forked_worker("outages", *pool, "-l", "info")
     worker.until_output("ready.", timeout=30)
     before = set(worker.children())
     network.cut(containing=b"TRACKING", times=None)
@@ -104,7 +104,7 @@ def test_a_sleeper_whose_connection_fails_while_the_others_work(outages, network
 @pytest.mark.long
 def test_what_runs_goes_on_and_its_outcome_is_stored_after_the_outage(outages, durable, network, pool, fault, tmp_path):
     """Row 12 of tests/pains."""
-    worker = outages.worker("outages", *pool, "-l", "info")
+    worker = outages.forked_worker("outages", *pool, "-l", "info")
     worker.until_output("ready.", timeout=30)
     before = set(worker.children())
     go, runs = tmp_path / "go", tmp_path / "go.runs"
@@ -130,7 +130,7 @@ def test_what_runs_goes_on_and_its_outcome_is_stored_after_the_outage(outages, d
 def test_a_worker_says_that_it_lives_and_obeys_while_the_server_is_away(outages, network):
     """Whoever probes it would kill it, and what it runs, for an outage that is not its own."""
     outages.write("slow.py", "from outages import *\napp.conf.broker_transport_options = {'timeout': 3.0}\n")
-    worker = outages.worker("slow", "-c", "1", "-l", "info")
+    worker = outages.forked_worker("slow", "-c", "1", "-l", "info")
     worker.until_output("ready.", timeout=30)
     (path,) = (outages.folder / "state" / "run").glob("*.health")
     network.stall()
@@ -155,7 +155,7 @@ def test_a_worker_says_that_it_lives_and_obeys_while_the_server_is_away(outages,
 @pytest.mark.long
 def test_a_worker_that_the_server_has_forgotten_is_enlisted_again(outages, durable):
     """A server that was emptied or restarted without its memory, or a supervisor that was stopped for too long."""
-    worker = outages.worker("outages", "-c", "1", "-l", "info")
+    worker = outages.forked_worker("outages", "-c", "1", "-l", "info")
     worker.until_output("ready.", timeout=30)
     with Umbel("outages", broker=durable.url) as app, closing(app.broker.owners()) as owners:
         (before,) = [owner for owner in owners.roll() if owner.role == "supervisor"]
@@ -167,7 +167,7 @@ def test_a_worker_that_the_server_has_forgotten_is_enlisted_again(outages, durab
 
 
 def test_nothing_starts_while_it_cannot_be_acknowledged_early(outages, network, tmp_path):
-    worker = outages.worker("outages", "-c", "1")
+    worker = outages.forked_worker("outages", "-c", "1")
     path = tmp_path / "ran"
     network.cut(containing=b"\r\nH\r\n", times=None, when="request")
     asked(outages, f"early.apply_async(({str(path)!r},), task_id='early')")
@@ -179,7 +179,7 @@ def test_nothing_starts_while_it_cannot_be_acknowledged_early(outages, network, 
 
 
 def test_nothing_starts_while_it_is_not_known_what_is_revoked(outages, durable, network, tmp_path):
-    worker = outages.worker("outages", "-c", "1", "-l", "info")
+    worker = outages.forked_worker("outages", "-c", "1", "-l", "info")
     worker.until_output("ready.", timeout=30)
     before = set(worker.children())
     network.cut(containing=b"umbel:revocations", times=None)
