@@ -34,6 +34,7 @@ OWN = {
     "result_max_count": 0,
     "worker_log_json": False,
     "task_rate_limit_scope": "worker",
+    "beat_entries_file": None,
     "task_redact_args": False,
     "decompressed_max_size": 128 * 2**20,
 }

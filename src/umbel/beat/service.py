@@ -7,6 +7,7 @@ given back, so that another scheduler has it within a second.
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import select
@@ -95,6 +96,7 @@ class Service:
         self._file = heartbeat_file(node)
         self._started = clock.wall()
         self._said = self._answered = -2 * health.FRESH
+        self._settled = False
         self._stopped = False
         self._wake, self._write = os.pipe()
         for end in (self._wake, self._write):
@@ -154,6 +156,7 @@ class Service:
             try:
                 seconds = beat.step()
                 failures, self._answered = 0, clock.monotonic()
+                self._settle_in(leads=beat.leads)
             except _PASSES as error:
                 failures += 1
                 seconds = min(0.5 * failures, LONGEST_WAIT)
@@ -161,6 +164,15 @@ class Service:
             self._say_alive(leads=beat.leads)
             if seconds > 0 and not self._stopped:
                 self._sleep(seconds)
+
+    def _settle_in(self, *, leads: bool) -> None:
+        """What a leader has built once stays: the garbage collector need not look at all entries again and again,
+        in the middle of what is due.
+        """
+        if leads and not self._settled:
+            self._settled = True
+            gc.collect()
+            gc.freeze()
 
     def _say_alive(self, *, leads: bool) -> None:
         """For `umbel health`, once a second; the scheduler of a worker has no file, its worker has."""
