@@ -147,7 +147,7 @@ def test_what_a_task_class_does_when_it_is_sent_happens_for_every_member(app: Um
 
 def test_a_chord_is_refused_where_nobody_joins(app: Umbel):
     t = Tasks(app)
-    app.conf.result_backend = "memory://elsewhere"
+    app.conf.result_backend = "db+sqlite://"
     with pytest.raises(umbel.exceptions.ImproperlyConfigured, match="chord"):
         (group(t.add.s(1, 2), t.add.s(3, 4)) | t.tsum.s())()
     assert stored(app) == []
