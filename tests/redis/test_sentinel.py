@@ -187,6 +187,15 @@ def test_a_primary_that_is_killed_under_load_loses_no_confirmed_message(watched,
     lines = len(path.read_text().split())
     print(f"{total} confirmed, {lines - total} ran again, over a failover from {old} to {other.port}")
     with closing(open_backend(watched.url, watched.options)) as backend:
-        until(lambda: len(backend.fetch([f"n{number}" for number in confirmed])) == total, timeout=30)
+        names = [f"n{number}" for number in confirmed]
+
+        def missing():
+            return {*names} - backend.fetch(names).keys()
+
+        def told():
+            servers = {server.port: ask(server.port, "INFO", "replication") for server in (killed, other)}
+            return f"without a result: {sorted(missing())}, {watched.primary()} leads of {servers}\n{worker.output()}"
+
+        until(lambda: not missing(), told, timeout=30)
     with closing(broker.shelf()) as shelf:
         until(lambda: shelf.counts() == [], lambda: str(shelf.counts()), timeout=30)
