@@ -26,12 +26,8 @@ class Sentinels:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        quick = (
-            "--repl-diskless-sync-delay",
-            "0",
-            "--appendonly",
-            "yes",
-        )  # one that is killed comes back with its data
+        # One that is killed comes back with its data.
+        quick = ("--repl-diskless-sync-delay", "0", "--appendonly", "yes")
         for name in ("first", "second", "watch"):
             (folder / name).mkdir()
         self.first = Redis(folder / "first", *quick)
