@@ -68,14 +68,16 @@ class Worker:
         """Settle and claim."""
         return self.consumer.turn(outcomes, Want(queues, limit))
 
-    def claim(self, limit: int = 100, *queues: str) -> list[Delivery]:
-        """Claim from these queues, "q" unless named; where a server takes work back by itself, it gets its time."""
+    def claim(self, limit: int = 100, *queues: str, least: int = 1) -> list[Delivery]:
+        """Claim from these queues, "q" unless named; where a server takes work back by itself, and pushes what it has,
+        ``least`` messages get their time to come.
+        """
         wanted = queues or ("q",)
         deliveries = self.turn(limit=limit, queues=wanted).deliveries
         until = time.monotonic() + self._patience
-        while not deliveries and (left := until - time.monotonic()) > 0:
+        while len(deliveries) < least and (left := until - time.monotonic()) > 0:
             self.consumer.wait(wanted, left, -1)
-            deliveries = self.turn(limit=limit, queues=wanted).deliveries
+            deliveries = [*deliveries, *self.turn(limit=limit - len(deliveries), queues=wanted).deliveries]
         return deliveries
 
     def take(self) -> Delivery:
@@ -220,7 +222,7 @@ class Scene:
         """Four messages of queue "q", each named after the place where it is."""
         worker = self.worker()
         self.publish("dead", "leased")
-        dead, _ = worker.claim(2)
+        dead, _ = worker.claim(2, least=2)
         self.bury(worker, dead)
         self.publish("delayed", due=clock.wall() + 60)
         self.publish("ready")

@@ -126,7 +126,7 @@ class RescueChecks:
         """All of it, to its own place, called redelivered."""
         scene.publish("a", "b", "c")
         dead, other = scene.worker(), scene.worker()
-        a, _ = dead.claim(2)
+        a, _ = dead.claim(2, least=2)
         assert scene.report(dead, a) == 2
         found = other.claim()
         assert names(found) == ["a", "b", "c"]
@@ -155,7 +155,7 @@ class RescueChecks:
         """What had not started is neither counted nor suspected."""
         scene.publish("guilty", "innocent")
         dead, other = scene.worker(), scene.worker()
-        guilty, _ = dead.claim()
+        guilty, _ = dead.claim(least=2)
         scene.report(dead, guilty)
         innocent = next(delivery for delivery in other.claim() + other.claim() if delivery.body == b"innocent")
         assert (innocent.deaths, innocent.alone, innocent.verdict) == (0, False, "")
@@ -193,7 +193,7 @@ class RescueChecks:
         """Hard limit, or revoked while running: whoever claims it settles it; the others run."""
         scene.publish("a", "b")
         dead, other = scene.worker(), scene.worker()
-        a, _ = dead.claim()
+        a, _ = dead.claim(least=2)
         scene.report(dead, a, counts=False, verdicts={a.tag: "TimeLimitExceeded:5.0"})
         assert [delivery.verdict for delivery in other.claim()] == ["TimeLimitExceeded:5.0", ""]
 
@@ -283,7 +283,7 @@ class RescueChecks:
         """Early acknowledgement: never a repeat, whether the death counts or not."""
         scene.publish("a", "b")
         dead, other = scene.worker(), scene.worker()
-        a, _ = dead.claim()
+        a, _ = dead.claim(least=2)
         dead.settle(Hold(a))
         scene.report(dead, counts=False)
         assert [delivery.verdict for delivery in other.claim()] == [LOST + "killed by SIGKILL", ""]

@@ -38,7 +38,7 @@ class SettlingChecks:
         """Whatever the kind of the outcome; the document is kept as it is."""
         scene.publish("done", "failed", "retried", "buried")
         worker = scene.worker()
-        done, failed, retried, buried = worker.claim()
+        done, failed, retried, buried = worker.claim(least=4)
         worker.settle(
             Done(done, record("done", "SUCCESS")), Fail(failed, record("failed", "REVOKED")),
             Retry(retried, record("retried", "RETRY")), Bury(buried, record("buried", "FAILURE"), reason="poison"),
@@ -57,7 +57,7 @@ class SettlingChecks:
         """The message of the late outcome ends, its record is not stored."""
         scene.publish("a", "a")
         worker = scene.worker()
-        first, second = worker.claim()
+        first, second = worker.claim(least=2)
         worker.settle(Done(first, record("a", "SUCCESS")))
         assert worker.settle(Fail(second, record("a", "FAILURE"))) == []
         scene.expect_state("a", "SUCCESS")
@@ -91,7 +91,7 @@ class SettlingChecks:
         """Before everything that came after it, not at the end of the line."""
         scene.publish("a", "b", "c")
         worker = scene.worker()
-        a, b = worker.claim(2)
+        a, b = worker.claim(2, least=2)
         worker.settle(Release(b), Release(a))
         assert names(worker.claim()) == ["a", "b", "c"]
 
@@ -175,7 +175,7 @@ class SettlingChecks:
         """In one turn or in two, a message is settled once."""
         scene.publish("a", "b")
         worker = scene.worker()
-        a, b = worker.claim()
+        a, b = worker.claim(least=2)
         first, second = Done(a, parcels=(scene.parcel("x"),)), Done(a, parcels=(scene.parcel("x"),))
         assert len(worker.settle(first, second)) == 1
         assert worker.settle(Fail(b, record("b", "FAILURE"))) == []
@@ -202,7 +202,7 @@ class SettlingChecks:
         """Those of the same turn are settled, and the turn says which one was not."""
         scene.publish("a", "b", "c")
         worker = scene.worker()
-        a, b, c = worker.claim()
+        a, b, c = worker.claim(least=3)
         stale = Fail(msgspec.structs.replace(b, claim=b.claim + 1_000_000))
         assert worker.settle(Done(a), stale, Done(c)) == [stale]
         scene.expect_place("a", None)
@@ -213,7 +213,7 @@ class SettlingChecks:
         """Each outcome by itself, and nothing is settled by asking."""
         scene.publish("a", "b", "c")
         worker, other = scene.worker(), scene.worker()
-        a, b, c = worker.claim()
+        a, b, c = worker.claim(least=3)
         worker.settle(Done(b))
         wrong = msgspec.structs.replace(c, claim=c.claim + 1_000_000)
         assert worker.consumer.check([Done(a), Done(b), Done(c), Done(wrong)]) == [True, False, True, False]

@@ -126,7 +126,7 @@ class ListingChecks:
         """By the time of death, not of arrival."""
         scene.publish("a", "b")
         worker = scene.worker()
-        a, b = worker.claim()
+        a, b = worker.claim(least=2)
         scene.bury(worker, b)
         scene.hands.advance(10)
         scene.bury(worker, a)
