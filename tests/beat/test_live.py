@@ -112,10 +112,13 @@ def test_an_edit_of_the_code_s_entry_keeps_what_it_does_not_name(shop):
 
 def test_edits_add_up(shop):
     shop.schedules.edit("minutely", args=[5])
-    shop.schedules.edit("minutely", overlap="skip", options={"queue": "other"})
+    shop.schedules.edit(
+        "minutely", overlap="skip", options={"queue": "other"}, kwargs={"password": "hunter2"}, any_task=True
+    )
+    assert shop.history("minutely")[0][1] == "edited: overlap skip, options, kwargs"
     entry = shop.schedules.get("minutely").entry
     assert (entry.args, entry.policy.overlap, entry.options) == ([5], "skip", {"queue": "other"})
-    assert shop.schedules.edit("minutely", overlap=None).entry.policy.overlap == "allow"
+    assert shop.schedules.edit("minutely", overlap=None, kwargs=None).entry.policy.overlap == "allow"
 
 
 def test_a_paused_entry_leaves_its_ticks_out_and_makes_up_for_none(shop):

@@ -26,6 +26,9 @@ from .roster import Configured, Listed, Roster, Words
 _TRIES: Final = 10
 """Attempts while others change the same entry."""
 
+_PRIVATE: Final = ("args", "kwargs", "options")
+"""Keys whose values the history does not tell: they may hold what only the task is to know."""
+
 Until = datetime | timedelta | float | None
 """A moment, a duration from now, seconds from now, or no end."""
 
@@ -145,7 +148,7 @@ class Schedules:
             self._check(name, {**(base if isinstance(base, Mapping) else {}), **said}, any_task=any_task)
             return msgspec.structs.replace(words, entry=said)
 
-        told = ", ".join(f"{key} {value}" for key, value in changes.items())
+        told = ", ".join(key if key in _PRIVATE else f"{key} {value}" for key, value in changes.items())
         return self._changed(name, make, f"edited: {told}", by)
 
     def pause(self, name: str, until: Until = None, *, by: str | None = None) -> Listed:

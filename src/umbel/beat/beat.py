@@ -187,9 +187,9 @@ class Beat:
         back = {name for name, entry in changed.items() if entry is not None and name not in self._entries}
         self._adopt(changed)
         if back:
-            self._marks = self._coordinator.look().marks
-            ticks = [self._tick(name, self._now(), "began", "it was away") for name in back & self._marks.keys()]
-            if not self._send(ticks):
+            self._marks, now = self._coordinator.look().marks, self._now()
+            before = [name for name in back & self._marks.keys() if self._marks[name].nominal < now]
+            if before and not self._send([self._tick(name, now, "began", "it was away") for name in before]):
                 return
         self._go_on_with(changed)
 
